@@ -58,7 +58,10 @@ COMMANDS = {
         "magic_demo.commands.systems.index",
         "index labelled cases, so that the most similar ones answer",
     ),
-    "import-reviews": ("magic_demo.commands.import_reviews", "read exported reviews back into a store"),
+    "import-reviews": (
+        "magic_demo.commands.import_reviews",
+        "read reviews that were exported, or masks drawn with other programs, into a store or a bundle",
+    ),
 }
 
 EXIT_NO_READER = 141

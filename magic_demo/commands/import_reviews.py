@@ -1,4 +1,5 @@
-"""``python -m magic_demo import-reviews``: exported reviews come back into a store."""
+"""``python -m magic_demo import-reviews``: reviews that were exported, or made with other programs, come into a store or
+become a model's predictions."""
 
 from __future__ import annotations
 
@@ -13,9 +14,10 @@ from magic_demo.commands.store.actor import find_actor
 from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import DEFAULT_QUEUE, Review
+from magic_demo.files.bundles import write_prediction
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.findings import Findings
-from magic_demo.reviews.exports.reading_back import read_reviews
+from magic_demo.reviews.imports import SOURCES, SourceError, make_predictions, read_reviews
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.reviews.store.names import is_name
 from magic_demo.reviews.store.rules import WITHOUT_MODEL
@@ -32,7 +34,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         type=Path,
         metavar="SOURCE",
-        help="a folder that `export` wrote (challenge, label-studio), or Label Studio's JSON export",
+        help="a folder or a file: what `export` wrote, or what others made with another program",
+    )
+    parser.add_argument(
+        "--format",
+        choices=[source.name for source in SOURCES],
+        help="what SOURCE is (default: found out). "
+        + "; ".join(f"{source.name}: {source.contents}" for source in SOURCES),
+    )
+    parser.add_argument(
+        "--reader",
+        default="imported",
+        metavar="NAME",
+        help="whose masks they are where SOURCE does not say (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--as-model",
+        metavar="NAME",
+        help="write a prediction bundle of a model of this name to --bundle, in place of reviews to a store",
+    )
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="new or empty folder for --as-model")
+    parser.add_argument(
+        "--annotator", metavar="NAME", help="for --as-model: whose masks, where there are several's"
     )
     add_store_argument(parser)
     parser.add_argument(
@@ -54,17 +77,44 @@ def run(arguments: argparse.Namespace) -> int:
     (each named)."""
     cases = read_encounters(arguments.data, arguments.split).encounters if arguments.data else ()
     questions = read_asked(arguments)
-    back = read_reviews(arguments.source, arguments.queue, cases, questions)
+    back = read_reviews(
+        arguments.source,
+        arguments.queue,
+        cases,
+        questions,
+        format=arguments.format,
+        reader=arguments.reader,
+    )
+    if (arguments.as_model is None) != (arguments.bundle is None):
+        raise SourceError("--as-model NAME and --bundle DIR belong together; give both or none")
+    if arguments.as_model is not None:
+        count = _write_bundle(arguments, back.reviews)
+        print(f"{count} predictions of {arguments.as_model} written to {arguments.bundle}")
+        return _say(back.notes, back.left_out)
     photos = {case.encounter_id: tuple(photo.photo_id for photo in case.photo_files) for case in cases}
     with Store.open(arguments.store, questions=questions) as store:
         saved, left_out = save_reviews(store, back.reviews, folder=arguments.data, photos=photos)
     print(f"{saved} of {len(back.reviews)} reviews saved to the queue {arguments.queue} in {arguments.store}")
-    for note in back.notes:
+    return _say(back.notes, (*back.left_out, *left_out))
+
+
+def _say(notes: Sequence[str], left_out: Sequence[str]) -> int:
+    for note in notes:
         print(f"note: {note}", file=sys.stderr)
-    lines = (*back.left_out, *left_out)
-    for line in lines:
+    for line in left_out:
         print(f"left out: {line}", file=sys.stderr)
-    return EXIT_WITH_PROBLEMS if lines else EXIT_DONE
+    return EXIT_WITH_PROBLEMS if left_out else EXIT_DONE
+
+
+def _write_bundle(arguments: argparse.Namespace, reviews: Sequence[Review]) -> int:
+    folder: Path = arguments.bundle
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SourceError("{folder}: is not empty; choose another --bundle", folder=folder)
+    count = 0
+    for prediction in make_predictions(reviews, arguments.as_model, arguments.annotator):
+        write_prediction(folder, prediction)
+        count += 1
+    return count
 
 
 def save_reviews(

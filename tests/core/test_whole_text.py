@@ -36,7 +36,7 @@ from magic_demo.page.server.gate.gate import list_gates
 from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.backups import ROWS, restore_backup, write_backup
 from magic_demo.reviews.exports import FORMATS, write_export
-from magic_demo.reviews.exports.reading_back import read_reviews
+from magic_demo.reviews.imports import read_reviews
 from magic_demo.reviews.kept_cases import keep_upload
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.reviews.store.digests import digest_of

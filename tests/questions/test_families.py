@@ -133,7 +133,8 @@ def test_the_page_and_the_reviews_are_handed_their_questions(repository: Path) -
     assert asking <= {
         "page/session/desk/opened.py",
         "reviews/exports/readings.py",
-        "reviews/exports/reading_back.py",
+        "reviews/imports/gathering.py",
+        "reviews/imports/sources.py",
         "reviews/store/checking.py",
         "reviews/store/rows/question_sets.py",
         "reviews/store/methods/opened.py",

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from magic_demo.core.errors import FormatError, one_line
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.user_files import read_user_text
 from magic_demo.core.whole_files import write_whole
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -45,12 +48,22 @@ def write_csv_table(
 def read_csv_table(path: Path) -> list[dict[str, str]]:
     """Read a table that ``write_csv_table`` wrote quoted, cells as they were before, all as texts.
 
-    Raises OSError.
+    Raises OSError, UnicodeDecodeError, and FormatError for rows of another length than the first.
     """
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        return [
-            {column: unquote_cell(cell) for column, cell in row.items()} for row in csv.DictReader(stream)
-        ]
+    text = read_user_text(path, LIMITS.json_bytes)
+    before = csv.field_size_limit(
+        len(text) + 1
+    )  # run lengths of a large mask are longer than its usual limit
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise FormatError("{path}: not a table ({reason})", path=path, reason=one_line(error)) from error
+    finally:
+        csv.field_size_limit(before)
+    columns, *cells = rows or [[]]
+    if any(len(row) != len(columns) for row in cells):
+        raise FormatError("{path}: rows of another length than the first", path=path)
+    return [dict(zip(columns, map(unquote_cell, row), strict=True)) for row in cells]
 
 
 def _is_formula(text: str) -> bool:

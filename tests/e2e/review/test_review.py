@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from magic_demo.core.types import CaseKey
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.reviews.exports.reading_back import read_reviews
+from magic_demo.reviews.imports import read_reviews
 from magic_demo.reviews.queues import read_queue
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.e2e.case.test_input import SHEET, carry, press

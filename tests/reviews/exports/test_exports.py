@@ -19,8 +19,8 @@ from magic_demo.files.mask_files import find_reference_masks, mask_file_name, re
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.reviews.exports import FORMATS, ExportError, ExportReport, write_export, writing
-from magic_demo.reviews.exports.reading_back import read_reviews
 from magic_demo.reviews.exports.readings import agree_answers
+from magic_demo.reviews.imports import read_reviews
 from tests.support.store.reviewed_cases import QUEUE, ReadQueue, answer, make_queue, save_all
 
 

@@ -19,7 +19,7 @@ from magic_demo.page.texts.i18n import fill
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.csv_files import read_csv_table
-from magic_demo.reviews.exports.reading_back import read_reviews
+from magic_demo.reviews.imports import read_reviews
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.support.store.reviewed_cases import answer
 

@@ -91,7 +91,7 @@ FOLDERS = [
     BadFolder("bundles/threshold", "bundle", write_files(ENC00001_dot_json=bundle(threshold=10**400, photos=[])), "BundleError"),
     BadFolder("bundles/nan-threshold", "bundle", write_files(ENC00001_dot_json=bundle(threshold=float("nan"), photos=[])), "BundleError", ("threshold",)),
     BadFolder("bundles/surrogate", "bundle", write_files(ENC00001_dot_json=bundle(photos=[{"photo_id": "\ud83d", "size": [8, 8]}])), "BundleError", ("cannot be read",)),
-    BadFolder("exports/nothing", "export", write_files(note_dot_txt="nothing"), "ExportError", ("neither masks",)),
+    BadFolder("exports/nothing", "export", write_files(note_dot_txt="nothing"), "SourceError", ("holds none of",)),
     BadFolder("exports/manifest", "export", write_files(export_dot_json='{"annotators": [1]}', answers_ann0_dot_json=json.dumps([answers()])), ""),
     BadFolder("exports/deep", "export", write_files(export_dot_json="[" * 5000, answers_ann0_dot_json=json.dumps([answers()])), "FormatError", ("beyond",)),
     BadFolder("exports/mask", "export", write_files(A_mask_ann0_dot_tiff=tiff(square(-1, np.int16))), "", ("cannot be read", "negative")),

@@ -19,7 +19,7 @@ from magic_demo.files.mask_files import read_loose_mask, read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.checkpoints import load_model, read_preprocessing
 from magic_demo.questions.families import read_questions
-from magic_demo.reviews.exports.reading_back import read_reviews
+from magic_demo.reviews.imports import read_reviews
 from magic_demo.reviews.store import Store
 from tests.robustness.corpus.make_corpus import CORPUS, Expected, make_corpus, read_expected
 from training.runs.run import RunSettings, read_settings

@@ -42,10 +42,10 @@ from magic_demo.page.panels import forms
 from magic_demo.page.panels.review import review_form
 from magic_demo.page.panels.viewer import mask_form, point_form
 from magic_demo.page.server.requests.payloads import PAYLOADS
-from magic_demo.questions.families import load_challenge, load_families, read_questions
+from magic_demo.questions.families import load_families, read_questions
 from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.exports.label_studio.brush_code import decode_brush, encode_brush
-from magic_demo.reviews.exports.reading_back import read_label_studio, read_reviews
+from magic_demo.reviews.imports import read_reviews
 from magic_demo.reviews.store import NewCase, Store
 from tests.files.photos.test_dicom import JPEG, SCENE, dicom
 from tests.robustness.corpus.corpus_files import (
@@ -399,7 +399,7 @@ def test_label_studio(one_store: Store, data: st.DataObject) -> None:
     save = data.draw(st.integers(0, 9)) == 0  # a tenth goes into a store as well: each row waits for the disk
 
     def read() -> None:
-        reviews = read_label_studio(path, "q", (), load_challenge()).reviews
+        reviews = read_reviews(path, "q", format="label-studio").reviews
         if save:
             save_reviews(one_store, reviews)
 

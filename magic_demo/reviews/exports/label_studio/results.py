@@ -9,9 +9,9 @@ from magic_demo.core.types import Answers, Family, Mask, Prediction
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.label_studio.brush_code import encode_brush
-from magic_demo.reviews.exports.label_studio.regions import LESION
 from magic_demo.reviews.store.rules import is_answered
 
+LESION = "lesion"
 PHOTO = "photo"
 NO_LESION = "no lesion"
 

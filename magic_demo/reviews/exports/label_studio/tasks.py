@@ -13,8 +13,8 @@ from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.imaging.run_lengths import area, decode_mask
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.label_studio.addresses import name_addresses
-from magic_demo.reviews.exports.label_studio.regions import LESION
 from magic_demo.reviews.exports.label_studio.results import (
+    LESION,
     NO_LESION,
     PHOTO,
     add_size,

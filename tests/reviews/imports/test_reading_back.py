@@ -15,10 +15,10 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Review
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.questions.families import load_challenge
-from magic_demo.reviews.exports import ExportError, write_export
+from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.label_studio.brush_code import encode_brush
 from magic_demo.reviews.exports.label_studio.tasks import make_config
-from magic_demo.reviews.exports.reading_back import read_reviews
+from magic_demo.reviews.imports import SourceError, read_reviews
 from tests.support.store.reviewed_cases import QUEUE, ReadQueue, draw_mask, make_queue, save_all
 
 
@@ -155,16 +155,17 @@ def test_an_annotation_that_cannot_be_read_is_named_and_the_others_go_on(
 
 
 def test_what_is_no_export_is_one_line(tmp_path: Path) -> None:
-    for place, said in (("nowhere", "no such file"), (".", "neither masks named"),):  # fmt: skip
-        with pytest.raises(ExportError, match=said):
+    for place, said in (("nowhere", "no such file"), (".", "holds none of label-studio, csv")):
+        with pytest.raises(SourceError, match=said):
             read_reviews(tmp_path / place, QUEUE)
     for content, what in (
-        ("{}", "a JSON list"),
+        ("{}", "holds none of label-studio, csv"),
         ("[3]", "task 1 is none"),
         ('[{"id": 1}]', "task 1 is none"),
+        ("{", "malformed JSON at line 1"),
     ):
         (tmp_path / "x.json").write_text(content, encoding="utf-8")
-        with pytest.raises((ExportError, FormatError), match=what):
+        with pytest.raises((SourceError, FormatError), match=what):
             read_reviews(tmp_path / "x.json", QUEUE)
 
 

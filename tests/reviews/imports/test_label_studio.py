@@ -13,11 +13,12 @@ import pytest
 from magic_demo.__main__ import main
 from magic_demo.core.types import EncounterFiles, Mask, PhotoFile
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.reviews.exports.label_studio.regions import name_photo
-from magic_demo.reviews.exports.reading_back import ReadBack, read_reviews
+from magic_demo.reviews.imports import ImportedReviews as ReadBack
+from magic_demo.reviews.imports import read_reviews
+from magic_demo.reviews.imports.formats.label_studio.regions import name_photo
 from magic_demo.reviews.store import Store
 
-REPORTED = Path(__file__).resolve().parents[3] / "data" / "reported"
+REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 HEIGHT, WIDTH = 240, 320
 ROWS, COLUMNS = np.arange(HEIGHT)[:, None] + 0.5, np.arange(WIDTH)[None, :] + 0.5
 

@@ -1,0 +1,194 @@
+"""What was read of a source so far: reviews by case, reader and kind, and what was left out of it and why."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args
+
+from magic_demo.core.errors import FormatError, MagicDemoError
+from magic_demo.core.types import (
+    DEFAULT_QUEUE,
+    REVIEW_KINDS,
+    EncounterFiles,
+    Knowledge,
+    Mark,
+    Mask,
+    MaskRuns,
+    Review,
+    ReviewKind,
+)
+from magic_demo.files.findings import Findings
+from magic_demo.files.photos.heads import read_head
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
+from magic_demo.questions.families import QuestionSet, load_challenge
+
+LESION, BACKGROUND = "lesion", "background"
+_ENCOUNTER = re.compile(r"IMG_(.+)_\d+")
+Key = tuple[str, str, ReviewKind]
+"""Case id, reader, kind."""
+
+
+class SourceError(MagicDemoError):
+    """Nothing of the kind that was asked for is there."""
+
+
+@dataclass(frozen=True)
+class ImportedReviews:
+    """Reviews by case and reader, one line for each kind of thing that could not be read, and one for each
+    kind that was put right."""
+
+    reviews: tuple[Review, ...]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Gathering:
+    """Reviews as they are read. cases: say which case a photo is of, and how large it is. reader: whose a mask is
+    where the source does not say."""
+
+    queue: str = DEFAULT_QUEUE
+    cases: tuple[EncounterFiles, ...] = ()
+    questions: QuestionSet = field(default_factory=load_challenge)
+    reader: str = "imported"
+    reviews: dict[Key, Review] = field(default_factory=dict)
+    left_out: Findings = field(default_factory=Findings)
+    notes: Findings = field(default_factory=Findings)
+
+    @cached_property
+    def owners(self) -> Mapping[str, str]:
+        """Return photo id -> case id of the cases that are known."""
+        return {photo.photo_id: case.encounter_id for case in self.cases for photo in case.photo_files}
+
+    @cached_property
+    def _files(self) -> Mapping[str, Path]:
+        return {photo.photo_id: photo.path for case in self.cases for photo in case.photo_files if photo.path}
+
+    @cached_property
+    def _known(self) -> Mapping[str, str]:
+        return {_fold(photo_id): photo_id for photo_id in self.owners}
+
+    def name_photo(self, file_name: str) -> str:
+        """Return the id of the photo that a file's name means: a photo of the cases however its letters are written, else
+        the name without its ending.
+
+        Raises FormatError for a path that leaves its folder.
+        """
+        path = PurePosixPath(file_name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or "\0" in file_name or not path.stem:
+            raise FormatError(
+                "{name!r} is no file below the folder; a photo's name is expected", name=file_name[:200]
+            )
+        return self._known.get(_fold(path.stem)) or self._known.get(_fold(path.name)) or path.stem
+
+    def name_case(self, photo_id: str, told: str = "") -> str:
+        """Return the case of a photo: of the cases that are known, what the source told, what its name says
+        (``IMG_<case>_<number>``), or else the photo's own name."""
+        match = _ENCOUNTER.fullmatch(photo_id)
+        return self.owners.get(photo_id) or told or (match[1] if match else photo_id)
+
+    def review(self, case_id: str, reader: str, kind: ReviewKind = "assisted") -> Review:
+        """Return the review so far, a finished one that says nothing where none was kept."""
+        new = Review(case_id, reader, kind, "done", queue=self.queue)
+        return self.reviews.get((case_id, reader, kind), new)
+
+    def keep(self, review: Review) -> None:
+        """Put a review in place of what there is of its case, reader and kind."""
+        self.reviews[review.case_id, review.reader, review.kind] = review
+
+    def add_mask(self, review: Review, photo_id: str, mask: Mask | MaskRuns) -> Review:
+        """Add to a review what is lesion in a photo, besides what it has there; returns the review.
+
+        Raises FormatError for a mask of another size than its photo, or than another of it.
+        """
+        runs = mask if isinstance(mask, MaskRuns) else encode_mask(mask)
+        drawn = decode_mask(runs)  # run lengths that lie about their size are found here
+        self._check_size(photo_id, runs.size)
+        before = self.review(review.case_id, review.reader, review.kind).masks
+        if photo_id in before:
+            if before[photo_id].size != runs.size:
+                raise FormatError("a mask of another size than the other one of {photo}", photo=photo_id)
+            runs = encode_mask(decode_mask(before[photo_id]) | drawn)
+        review = replace(review, masks={**before, photo_id: runs})
+        self.keep(review)
+        return review
+
+    def add_click(self, review: Review, photo_id: str, mark: Mark) -> Review:
+        """Add a click after those that a review has of a photo; returns the review."""
+        clicks = {**review.clicks, photo_id: (*review.clicks.get(photo_id, ()), mark)}
+        review = replace(review, clicks=clicks)
+        self.keep(review)
+        return review
+
+    def _check_size(self, photo_id: str, size: tuple[int, int]) -> None:
+        path = self._files.get(photo_id)
+        head = read_head(path) if path is not None else None
+        if head is not None and head.upright != size:
+            raise FormatError(
+                "a mask of {width}x{height} pixels; the photo has {photo_width}x{photo_height}",
+                width=size[1],
+                height=size[0],
+                photo_width=head.upright[1],
+                photo_height=head.upright[0],
+            )
+
+    def choose_labels(self, labels: Iterable[str]) -> frozenset[str]:
+        """Return which of a source's labels are the lesion: the one that says so, or else all but the
+        background, which is noted."""
+        names = list(dict.fromkeys(labels))
+        lesions = [name for name in names if name.casefold() == LESION]
+        if lesions or not names:
+            return frozenset(lesions)
+        taken = [name for name in names if name.casefold() != BACKGROUND]
+        self.notes.add("label that is taken for the lesion, as none reads 'lesion'", ", ".join(taken))
+        return frozenset(taken)
+
+    def finish(self) -> ImportedReviews:
+        """Return what was gathered, in order."""
+        return ImportedReviews(
+            tuple(self.reviews[key] for key in sorted(self.reviews)),
+            self.left_out.lines(),
+            self.notes.lines(),
+        )
+
+
+def says_anything(review: Review) -> bool:
+    """Tell whether a review holds more than its head."""
+    empty = Review(review.case_id, review.reader)
+    parts = ("answers", "specified", "masks", "clicks", "unusable", "comment", "flagged", "difficulty")
+    return any(getattr(review, name) != getattr(empty, name) for name in (*parts, "photo_quality"))
+
+
+def read_kind(value: object, otherwise: ReviewKind = "assisted") -> ReviewKind:
+    """Return the kind of review that a source names, ``otherwise`` where it names none."""
+    return next((kind for kind in REVIEW_KINDS if kind == value), otherwise)
+
+
+def read_known(value: object) -> frozenset[Knowledge]:
+    """Return what a reader had been shown, of a list or of words with spaces between."""
+    names = read_names(value)
+    return frozenset(word for word in get_args(Knowledge) if word in names)
+
+
+def read_names(value: object) -> frozenset[str]:
+    """Return the names of a list, or of a text with spaces between."""
+    if isinstance(value, str):
+        return frozenset(value.split())
+    return frozenset(str(name) for name in value) if isinstance(value, list) else frozenset()
+
+
+def begin_review(gathering: Gathering, case_id: str, about: Mapping[str, Any]) -> Review:
+    """Return the review that an annotation's attributes name: annotator, kind and what was known."""
+    reader = str(about.get("annotator") or gathering.reader)
+    kind = read_kind(about.get("kind"), "consensus" if reader == "consensus" else "assisted")
+    review = gathering.review(case_id, reader, kind)
+    return replace(review, known=review.known | read_known(about.get("known")))
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
