@@ -16,6 +16,7 @@ from typing import TypeVar
 import torch
 
 from benchmarks import (
+    answerer_cache,
     batch_run,
     explanations,
     interaction,
@@ -24,7 +25,6 @@ from benchmarks import (
     scorer,
     segmentation,
     training_cache,
-    vqa_cache,
 )
 from benchmarks.ceiling import Reached, list_features, measure_ceiling, measure_reached
 from benchmarks.timing import Reading, Row
@@ -69,7 +69,7 @@ def measure_training() -> Iterator[Row]:
         said,
         20,
     )
-    head = vqa_cache.measure(2, 2, 2)
+    head = answerer_cache.measure(2, 2, 2)
     naive, cached = head["encoded in every epoch"], head["kept on disk"]
     yield Row(
         "training step of the closed questions, a case: outputs of the frozen encoders kept",

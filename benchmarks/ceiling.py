@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import questions, segmentation, training_cache, vqa_cache
+from benchmarks import answerer_cache, questions, segmentation, training_cache
 from benchmarks.timing import take_times
 from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.loading import DEFAULT_SEGMENTATION
@@ -48,7 +48,7 @@ def measure_reached(ceiling: Mapping[str, float], *, quick: bool = False) -> lis
     torch.manual_seed(0)
     clipseg = segmentation.make_tiny() if quick else training_cache.make_model()
     half = segmentation.make_tiny() if quick else training_cache.make_model()
-    answerer = questions.make_tiny() if quick else vqa_cache.make_model()
+    answerer = questions.make_tiny() if quick else answerer_cache.make_model()
     compact = PromptedSegmenter.load(Checkpoint.open(DEFAULT_SEGMENTATION))
     side = 64 if quick else training_cache.SIDE
     for model in (clipseg, half, answerer):
@@ -60,7 +60,7 @@ def measure_reached(ceiling: Mapping[str, float], *, quick: bool = False) -> lis
         (
             "Swin-tiny",
             "float32",
-            partial(answerer.read_photos, torch.zeros(1, 3, vqa_cache.SIDE, vqa_cache.SIDE)),
+            partial(answerer.read_photos, torch.zeros(1, 3, answerer_cache.SIDE, answerer_cache.SIDE)),
         ),
         (
             "segmentation-compact, photo encoder",

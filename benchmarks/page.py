@@ -252,9 +252,9 @@ def write_full_size(folder: Path) -> list[str]:
     return the page's words for them."""
     from transformers import BertConfig, SwinConfig
 
+    from benchmarks.answerer_cache import SIDE, make_tokenizer
     from benchmarks.training_cache import SIDE as CLIPSEG_SIDE
     from benchmarks.training_cache import make_model
-    from benchmarks.vqa_cache import SIDE, make_tokenizer
     from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
 
     photo = SwinConfig(

@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import BertConfig, SwinConfig
 
+from benchmarks.answerer_cache import SIDE, make_model, make_tokenizer
 from benchmarks.segmentation import list_backends
 from benchmarks.timing import Row, take_time, take_times
-from benchmarks.vqa_cache import SIDE, make_model, make_tokenizer
 from magic_demo.core.types import OptionScores
 from magic_demo.models.answers.text_photo_answerer import (
     TextPhotoAnswerer,

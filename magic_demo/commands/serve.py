@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cues",
         metavar="FOLDER_OR_HUB_ID",
-        help="checkpoint of the text cues or 'none' (default: the one that comes along)",
+        help="checkpoint of the cue model or 'none' (default: the one that comes along)",
     )
     add_backend_argument(parser)
     parser.add_argument(

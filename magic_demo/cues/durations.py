@@ -210,14 +210,6 @@ class Times:
     ages: tuple[tuple[int, int], ...]
 
 
-def find_durations(text: str) -> tuple[Duration, ...]:
-    """Return every duration that a text names, ages and calendar dates left out, in the order of the text.
-
-    ``text`` is lower case.
-    """
-    return find_times(text).durations
-
-
 def find_times(text: str) -> Times:
     """Return every duration and every age that a text in lower case names; calendar dates are left out."""
     found: list[Duration] = []

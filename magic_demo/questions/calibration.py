@@ -37,7 +37,7 @@ class FamilyCalibration:
     """One family's: temperature, above 0; prior_credit: the official credit, 0..1, that always giving the
     most frequent answer earned.
 
-    weight: the answerer's beside the text cues, 0..1, when this was fitted; with another weight it does
+    weight: the answerer's beside the cue model, 0..1, when this was fitted; with another weight it does
     not hold.
     """
 
@@ -48,7 +48,7 @@ class FamilyCalibration:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was fitted for the scores of one text cue checkpoint, alone or combined with one answerer.
+    """What was fitted for the scores of one cue model's checkpoint, alone or combined with one answerer.
 
     cues, answerer: the digests of the models; the second is empty where the cues are alone. margin: see
     above, 0..1.

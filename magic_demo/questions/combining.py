@@ -1,4 +1,4 @@
-"""How the scores of the text cues and of the answerer become one: a weighted mean of log-probabilities,
+"""How the scores of the cue model and of the answerer become one: a weighted mean of log-probabilities,
 a family at a time."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ASKED = "asked for"
 
 @dataclass(frozen=True)
 class Weights:
-    """How far the answerer counts beside the text cues: family id -> weight in 0..1; the cues have the
+    """How far the answerer counts beside the cue model: family id -> weight in 0..1; the cues have the
     rest.
 
     A family that is not named weighs both alike. ``text_only`` holds for cases without photos,

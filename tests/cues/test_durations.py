@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import pytest
 
-from magic_demo.cues.durations import BUCKETS, choose_onset, find_durations
+from magic_demo.cues.durations import BUCKETS, choose_onset, find_times
 
 
 def _onset(text: str) -> str | None:
-    onset = choose_onset(find_durations(text.lower()))
+    onset = choose_onset(find_times(text.lower()).durations)
     return None if onset is None else BUCKETS[onset.bucket]
 
 
@@ -167,14 +167,17 @@ def test_what_is_there_from_birth_is_as_old_as_the_patient(text: str, bucket: st
 
 def test_spans_hold_number_and_unit() -> None:
     text = "rash for 3 months, 皮疹两年"
-    assert [text[duration.start : duration.end] for duration in find_durations(text)] == ["3 months", "两年"]
+    assert [text[duration.start : duration.end] for duration in find_times(text).durations] == [
+        "3 months",
+        "两年",
+    ]
 
 
 @pytest.mark.parametrize(
     "text", ["one to two years", "4-5 years", "1 or 2 years", "一到两年", "1-2年", "1、2年"]
 )
 def test_a_range_is_one_duration_and_its_larger_end_counts(text: str) -> None:
-    (duration,) = find_durations(text)
+    (duration,) = find_times(text).durations
     assert (text[duration.start : duration.end], BUCKETS[duration.bucket]) == (text, "multiple years")
 
 

@@ -1,7 +1,7 @@
-"""Calibrate text cues and answerer together, for cases with photos: ``python -m training calibrate
+"""Calibrate cue model and answerer together, for cases with photos: ``python -m training calibrate
 --config FILE``.
 
-The text cues alone, for cases without photos, are calibrated when they are fitted (``python -m training
+The cue model alone, for cases without photos, is calibrated when it is fitted (``python -m training
 cues``).
 """
 
@@ -82,7 +82,7 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
     """Fit one temperature a family that the answerer has a say in, write them into its folder, and
     return how well they hold.
 
-    What the most frequent answer earns, and the margin, are the text cues': those come from real cases.
+    What the most frequent answer earns, and the margin, are the cue model's: those come from real cases.
     Raises SettingsError where the cues are not calibrated, or the answerer has no say or was tested by kinds of
     photos.
     """

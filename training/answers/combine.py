@@ -1,4 +1,4 @@
-"""Choose how far an answerer counts beside the text cues: ``python -m training combine --config FILE
+"""Choose how far an answerer counts beside the cue model: ``python -m training combine --config FILE
 [--data DIR]``."""
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Report how well the closed questions are answered on unseen cases: ``python -m training evaluate-answers
 [--data DIR] [--out DIR]``.
 
-Without --split the text cues are cross-validated: fitted and calibrated on some of the labelled cases, judged
+Without --split the cue model is cross-validated: fitted and calibrated on some of the labelled cases, judged
 on the others. With --split the checkpoints are judged as they are, on cases that they must not have been
 fitted on.
 """
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
     exit code."""
     parser = argparse.ArgumentParser(prog="python -m training evaluate-answers", description=__doc__)
     parser.add_argument(
-        "--config", type=Path, default=CONFIG, help="settings of the text cues (default: the shipped ones')"
+        "--config", type=Path, default=CONFIG, help="settings of the cue model (default: the shipped one's)"
     )
     parser.add_argument("--data", help="folder in the challenge's layout, instead of the settings' data")
     parser.add_argument(
@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--checkpoint", default=str(DEFAULT_ANSWERS), help="with --split: the answerer's, or 'none'"
     )
-    parser.add_argument("--cues", default=str(DEFAULT_CUES), help="with --split: the text cues', or 'none'")
+    parser.add_argument("--cues", default=str(DEFAULT_CUES), help="with --split: the cue model, or 'none'")
     parser.add_argument(
         "--segmentation",
         default=str(DEFAULT_SEGMENTATION),
@@ -117,7 +117,7 @@ def judge_cues(
     judged: Sequence[Sequence[JudgedFamily]],
     report: Mapping[str, Table],
 ) -> AnswersReport:
-    """Return the page's content for cross-validated text cues; the mistakes are those of the first dealing of
+    """Return the page's content for the cross-validated cue model; the mistakes are those of the first dealing of
     the folds."""
     found = find_words(cases)
     order = np.concatenate([np.flatnonzero(runs[0].folds == fold) for fold in range(settings.folds)]).tolist()
@@ -128,10 +128,10 @@ def judge_cues(
         models += [model] * int((runs[0].folds == fold).sum())
     families = [entry for of_run in judged for entry in of_run]
     accuracies = {
-        f"text cues, {title}": table["both"]["all"] for title, table in report.items() if "both" in table
+        f"cue model, {title}": table["both"]["all"] for title, table in report.items() if "both" in table
     }
     intro = (
-        f"Text cues, {settings.repeats} x {settings.folds} folds by author on {len(cases)} labelled "
+        f"Cue model, {settings.repeats} x {settings.folds} folds by author on {len(cases)} labelled "
         "train encounters; official metric, in "
         "brackets a 95% interval with authors drawn anew. constant: the most frequent answers of the "
         "cases fitted on; en, zh, both: the "

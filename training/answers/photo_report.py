@@ -31,7 +31,7 @@ def format_report(
     lines = [
         f"Made for the features of `{segmenter}`.",
         "",
-        "Weight beside the text cues, which have the rest:",
+        "Weight beside the cue model, which has the rest:",
         "",
     ]
     listed = {name: table for name, table in weights.items() if name not in ("text_only", "kinds")}

@@ -1,4 +1,4 @@
-"""Fit and judge the text cues.
+"""Fit and judge the cue model.
 
 May import: magic_demo.core, magic_demo.questions, magic_demo.cues, runs, cases.
 """

@@ -1,4 +1,4 @@
-"""Fit the text cues' heads on the labelled train cases, calibrate them out of fold, and write the
+"""Fit the cue model's heads on the labelled train cases, calibrate them out of fold, and write the
 checkpoint."""
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ AutoModel.register(PhotoAnswererConfig, PhotoAnswererModel)
 class PhotoAnswerer(Answerer):
     """A loaded photo answerer.
 
-    Scores are log-probabilities for families of one slot and log-odds for the others, as the text cues' are.
+    Scores are log-probabilities for families of one slot and log-odds for the others, as the cue model's are.
     """
 
     reads_lesion = True

@@ -1,4 +1,4 @@
-"""Choosing how far the answerer counts beside the text cues."""
+"""Choosing how far the answerer counts beside the cue model."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An epoch of the closed questions' training with the frozen encoders' outputs kept on disk, against encoding
 everything again.
 
-``python -m benchmarks.vqa_cache``: BERT-base and Swin-tiny with random weights, narratives and photos of
+``python -m benchmarks.answerer_cache``: BERT-base and Swin-tiny with random weights, narratives and photos of
 chance, the head of ``text-photo-answerer.yaml``, one thread. Steps of the two ways are taken by turns; printed are the
 medians of a case and their ratio within the run: processor time of the process, which other programs disturb
 less than the clock. Reading and resizing photos is left out on both sides.
