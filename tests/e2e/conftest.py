@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from magic_demo.reviews.reports.printing import find_browser
+from tests.e2e.page_server import PageServer
 
 READY_SECONDS = 240
 WINDOW: ViewportSize = {"width": 1366, "height": 768}
@@ -68,51 +63,23 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+class PlainPage(PageServer):
+    """The page as a user starts it, with the checkpoints that come along."""
+
+    def settings(self) -> dict[str, str | None]:
+        return {**super().settings(), "MAGIC_DEMO_STORE": str(self.folder / "no-store")}
+
+
 @pytest.fixture(scope="package")
 def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the page as a user does, with the checkpoints that come along, and return its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("page") / "log.txt"
-    settings = {
-        **os.environ,
-        "GRADIO_TEMP_DIR": str(log.parent / "uploads"),
-        "PYTHONUNBUFFERED": "1",
-        "MAGIC_DEMO_STORE": str(log.parent / "no-store"),
-    }
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port)],
-            cwd=repository,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=settings,
-        )
+    """Start the page and return its address."""
+    server = PlainPage(repository, tmp_path_factory.mktemp("page"))
     try:
-        where = f"http://127.0.0.1:{port}"
-        wait_for_page(where, server, log)
-        yield where
+        server.start()
+        yield server.address
     finally:
-        server.terminate()
-        server.wait(20)
-    said = log.read_text()
+        said = server.stop()
     assert "Traceback" not in said, said
-
-
-def wait_for_page(where: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until a server that was started answers; one that ended or takes too long fails the test with what
-    it said."""
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            pytest.fail(f"the page did not start:\n{log.read_text()}")
-        try:
-            with urllib.request.urlopen(where, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"the page did not answer within {READY_SECONDS} s:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="package")

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import MINUTES, open_example
-from tests.e2e.review.test_review import answer_all
+from tests.e2e.review.steps import answer_all
 from tests.e2e.review_server import ReviewServer
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +15,7 @@ from playwright.sync_api import Browser, Error, Page, expect
 from magic_demo.reviews.store import Store
 from tests.e2e.conftest import without_leaving
 from tests.e2e.driving import ANSWERED
+from tests.e2e.page_server import PageServer
 from tests.e2e.proxy import serve_below
 from tests.e2e.review_server import ReviewServer
 
@@ -24,29 +23,25 @@ WAIT = 90_000
 WORDS = "only visitor A wrote this"
 
 
-class SpaceServer(ReviewServer):
+class SpaceServer(PageServer):
     """``app.py`` as a Hugging Face Space starts it, in a folder of its own: no store, no queue, the
     checkpoints that come along."""
 
-    def start(self) -> None:
-        """Start the page and wait until it answers."""
-        work = self.folder / "work"
-        work.mkdir(exist_ok=True)
-        settings = {
-            **os.environ,
+    def started_in(self) -> Path:
+        """Make the folder, and one for temporary files."""
+        for name in ("work", "temporary"):
+            (self.folder / name).mkdir(exist_ok=True)
+        return self.folder / "work"
+
+    def settings(self) -> dict[str, str | None]:
+        """Return what a Space sets."""
+        return {
             "SPACE_ID": "somebody/magic-demo",
             "GRADIO_SERVER_NAME": "0.0.0.0",
-            "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(self.folder / "temporary"),
+            "HF_HUB_OFFLINE": "1",
+            "MAGIC_DEMO_STORE": None,
         }
-        settings |= {"TMPDIR": str(self.folder / "temporary"), "HF_HUB_OFFLINE": "1"}
-        settings.pop("MAGIC_DEMO_STORE", None)
-        (self.folder / "temporary").mkdir(exist_ok=True)
-        command = [sys.executable, str(self.repository / "app.py"), "--port", str(self.port)]
-        with self.log.open("a") as output:
-            self.process = subprocess.Popen(
-                command, cwd=work, stdout=output, stderr=subprocess.STDOUT, env=settings
-            )
-        self.wait()
 
 
 def visit(browser: Browser, address: str) -> Page:
@@ -105,31 +100,15 @@ HUB = "https://huggingface.co/spaces/somebody/magic-demo"
 class BelowServer(ReviewServer):
     """``app.py`` below /demo as a Space with a store and a reader with a password."""
 
+    def settings(self) -> dict[str, str | None]:
+        """Return what a Space below a path sets."""
+        return {"SPACE_ID": "somebody/magic-demo", "GRADIO_ROOT_PATH": "/demo/"}
+
     def start(self) -> None:
-        """Start the page and wait until it answers."""
+        """Add the reader, then start the page."""
         with Store.open(self.store) as store:
             store.add_reader("Ann", password=PASSWORD)
-        settings = {
-            **os.environ,
-            "SPACE_ID": "somebody/magic-demo",
-            "GRADIO_ROOT_PATH": "/demo/",
-            "PYTHONUNBUFFERED": "1",
-        }
-        places = ["--queue", str(self.queue), "--bundle", str(self.bundle), "--store", str(self.store)]
-        command = [
-            sys.executable,
-            "app.py",
-            "--port",
-            str(self.port),
-            *places,
-            "--segmentation",
-            str(self.folder / "no-model"),
-        ]
-        with self.log.open("a") as output:
-            self.process = subprocess.Popen(
-                command, cwd=self.repository, stdout=output, stderr=subprocess.STDOUT, env=settings
-            )
-        self.wait()
+        super().start()
 
 
 @pytest.fixture(scope="module")

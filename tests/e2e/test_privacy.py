@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from magic_demo.reviews.store import LOCAL_READER, Store
-from tests.e2e.review.test_review import answer_all
+from tests.e2e.review.steps import answer_all
 from tests.e2e.review_server import ReviewServer
 from tests.support.stand_ins import draw_photo
 
@@ -46,35 +44,18 @@ class GuardedServer(ReviewServer):
     """The page over the queue and its bundle, its temporary folders below ``folder``; what would leave the
     computer is printed and fails."""
 
-    def start(self) -> None:
-        """Start the page and wait until it answers."""
+    def settings(self) -> dict[str, str | None]:
+        """Write what guards the page's Python, and let it be found."""
         self.temporary, guard = self.folder / "temporary", self.folder / "guard"
         for folder in (self.temporary, guard):
             folder.mkdir(exist_ok=True)
         (guard / "sitecustomize.py").write_text(GUARD)
-        settings = {
-            **os.environ,
+        return {
             "TMPDIR": str(self.temporary),
             "PYTHONPATH": str(guard),
-            "PYTHONUNBUFFERED": "1",
             "HF_HUB_OFFLINE": "0",
+            "GRADIO_TEMP_DIR": None,
         }
-        settings.pop("GRADIO_TEMP_DIR", None)
-        places = ["--queue", str(self.queue), "--bundle", str(self.bundle), "--store", str(self.store)]
-        command = [
-            sys.executable,
-            "app.py",
-            "--port",
-            str(self.port),
-            *places,
-            "--segmentation",
-            str(self.folder / "no-model"),
-        ]
-        with self.log.open("a") as output:
-            self.process = subprocess.Popen(
-                command, cwd=self.repository, stdout=output, stderr=subprocess.STDOUT, env=settings
-            )
-        self.wait()
 
 
 @pytest.fixture(scope="module")

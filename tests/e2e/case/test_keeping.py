@@ -4,9 +4,6 @@ an upload, and a tab that outlives the server."""
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,29 +17,27 @@ from magic_demo.reviews.kept_cases import EXAMPLES, UPLOADS
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import upload
-from tests.e2e.review.test_review import choose, chosen, finish, open_case, opened, own_mask, paint, saved_of
+from tests.e2e.page_server import PageServer
+from tests.e2e.review.steps import choose, chosen, finish, open_case, opened, own_mask, paint, saved_of
 from tests.e2e.review_server import ReviewServer
 from tests.support.stand_ins import draw_photo
 
 WAIT = 90_000
 
 
-class GuideServer(ReviewServer):
+class GuideServer(PageServer):
     """``app.py --guide`` as ``make demo`` starts it, with the checkpoints that come along; temporary folders
     are made below ``folder``."""
 
-    def start(self) -> None:
-        """Start the page and wait until it answers."""
+    def arguments(self) -> list[str]:
+        """Ask for the guide."""
+        return ["--guide"]
+
+    def settings(self) -> dict[str, str | None]:
+        """Make the folder of temporary ones."""
         self.temporary = self.folder / "temporary"
         self.temporary.mkdir(exist_ok=True)
-        settings = {**os.environ, "TMPDIR": str(self.temporary), "PYTHONUNBUFFERED": "1"}
-        settings.pop("MAGIC_DEMO_STORE", None)
-        command = [sys.executable, "app.py", "--port", str(self.port), "--guide"]
-        with self.log.open("a") as output:
-            self.process = subprocess.Popen(
-                command, cwd=self.repository, stdout=output, stderr=subprocess.STDOUT, env=settings
-            )
-        self.wait()
+        return {"TMPDIR": str(self.temporary), "MAGIC_DEMO_STORE": None}
 
 
 @pytest.fixture(scope="module")

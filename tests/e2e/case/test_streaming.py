@@ -3,12 +3,7 @@ sees the place, Stop stops."""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,46 +11,40 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from magic_demo.synthetic.bundled import load_examples
-from tests.e2e.conftest import wait_for_page
+from tests.e2e.page_server import PageServer
 from tests.e2e.slow_page import THRESHOLD
 
 SECONDS = 30_000
 
 
-@dataclass
-class SlowPage:
-    """Where the page is, and the folder that tells its model that it is done with a photo."""
+class SlowPage(PageServer):
+    """The page over the slow model, and the folder that tells it that it is done with a photo."""
 
-    address: str
-    folder: Path
+    def __init__(self, repository: Path, folder: Path) -> None:
+        super().__init__(repository, folder)
+        self.done = folder / "done"
+        self.done.mkdir()
+
+    def program(self) -> list[str]:
+        return ["-m", "tests.e2e.slow_page"]
+
+    def arguments(self) -> list[str]:
+        return [str(self.done)]
 
     def finish(self, photo: int) -> None:
-        (self.folder / f"{photo}").touch()
+        (self.done / f"{photo}").touch()
 
 
 @pytest.fixture
 def slow(repository: Path, tmp_path: Path) -> Iterator[SlowPage]:
     """Serve the page over the slow model."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path / "done"
-    folder.mkdir()
-    log = tmp_path / "log.txt"
-    environment = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path / "uploads")}
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.slow_page", str(port), str(folder)],
-            cwd=repository, stdout=output, stderr=subprocess.STDOUT, env=environment,
-        )  # fmt: skip
+    server = SlowPage(repository, tmp_path)
     try:
-        address = f"http://127.0.0.1:{port}"
-        wait_for_page(address, server, log)
-        yield SlowPage(address, folder)
+        server.start()
+        yield server
     finally:
-        server.terminate()
-        server.wait(20)
-    assert "Traceback" not in log.read_text(), log.read_text()
+        said = server.stop()
+    assert "Traceback" not in said, said
 
 
 def open_page(browser: Browser, address: str) -> Page:

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Watched, discard_offers
 from tests.e2e.driving import upload
-from tests.e2e.review.test_review import choose, chosen, own_mask, paint
+from tests.e2e.review.steps import choose, chosen, own_mask, paint
 from tests.support.stand_ins import draw_photo
 
 WAIT = 60_000

@@ -3,7 +3,6 @@ no serious fault."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,18 +25,10 @@ TICKS = 15_000
 class RoundsServer(ReviewServer):
     """``app.py`` over the synthetic readings of three readers."""
 
-    # another store, and no queue of the page's own
-    def __init__(self, repository: Path, folder: Path) -> None:
-        rounds = write_rounds(folder, cases=6)
-        self.repository, self.folder = repository, folder
-        self.queue, self.bundle, self.store = folder / "data", rounds.bundle, rounds.store
-        self.limits = {}
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
-        self.log = folder / "log.txt"
-        self.process = None
+    def write_cases(self, count: int) -> None:
+        """Write the readings; the store is theirs, and the page has no queue of its own."""
+        rounds = write_rounds(self.folder, cases=2 * count)
+        self.queue, self.bundle, self.store = self.folder / "data", rounds.bundle, rounds.store
 
 
 @pytest.fixture(scope="module")

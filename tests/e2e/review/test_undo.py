@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.review.test_review import (
+from tests.e2e.review.steps import (
     WAIT,
     choose,
     chosen,
