@@ -7,7 +7,6 @@ cues``).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ from training.cases.folds import split_folds
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
 from training.cues.calibration import ScoredFamily, fit_temperature, judge_fold, summarise, values_of
-from training.runs.run import SettingsError, read_command
+from training.runs.run import SettingsError, run_command
 
 
 @dataclass(frozen=True)
@@ -70,12 +69,7 @@ def main(arguments: list[str]) -> int:
         "data": ("folder", "folder of the data"),
         "checkpoint": ("checkpoint", "the answerer's folder"),
     }
-    print(
-        json.dumps(
-            calibrate(read_command(arguments, "calibrate", CalibrateSettings, __doc__, options)), indent=2
-        )
-    )
-    return 0
+    return run_command(arguments, "calibrate", CalibrateSettings, __doc__, options, calibrate)
 
 
 def calibrate(settings: CalibrateSettings) -> dict[str, object]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,7 @@ from magic_demo.questions.families import load_families
 from training.cases.metrics import most_frequent, official_scores
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
-from training.runs.run import SettingsError, read_command
+from training.runs.run import SettingsError, run_command
 
 Table = dict[str, dict[str, float]]
 """Family id -> weight or name of a way to answer -> official accuracy."""
@@ -74,10 +73,7 @@ def main(arguments: list[str]) -> int:
         "data": ("folder", "folder of the data"),
         "checkpoint": ("checkpoint", "the answerer's folder"),
     }
-    print(
-        json.dumps(combine(read_command(arguments, "combine", CombineSettings, __doc__, options)), indent=2)
-    )
-    return 0
+    return run_command(arguments, "combine", CombineSettings, __doc__, options, combine)
 
 
 def combine(settings: CombineSettings) -> dict[str, object]:

@@ -4,7 +4,6 @@ photos --config FILE``."""
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +41,7 @@ from training.cases.folds import split_folds
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
 from training.runs.ranges import Count, CountOrNone, Decay, NotNegative, Seed
-from training.runs.run import SettingsError, read_command
+from training.runs.run import SettingsError, run_command
 
 WAYS = ("features", "measures")
 """What a head reads: the encoder's features and the measures, or the measures alone."""
@@ -126,13 +125,7 @@ def main(arguments: list[str]) -> int:
         "segmentation": ("segmentation", "the segmentation checkpoint"),
         "output": ("output", "folder of the checkpoint to write"),
     }
-    print(
-        json.dumps(
-            train_answers(read_command(arguments, "photo-answerer", PhotoAnswererSettings, __doc__, options)),
-            indent=2,
-        )
-    )
-    return 0
+    return run_command(arguments, "photo-answerer", PhotoAnswererSettings, __doc__, options, train_answers)
 
 
 def train_answers(settings: PhotoAnswererSettings) -> dict[str, object]:

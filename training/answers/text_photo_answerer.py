@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,11 +44,19 @@ from training.cases.sources import LearningCase
 from training.cases.survey import CaseData, read_cases_as_kept, read_checked_cases
 from training.runs.data_table import SourceTable
 from training.runs.record import check_resumed, copy_record, keep_record
-from training.runs.run import SettingsError, add_set_argument, check_metric, read_assignments, read_settings
+from training.runs.run import (
+    CACHED_OPTIONS,
+    SettingsError,
+    add_resume_argument,
+    check_metric,
+    make_parser,
+    parse_command,
+)
 from training.runs.trainer import (
     check_start,
     choose_precision,
     is_first_process,
+    one_long_epoch,
     prepare,
     train,
     training_arguments,
@@ -59,14 +66,7 @@ from training.runs.trainer import (
 def main(arguments: list[str]) -> int:
     """Train and save the best model, or with --folds cross-validate the training sources; returns the exit
     code."""
-    parser = argparse.ArgumentParser(prog="python -m training text-photo-answerer", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
-    parser.add_argument("--data", help="folder of the data, instead of the settings' data.folder")
-    parser.add_argument("--output", help="folder to write to, instead of the settings' run.output")
-    parser.add_argument("--start", help="checkpoint to start from, instead of the settings' model.start")
-    parser.add_argument(
-        "--cache", help="folder for the frozen encoders' outputs, instead of the settings' data.cache"
-    )
+    parser = make_parser("text-photo-answerer", __doc__, CACHED_OPTIONS)
     parser.add_argument(
         "--folds",
         type=int,
@@ -78,19 +78,8 @@ def main(arguments: list[str]) -> int:
         action="store_true",
         help="train nothing: score the checkpoint on the evaluation's cases, with parts of them left out",
     )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on from the last checkpoint in the output folder"
-    )
-    add_set_argument(parser)
-    options = parser.parse_args(arguments)
-    overrides = {
-        "data.folder": options.data,
-        "run.output": options.output,
-        "model.start": options.start,
-        "data.cache": options.cache,
-        **read_assignments(options.set),
-    }
-    settings = read_settings(options.config, TextPhotoAnswererSettings, overrides)
+    add_resume_argument(parser)
+    settings, options = parse_command(parser, arguments, TextPhotoAnswererSettings, CACHED_OPTIONS)
     scores: Mapping[str, object]
     if options.score:
         scores = score_checkpoint(settings)
@@ -323,22 +312,10 @@ def _fit(
         training, settings.data, shelf, units=units, epochs=run.epochs, sets=sets, seed=run.seed
     )
     seen = EvaluationCases(evaluation, shelf, units=units, sets=sets)
-    every = run.evaluate_every or -(-draws.epoch_length // run.batch_size)
-    kept = {"load_best_model_at_end": False, "metric_for_best_model": None} if run.keep_last else {}
-    # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long
-    # epoch, in order.
-    arguments = training_arguments(
-        run,
-        **{
-            "num_train_epochs": 1,
-            "train_sampling_strategy": "sequential",
-            "eval_strategy": "steps",
-            "save_strategy": "steps",
-            "eval_steps": every,
-            "save_steps": every,
-            **kept,
-        },
+    kept: dict[str, Any] = (
+        {"load_best_model_at_end": False, "metric_for_best_model": None} if run.keep_last else {}
     )
+    arguments = one_long_epoch(run, draws.epoch_length, **kept)
     datasets: list[Dataset[dict[str, Any]]] = [draws, seen]
     collate = make_collator(
         tokenizer,

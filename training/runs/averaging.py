@@ -102,6 +102,29 @@ class AveragingTrainer(Trainer):
             self.average = None  # from here on the model is the average
 
 
+class MeanLossTrainer(AveragingTrainer):
+    """Trains by a loss of its own, a mean over the batch, whatever the forward's signature looks like."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.model_accepts_loss_kwargs = False
+
+    def measure_batch(self, model: nn.Module, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean loss of a batch, and the logits."""
+        raise NotImplementedError
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,  # noqa: ARG002
+    ) -> Any:
+        """Return the mean loss of a batch, and the outputs when asked for."""
+        loss, logits = self.measure_batch(model, inputs)
+        return (loss, {"loss": loss, "logits": logits}) if return_outputs else loss
+
+
 class _AverageAfterStep(TrainerCallback):
     def __init__(self, trainer: AveragingTrainer) -> None:
         self.trainer = trainer

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -26,6 +27,13 @@ SettingsType = TypeVar("SettingsType")
 Schedule = Literal["constant", "constant_with_warmup", "linear", "cosine", "polynomial", "inverse_sqrt"]
 """The library's learning-rate schedules that need nothing further."""
 Precision = Literal["no", "auto", "float16", "bfloat16"]
+TRAINER_OPTIONS = {
+    "data": ("data.folder", "folder of the data"),
+    "output": ("run.output", "folder to write to"),
+    "start": ("model.start", "checkpoint to start from"),
+}
+"""What commands that train a network take in place of their settings file's, see ``read_command``."""
+CACHED_OPTIONS = {**TRAINER_OPTIONS, "cache": ("data.cache", "folder for the frozen encoders' outputs")}
 
 
 class SettingsError(MagicDemoError):
@@ -113,14 +121,57 @@ def read_command(
     said: the command's help. options: name -> the setting that it replaces, and what that is. Raises
     SettingsError as ``read_settings`` does.
     """
+    return parse_command(make_parser(command, said, options), arguments, kind, options)[0]
+
+
+def run_command(
+    arguments: Sequence[str],
+    command: str,
+    kind: type[SettingsType],
+    said: str | None,
+    options: Mapping[str, tuple[str, str]],
+    work: Callable[[SettingsType], object],
+) -> int:
+    """Read the command line as ``read_command`` does, and print what ``work`` makes of the settings as JSON;
+    returns the exit code."""
+    print(json.dumps(work(read_command(arguments, command, kind, said, options)), indent=2))
+    return 0
+
+
+def make_parser(
+    command: str, said: str | None, options: Mapping[str, tuple[str, str]]
+) -> argparse.ArgumentParser:
+    """Return the parser of ``read_command``, for commands that add arguments of their own."""
     parser = argparse.ArgumentParser(prog=f"python -m training {command}", description=said)
     parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
-    for name, (_, what) in options.items():
-        parser.add_argument(f"--{name}", help=f"{what}, instead of the settings'")
+    for name, (setting, what) in options.items():
+        of = f" {setting}" if "." in setting else ""
+        parser.add_argument(f"--{name}", help=f"{what}, instead of the settings'{of}")
+    return parser
+
+
+def add_resume_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--resume``."""
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint in the output folder"
+    )
+
+
+def parse_command(
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str],
+    kind: type[SettingsType],
+    options: Mapping[str, tuple[str, str]],
+) -> tuple[SettingsType, argparse.Namespace]:
+    """Return the settings that a command line asks for, and the whole of it.
+
+    parser: from ``make_parser`` with the same options; ``--set`` is added. Raises SettingsError as
+    ``read_settings`` does.
+    """
     add_set_argument(parser)
-    given = vars(parser.parse_args(arguments))
-    overrides = {setting: given[name] for name, (setting, _) in options.items()}
-    return read_settings(given["config"], kind, {**overrides, **read_assignments(given["set"])})
+    given = parser.parse_args(arguments)
+    overrides = {setting: getattr(given, name) for name, (setting, _) in options.items()}
+    return read_settings(given.config, kind, {**overrides, **read_assignments(given.set)}), given
 
 
 def add_set_argument(parser: argparse.ArgumentParser) -> None:

@@ -64,6 +64,24 @@ def training_arguments(run: RunSettings, **more: Any) -> TrainingArguments:
     return TrainingArguments(**{**arguments, **more})
 
 
+def one_long_epoch(run: RunSettings, epoch_length: int, **more: Any) -> TrainingArguments:
+    """Return the arguments of a run whose draws are listed for the whole of it and taken in order, so that a
+    resumed run sees what it would have seen.
+
+    epoch_length: draws of what the settings call an epoch, after which it is evaluated unless they say when.
+    """
+    every = run.evaluate_every or -(-epoch_length // run.batch_size)
+    listed = {
+        "num_train_epochs": 1,
+        "train_sampling_strategy": "sequential",
+        "eval_strategy": "steps",
+        "save_strategy": "steps",
+        "eval_steps": every,
+        "save_steps": every,
+    }
+    return training_arguments(run, **{**listed, **more})
+
+
 def check_start(run: RunSettings, *, resume: bool) -> Path | None:
     """Return the checkpoint that a run goes on from, None for a fresh one.
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 from collections.abc import Iterable
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -28,23 +27,25 @@ from magic_demo.models.checkpoints import (
 from magic_demo.models.registry import SEGMENTERS
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, score_masks
 from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network
-from training.runs.averaging import AveragingTrainer
+from training.runs.averaging import MeanLossTrainer
 from training.runs.pretrained import load_imagenet
 from training.runs.ranges import Count, CountOrNone, Decay, NotNegative
 from training.runs.record import check_resumed, copy_record, keep_record
 from training.runs.run import (
+    CACHED_OPTIONS,
     RunSettings,
     SettingsError,
-    add_set_argument,
+    add_resume_argument,
     check_metric,
-    read_assignments,
-    read_settings,
+    make_parser,
+    parse_command,
 )
 from training.runs.tokenizer import train_tokenizer
 from training.runs.trainer import (
     check_start,
     choose_precision,
     is_first_process,
+    one_long_epoch,
     prepare,
     train,
     training_arguments,
@@ -113,57 +114,27 @@ class SegmentationSettings:
     pictures: PictureSettings = field(default_factory=PictureSettings)
 
 
-class SegmentationTrainer(AveragingTrainer):
+class SegmentationTrainer(MeanLossTrainer):
     """The loss of the settings on any model whose logits are (B, h, w)."""
 
     def __init__(self, *args: Any, loss: str = "bce+dice", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.loss = loss
-        # the loss is a mean over the batch, whatever the forward's signature looks like
-        self.model_accepts_loss_kwargs = False
 
-    def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Any = None,  # noqa: ARG002
-    ) -> Any:
-        """Return the mean loss of a batch, and the outputs when asked for."""
+    def measure_batch(self, model: nn.Module, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of a batch, and the logits."""
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
         logits, labels = outputs.logits, inputs["labels"]
-        alone = self.loss == "bce"
-        loss = (
-            functional.binary_cross_entropy_with_logits(logits.float(), labels)
-            if alone
-            else score_masks(logits, labels)
-        )
-        return (loss, {"loss": loss, "logits": logits}) if return_outputs else loss
+        if self.loss == "bce":
+            return functional.binary_cross_entropy_with_logits(logits.float(), labels), logits
+        return score_masks(logits, labels), logits
 
 
 def main(arguments: list[str]) -> int:
     """Train, choose the threshold on the evaluation photos, save the best model; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training segmentation", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
-    parser.add_argument("--data", help="folder of the data, instead of the settings' data.folder")
-    parser.add_argument("--output", help="folder to write to, instead of the settings' run.output")
-    parser.add_argument("--start", help="checkpoint to start from, instead of the settings' model.start")
-    parser.add_argument(
-        "--cache", help="folder for the frozen encoders' outputs, instead of the settings' data.cache"
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on from the last checkpoint in the output folder"
-    )
-    add_set_argument(parser)
-    options = parser.parse_args(arguments)
-    overrides = {
-        "data.folder": options.data,
-        "run.output": options.output,
-        "model.start": options.start,
-        "data.cache": options.cache,
-        **read_assignments(options.set),
-    }
-    settings = read_settings(options.config, SegmentationSettings, overrides)
+    parser = make_parser("segmentation", __doc__, CACHED_OPTIONS)
+    add_resume_argument(parser)
+    settings, options = parse_command(parser, arguments, SegmentationSettings, CACHED_OPTIONS)
     folder, scores = run_training(settings, resume=options.resume)
     if is_first_process():
         print(f"best model: {folder}")
@@ -231,19 +202,7 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     draws = TrainingDraws(
         settings.data, training, preprocessing, epochs=run.epochs, seed=run.seed, borrowed=borrowed
     )
-    steps_an_epoch = -(-draws.epoch_length // run.batch_size)
-    every = run.evaluate_every or steps_an_epoch
-    # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long
-    # epoch, in order.
-    arguments = training_arguments(
-        run,
-        num_train_epochs=1,
-        train_sampling_strategy="sequential",
-        eval_strategy="steps",
-        save_strategy="steps",
-        eval_steps=every,
-        save_steps=every,
-    )
+    arguments = one_long_epoch(run, draws.epoch_length)
     photos = EvaluationPhotos(settings.data, evaluation, preprocessing)
     train_dataset: Dataset[dict[str, Any]] = draws
     eval_dataset: Dataset[dict[str, Any]] = photos

@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from magic_demo.core.types import Family
 from magic_demo.models.answers.text_photo_answerer import option_layout
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererOutput
-from training.runs.averaging import AveragingTrainer
+from training.runs.averaging import MeanLossTrainer
 from training.runs.ranges import NotNegative
 
 CERTAIN = -1e-6
@@ -112,28 +112,19 @@ def spread_options(output: TextPhotoAnswererOutput, places: Tensor, count: int) 
     return TextPhotoAnswererOutput(logits=spread(output.logits), log_shares=spread(output.log_shares))  # type: ignore[arg-type]
 
 
-class CaseTrainer(AveragingTrainer):
+class CaseTrainer(MeanLossTrainer):
     """Trains by a ``CaseLoss``."""
 
     def __init__(self, *args: Any, loss: CaseLoss, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.loss = loss
-        # the loss is a mean over the batch, whatever the forward's signature looks like
-        self.model_accepts_loss_kwargs = False
 
-    def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Any = None,  # noqa: ARG002
-    ) -> Any:
-        """Return the mean loss of a batch, and the outputs when asked for."""
+    def measure_batch(self, model: nn.Module, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of a batch, and the logits."""
         places = inputs.get("option_places")
         output = model(
             **{name: values for name, values in inputs.items() if name not in ("labels", "option_places")}
         )
         if places is not None:
             output = spread_options(output, places, inputs["labels"].shape[1])
-        loss = self.loss(output, inputs["labels"])
-        return (loss, {"loss": loss, "logits": output.logits}) if return_outputs else loss
+        return self.loss(output, inputs["labels"]), output.logits

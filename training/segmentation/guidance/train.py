@@ -30,9 +30,16 @@ from magic_demo.models.segmentation.compact import (
 )
 from magic_demo.models.segmentation.guidance_maps import draw_guidance
 from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network
-from training.runs.averaging import AveragingTrainer
-from training.runs.run import RunSettings, SettingsError, read_command
-from training.runs.trainer import prepare, train, training_arguments
+from training.runs.averaging import MeanLossTrainer
+from training.runs.run import (
+    TRAINER_OPTIONS,
+    RunSettings,
+    SettingsError,
+    add_resume_argument,
+    make_parser,
+    parse_command,
+)
+from training.runs.trainer import one_long_epoch, prepare, train
 from training.segmentation.data import DataSettings, EvaluationPhotos, make_collator
 from training.segmentation.guidance.draws import GuidanceSettings, GuidedDraws, begin, collate_guided
 from training.segmentation.guidance.simulate import click_on_error, draw_around
@@ -65,7 +72,7 @@ class GuidanceRunSettings:
     guidance: GuidanceSettings = field(default_factory=GuidanceSettings)
 
 
-class GuidanceTrainer(AveragingTrainer):
+class GuidanceTrainer(MeanLossTrainer):
     """Shows what a reader would show, step by step, and sums the loss of all the steps."""
 
     guidance = GuidanceSettings()
@@ -179,15 +186,10 @@ class Steps:
 
 def main(arguments: list[str]) -> int:
     """Train and save the best model; returns the exit code."""
-    options = {
-        "data": ("data.folder", "folder of the data"),
-        "output": ("run.output", "folder to write to"),
-        "start": ("model.start", "checkpoint to start from"),
-    }
-    resume = "--resume" in arguments
-    rest = [word for word in arguments if word != "--resume"]
-    settings = read_command(rest, "guidance", GuidanceRunSettings, __doc__, options)
-    folder, scores = run_training(settings, resume=resume)
+    parser = make_parser("guidance", __doc__, TRAINER_OPTIONS)
+    add_resume_argument(parser)
+    settings, options = parse_command(parser, arguments, GuidanceRunSettings, TRAINER_OPTIONS)
+    folder, scores = run_training(settings, resume=options.resume)
     print(f"best model: {folder}")
     print(json.dumps(scores, indent=2))
     return 0
@@ -207,16 +209,7 @@ def run_training(settings: GuidanceRunSettings, *, resume: bool = False) -> tupl
     borrowed = read_narratives(data.folder / data.borrowed_prompts) if data.borrowed_prompts else []
     draws = GuidedDraws(data, training, preprocessing, epochs=run.epochs, seed=run.seed, borrowed=borrowed)
     draws.guidance = settings.guidance
-    every = run.evaluate_every or -(-draws.epoch_length // run.batch_size)
-    arguments = training_arguments(
-        run,
-        num_train_epochs=1,  # the draws are listed for the whole run, so that a resumed run sees the same
-        train_sampling_strategy="sequential",
-        eval_strategy="steps",
-        save_strategy="steps",
-        eval_steps=every,
-        save_steps=every,
-    )
+    arguments = one_long_epoch(run, draws.epoch_length)
     decoder = cast(nn.Module, model.guided)
     fixed = {
         name: value.clone() for name, value in model.state_dict().items() if not name.startswith("guided.")
@@ -235,7 +228,6 @@ def run_training(settings: GuidanceRunSettings, *, resume: bool = False) -> tupl
         decay=settings.model.average,
     )
     trainer.guidance, trainer.threshold = settings.guidance, float(model.config.threshold)
-    trainer.model_accepts_loss_kwargs = False
     scores = train(trainer, run, resume=resume)
     # averaging turns the statistics' -0 into 0, and answerers know the encoder by its bytes
     model.load_state_dict(fixed, strict=False)
