@@ -46,6 +46,10 @@ COMMANDS = {
     "cue-model": ("training.cues.train", "fit the cue model"),
     "calibrate": ("training.answers.calibrate", "fit what makes the combined scores probabilities"),
     "scin-table": ("training.cases.scin", "count how often findings go together, for synthetic cases"),
+    "compare": (
+        "training.answers.compare.command",
+        "set systems side by side on one labelled split",
+    ),
     "evaluate-answers": (
         "training.answers.evaluate",
         "report how well the closed questions are answered on unseen cases",

@@ -23,6 +23,7 @@ from magic_demo.models.loading import (
     reads_lesion,
 )
 from magic_demo.models.predictor import Predictor
+from magic_demo.models.segmentation.views import add_views_argument, describe_views, see_views
 
 PROMPTS: dict[str, PromptKind] = {kind.replace(" ", "-"): kind for kind in get_args(PromptKind)}
 TASKS = ("segmentation", "cvqa", "both")
@@ -93,6 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the segmentation is asked with: the patient's words, or these and the clinicians' responses "
         "(default: what the checkpoint was trained with)",
     )
+    add_views_argument(parser)
     add_backend_argument(parser)
     add_questions_argument(parser)
     parser.add_argument(
@@ -156,6 +158,9 @@ def run(arguments: argparse.Namespace) -> int:
             )
     questions = read_asked(arguments)
     predictor = load_predictor(**choose_models(arguments), backend=arguments.backend, questions=questions)
+    if predictor.segmenter is not None and arguments.tta != "none":
+        predictor.segmenter = see_views(predictor.segmenter, arguments.tta)
+        print(describe_views(arguments.tta))
     print(describe_say(predictor))
     if arguments.prompt is not None:
         predictor.prompt_kind = PROMPTS[arguments.prompt]

@@ -20,6 +20,8 @@ from magic_demo.models.answers.text_photo_answerer import TextPhotoAnswerer
 from magic_demo.models.checkpoints import Checkpoint, find_checkpoint
 from magic_demo.models.interfaces import Answerer, Segmenter
 from magic_demo.models.segmentation.prompted import PromptedSegmenter
+from magic_demo.models.segmentation.semantic import TYPES as SEMANTIC_TYPES
+from magic_demo.models.segmentation.semantic import SemanticSegmenter
 
 
 class _Loadable(Protocol):
@@ -115,7 +117,12 @@ class Registry(Generic[Model]):
 
 
 SEGMENTERS: Registry[Segmenter] = Registry(
-    "magic_demo.segmenters", {"clipseg": PromptedSegmenter, "compact_segmenter": PromptedSegmenter}
+    "magic_demo.segmenters",
+    {
+        "clipseg": PromptedSegmenter,
+        "compact_segmenter": PromptedSegmenter,
+        **dict.fromkeys(SEMANTIC_TYPES, SemanticSegmenter),
+    },
 )
 ANSWERERS: Registry[Answerer] = Registry(
     "magic_demo.answerers",

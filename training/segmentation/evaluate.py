@@ -22,6 +22,7 @@ from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.models.backends.names import add_backend_argument
 from magic_demo.models.interfaces import Segmenter
 from magic_demo.models.registry import load_segmenter
+from magic_demo.models.segmentation.views import add_views_argument, see_views
 from magic_demo.questions.scoring import (
     Counts,
     PhotoCounts,
@@ -156,6 +157,7 @@ def main(arguments: list[str]) -> int:
         "--people", type=Path, help="a table of pairs that says how far two people's masks agree"
     )
     add_backend_argument(parser)
+    add_views_argument(parser)
     _add_data_arguments(parser)
     options = parser.parse_args(arguments)
     if not 0 <= options.clicks <= MOST_CLICKS:
@@ -171,7 +173,7 @@ def main(arguments: list[str]) -> int:
     for line in checked.empty:
         print(f"warning: {line}", file=sys.stderr)
     examples = [example for listed in checked.by_title.values() for example in listed]
-    segmenter = load_segmenter(options.checkpoint, backend=options.backend)
+    segmenter = see_views(load_segmenter(options.checkpoint, backend=options.backend), options.tta)
     kind: PromptKind = PROMPT_KINDS[options.prompt] if options.prompt else segmenter.prompt_kind
     evaluation = evaluate(
         segmenter, examples, baselines=not options.no_baselines, kind=kind, ties=options.ties

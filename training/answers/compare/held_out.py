@@ -1,0 +1,111 @@
+"""Systems of this repository that are fitted on some of the labelled cases and answer the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from magic_demo.core.types import Answers, Narrative, OptionScores
+from magic_demo.models.answers.neighbours.case_index import build_index
+from magic_demo.questions.combining import combine_scores
+from magic_demo.questions.decoding import SetPriors, count_priors, decode_answers
+from magic_demo.questions.families import load_families
+from training.answers.compare.measuring import credit_rows
+from training.cases.sources import LearningCase
+from training.cues.fitting import CueSettings, find_words
+from training.cues.validation import HeldOut, cross_validate, temper
+
+HELD_OUT = ("constant", "cues", "neighbours", "cues+neighbours")
+WEIGHTS = (0.0, 0.15, 0.3, 0.45)
+"""Of the neighbours beside the cues; each fold's is chosen on the other folds."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoldScores:
+    """What one dealing of the folds gives: scores a case, by system, with the priors of each fold."""
+
+    run: HeldOut
+    cues: Sequence[OptionScores]
+    neighbours: Sequence[OptionScores]
+    index_priors: Sequence[SetPriors]
+
+
+def answer_held_out(
+    cases: Sequence[LearningCase], settings: CueSettings, names: Sequence[str]
+) -> dict[str, list[list[Answers]]]:
+    """Return system -> dealing of the folds -> one answer sheet a case, each case answered by what was fitted
+    without its fold. names: of ``HELD_OUT``."""
+    runs = [temper(cases, run, settings) for run in cross_validate(cases, find_words(cases), settings)]
+    answers: dict[str, list[list[Answers]]] = {name: [] for name in names}
+    for run in runs:
+        scored = _score_folds(cases, run, settings, search="neighbours" in " ".join(names))
+        for name in names:
+            answers[name].append(_answer(cases, scored, name))
+    return answers
+
+
+def _score_folds(
+    cases: Sequence[LearningCase], run: HeldOut, settings: CueSettings, *, search: bool
+) -> FoldScores:
+    families = load_families()
+    cues: list[OptionScores] = []
+    for row in run.scores["both"]:
+        scores, start = {}, 0
+        for family in families:
+            values = row[start : start + len(family.options["en"])].astype(np.float32)
+            scores.update({question.qid: values for question in family.questions})
+            start += len(values)
+        cues.append(scores)
+    neighbours: list[OptionScores] = [{} for _ in cases]
+    priors = []
+    for fold in range(len(run.priors) if search else 0):
+        kept = [cases[place] for place in np.flatnonzero(run.folds != fold).tolist()]
+        answers = [case.answers for case in kept]
+        priors.append(count_priors(answers, families, smoothing=3.0, weight=1.0))
+        index = build_index(
+            [case.case_id for case in kept],
+            [Narrative(*case.texts) for case in kept],
+            answers,
+            present_from=settings.present_from,
+        )
+        for place in np.flatnonzero(run.folds == fold).tolist():
+            # an answerer is given one language
+            narrative = Narrative(*cases[place].texts)
+            neighbours[place] = index.score(Narrative(en=narrative.text("en")))
+    return FoldScores(run, cues, neighbours, priors)
+
+
+def _answer(cases: Sequence[LearningCase], scored: FoldScores, name: str) -> list[Answers]:
+    families, folds = load_families(), scored.run.folds
+    if name == "constant":
+        return [scored.run.constants[fold] for fold in folds]
+    if name == "cues":
+        return _blend(scored, 0.0)
+    if name == "neighbours":
+        return [
+            decode_answers(scores, families, scored.index_priors[fold])
+            for scores, fold in zip(scored.neighbours, folds, strict=True)
+        ]
+    tried = [_blend(scored, weight) for weight in WEIGHTS]
+    earned = np.array([credit_rows(cases, answers).mean(axis=1) for answers in tried])  # (weights, N)
+    best = [int(earned[:, folds != fold].mean(axis=1).argmax()) for fold in range(folds.max() + 1)]
+    return [tried[best[fold]][place] for place, fold in enumerate(folds)]
+
+
+def _blend(scored: FoldScores, weight: float) -> list[Answers]:
+    """Return the answers of cues and neighbours, combined as the program combines them."""
+    families = load_families()
+    answers: list[Answers] = []
+    for place, fold in enumerate(scored.run.folds):
+        scores = scored.cues[place]
+        if weight:
+            scores = combine_scores(scores, scored.neighbours[place], families, partial(_same, weight))
+        answers.append(decode_answers(scores, families, scored.run.priors[fold]))
+    return answers
+
+
+def _same(weight: float, _family_id: str) -> float:
+    return weight
