@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.imports import read_reviews
@@ -101,6 +101,34 @@ def test_composing_and_pasting_in_the_notes_leave_them_and_the_case_open(
         press(page, "А", "KeyF", shiftKey=True)
         page.wait_for_selector('#review-flag[aria-pressed="true"]')
         page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"]', timeout=WAIT)
+
+
+def test_the_address_is_that_of_the_open_case_and_back_reload_and_a_link_return_to_it(
+    browser: Browser, server: ReviewServer
+) -> None:
+    def wait_for(page: Page, case_id: str) -> None:
+        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][aria-current]', timeout=WAIT)
+        page.wait_for_selector('.viewer[data-state="photo"]', timeout=WAIT)
+
+    with opened(browser, server) as (context, page):
+        first = open_case(page, 0)
+        link = page.url
+        assert "#case=" in link and first not in link
+        second = open_case(page, 1)
+        assert page.url != link and page.url.startswith(f"{server.address}/#case=")
+        page.go_back()
+        wait_for(page, first)
+        assert page.url == link
+        page.go_forward()
+        wait_for(page, second)
+        page.reload()
+        wait_for(page, second)
+        other = context.new_page()
+        other.goto(link)
+        wait_for(other, first)
+        other.goto(f"{server.address}/#case={'0' * 16}")
+        expect(other.locator(".status-line")).to_contain_text("leads to no case", timeout=WAIT)
+        other.close()
 
 
 def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(

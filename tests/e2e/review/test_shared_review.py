@@ -197,6 +197,14 @@ def test_an_adjudicator_assigns_cases_on_the_page_and_sees_how_far_readers_are(
         assert ann.locator("#queue-progress tr").count() == 3 and ann.locator("#queue-assign").is_hidden()
         counts = ann.locator("#queue-progress tr", has_text="ann").locator("td").all_text_contents()
         assert sum(map(int, counts)) == mine, "done, in progress and not started are what is hers"
+        hers = {str(row.get_attribute("data-case")) for row in ann.locator(".queue-case").all()}
+        rows = [str(row.get_attribute("data-case")) for row in chen.locator(".queue-case").all()]
+        others = next(case_id for case_id in rows if case_id not in hers)
+        open_case(chen, rows.index(others))
+        ann.goto("about:blank")
+        ann.goto(chen.url)
+        expect(ann.locator(".status-line")).to_contain_text("leads to no case", timeout=WAIT)
+        assert others not in ann.locator("body").inner_text()
     with Store.open(shared_server.store) as store:
         assigned = [case.assigned_to for case in store.list_cases("clinic", "chen")]
     given = sorted(name for (name,) in assigned)

@@ -4,6 +4,7 @@ arranged otherwise."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -14,7 +15,13 @@ from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.resolve import Resolved, Updates, answered, answered_with_inputs
 from magic_demo.page.events.review.review_state import ReviewEvents, ReviewState
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
-from magic_demo.page.panels.queue.queue_panel import Arrangement, queue_value, read_arrangement, row_value
+from magic_demo.page.panels.queue.queue_panel import (
+    Arrangement,
+    case_link,
+    queue_value,
+    read_arrangement,
+    row_value,
+)
 from magic_demo.reviews.kept_cases import EXAMPLES
 from magic_demo.reviews.store import LOCAL_READER
 from magic_demo.reviews.store.rules import WITHOUT_MODEL
@@ -37,6 +44,15 @@ class QueueHandlers(ReviewEvents):
         arrangement = self._arrangement(event.payload)
         if arrangement.queue is None:
             return {self.parts.status: gr.skip()}
+        link = event.payload.get("link")
+        if isinstance(link, str):
+            try:
+                return self._follow(inputs, arrangement, reader, link, event)
+            except StoreError as error:
+                return {
+                    self.parts.panel.queue: self.list_value(arrangement, reader, None, None),
+                    **self.failed(error),
+                }
         cases = self.review.store.list_cases(arrangement.queue, reader, order=arrangement.order)
         known = {case.key.case_id for case in cases}
         asked = event.payload.get("open")
@@ -60,9 +76,12 @@ class QueueHandlers(ReviewEvents):
         payload = event.payload
         self.review.saver.wait(payload.get("from"), payload.get("heard"))
         arrangement = self._arrangement(event.payload)
-        if arrangement.queue is None or not isinstance(payload.get("open"), str):
+        link = payload.get("link")
+        if arrangement.queue is None or not isinstance(link or payload.get("open"), str):
             return {self.parts.status: gr.skip()}
         self.page.end_analysis(event.request)
+        if link:
+            return self._follow(inputs, arrangement, event.reader, link, event)
         # the browser has the list, of which one row changes
         listed = payload.get("queue") == arrangement.queue
         return self._open(inputs, arrangement, event.reader, payload["open"], event, listed=listed)
@@ -118,6 +137,21 @@ class QueueHandlers(ReviewEvents):
             yield from self.page.analyse(inputs, request)
             yield self.review.note_shown(draft)
 
+    def _follow(
+        self, inputs: Updates, arrangement: Arrangement, reader: str, link: str, event: Resolved
+    ) -> Updates:
+        """Open the case that an address leads to. Raises StoreError, which says nothing of a case that the
+        reader may not see."""
+        key = next((key for key in self.review.store.case_keys() if case_link(key) == link), None)
+        refused = StoreError("This link leads to no case that you can open here; choose one in the list")
+        if key is None:
+            raise refused
+        try:
+            self.review.desk.check_assigned(self.review.store.case(key, reader), reader)
+        except StoreError as error:
+            raise refused from error
+        return self._open(inputs, replace(arrangement, queue=key.queue), reader, key.case_id, event)
+
     def _open(
         self,
         inputs: Updates,
@@ -158,7 +192,14 @@ class QueueHandlers(ReviewEvents):
             self.review.saver.note_shown(draft)
             updates |= self.page.show_prediction(case, read.encounter, prediction, draft)
         panel, language = self.parts.panel, self.page.language(inputs)
-        row = gr.update(row={**row_value(queued, reader), "case": case.open_id, "open": True})
+        row = gr.update(
+            row={
+                **row_value(queued, reader),
+                "case": case.open_id,
+                "open": True,
+                "link": case_link(queued.key),
+            }
+        )
         return {
             **updates,
             panel.narrative: read.encounter.narrative.text(language),
@@ -186,6 +227,7 @@ class QueueHandlers(ReviewEvents):
             signed_in=signed_in,
             case_id=case_id,
             open_id=open_id,
+            link=case_link(CaseKey(queue, case_id)) if case_id is not None else None,
             progress=[
                 row
                 for row in store.progress(queue)

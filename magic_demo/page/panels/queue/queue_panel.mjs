@@ -1,6 +1,7 @@
 // The list of cases in the left column: draws what the server says of the queue, opens cases, remembers where the reader was.
 
 import { arrangementOf, countDone, drawnPart, listed, moveItem, nextOpen, stepFrom } from "./queue_list.mjs";
+import { keepAddress, linkIn } from "./case_link.mjs";
 import { pageState } from "../frame/page_state.mjs";
 import { mountReaders } from "./queue_readers.mjs";
 import { followShiftKeys, relabel, sendRest, unsaved } from "../review/saving/review_line.mjs";
@@ -48,6 +49,8 @@ export function mountQueue(element, { props, watch, trigger }) {
   let wanted = null; // the arrangement that was asked for last, until an answer comes
   const chosen = () => ({ queue: state.queue, order: state.order, mode: state.mode });
 
+  const address = keepAddress((link) => open(null, link));
+
   // ---- what comes from the server
 
   function receive(value) {
@@ -70,6 +73,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     for (const link of root.querySelectorAll("[data-format]")) link.href = exportAddress(link.dataset.format, value.queue, false);
     root.querySelector("#take-away-agreed").hidden = !value.may.includes("export every review");
     root.querySelector("#queue-oversight").hidden = !(value.signed_in && value.may.includes("decide on coverings"));
+    if (!value.arranged) address.show(value.link ?? null);
     writeStored();
     draw();
   }
@@ -77,9 +81,10 @@ export function mountQueue(element, { props, watch, trigger }) {
   function receiveRow(row) {
     const changed = row && row.queue === state.queue && state.cases.find((candidate) => candidate.id === row.id);
     if (!changed) return;
-    const { case: openId, open: opened, ...rest } = row;
+    const { case: openId, open: opened, link, ...rest } = row;
     Object.assign(changed, rest);
     if (opened) state.open = changed.id;
+    if (opened) address.show(link);
     if (changed.id === state.open) state.openId = openId; // a save may come late, of the case before
     writeStored();
     draw();
@@ -89,7 +94,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     if (gone) unsaved.forget(gone);
     if (!gone || gone.queue !== state.queue) return;
     state.cases = state.cases.filter((row) => row.id !== gone.id);
-    if (state.open === gone.id) Object.assign(state, { open: null, openId: null });
+    if (state.open === gone.id) closed();
     writeStored();
     draw();
   }
@@ -155,10 +160,11 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   // ---- what the reader does
 
-  function open(id) {
-    if (!id) return;
+  /** link: the address of a case in place of its name. */
+  function open(id, link = null) {
+    if (!id && !link) return;
     const heard = sendRest(state.openId); // nothing that was drawn or answered a moment ago stays behind
-    trigger("open", { ...chosen(), open: id, from: state.openId, heard });
+    trigger("open", { ...chosen(), open: id, link, from: state.openId, heard });
   }
 
   const step = (count) => open(stepFrom(state.cases, state.filter, state.open, count));
@@ -187,10 +193,15 @@ export function mountQueue(element, { props, watch, trigger }) {
   for (const button of root.querySelectorAll("[data-mode]")) button.addEventListener("click", () => arrange({ mode: button.dataset.mode }));
   followShiftKeys({ J: () => step(1), K: () => step(-1), N: openNext });
   document.addEventListener("review-next", openNext);
+  function closed() {
+    Object.assign(state, { open: null, openId: null });
+    address.show(null);
+  }
+
   // an example or photos of one's own take the place of the queue's case
   function leave() {
     sendRest(state.openId);
-    Object.assign(state, { open: null, openId: null });
+    closed();
     writeStored();
     draw();
   }
@@ -206,5 +217,5 @@ export function mountQueue(element, { props, watch, trigger }) {
   watch("row", () => receiveRow(props.row));
   watch("gone", () => receiveGone(props.gone));
   receive(props.value);
-  trigger("arrive", { ...chosen(), open: state.open, mode: readStored().mode ?? null });
+  trigger("arrive", { ...chosen(), open: state.open, link: linkIn(location.hash), mode: readStored().mode ?? null });
 }

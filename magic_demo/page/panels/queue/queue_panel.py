@@ -1,14 +1,14 @@
 """The list of cases in the left column: states, progress, order, mode, who reads, and what can be taken away.
 
-Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "case":
-the open case's secret id, "cases": [{"id", "state", "flagged", "disagrees", "left_open", "assigned": [name],
+Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "link": its
+``case_link``, "case": the open case's secret id, "cases": [{"id", "state", "flagged", "disagrees", "left_open", "assigned": [name],
 "mine"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers sign in, "may": [action]}; cases
 are in the order chosen; which of them are listed, and which comes next, is the browser's. ``row``
 (``gr.update(row={"queue", "id", "case", ...})``) brings what has changed of one of the cases, ``row_value``'s
-names, and with "open" that it was opened; ``gone`` ({"queue", "id"}) takes one away. The whole value comes
+names, and with "open" and "link" that it was opened; ``gone`` ({"queue", "id"}) takes one away. The whole value comes
 with ``arrive`` and ``arrange``: how far readers are is as of then.
 
-Events:
+Events (``arrive`` and ``open`` may name the case by its "link"):
 
     arrive    {"queue", "order", "mode", "open"}    the page is there; what the browser remembers of where the
     reader was, or null open      {"queue", "order", "mode", "open", "from", "heard"}   open a case;
@@ -19,12 +19,14 @@ Events:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 import gradio as gr
 
+from magic_demo.core.types import CaseKey
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.session.review import MODES, Mode
 from magic_demo.page.texts.i18n import both_of, fill
@@ -137,6 +139,7 @@ def queue_value(
     signed_in: bool,
     case_id: str | None,
     open_id: str | None,
+    link: str | None = None,
     progress: Sequence[Progress] = (),
     may: Collection[Action] = (),
 ) -> dict[str, Any]:
@@ -151,6 +154,7 @@ def queue_value(
         "order": arrangement.order,
         "open": case_id,
         "case": open_id,
+        "link": link,
         "cases": [row_value(case, reader) for case in cases],
         "readers": [
             {"name": row.reader, "cases": row.cases, "done": row.done, "in_progress": row.in_progress}
@@ -158,6 +162,11 @@ def queue_value(
         ],
         "may": list(may),
     }
+
+
+def case_link(key: CaseKey) -> str:
+    """Return the word by which an address names a case: the same for everybody, and without its name."""
+    return hashlib.sha256(f"{key.queue}\n{key.case_id}".encode()).hexdigest()[:16]
 
 
 def row_value(case: QueueCase, reader: str) -> dict[str, Any]:

@@ -132,8 +132,8 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
     ),
     ("viewer", "facts"): Payload({**CASE, "photos": _are_texts}),
     ("viewer", "cover"): Payload({**CASE, **_ASKED, **_OUTLINE, "area": _is_list}, MASK),
-    ("queue-panel", "arrive"): Payload(_LIST),
-    ("queue-panel", "open"): Payload({**_LIST, "from": _is_text, "heard": _is_whole}),
+    ("queue-panel", "arrive"): Payload({**_LIST, "link": _is_text}),
+    ("queue-panel", "open"): Payload({**_LIST, "link": _is_text, "from": _is_text, "heard": _is_whole}),
     ("queue-panel", "arrange"): Payload(_LIST),
     ("queue-panel", "assign"): Payload(
         {**_LIST, "cases": _are_texts, "readers": _are_texts, "each": _is_whole}, ASSIGNMENTS
