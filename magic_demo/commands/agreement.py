@@ -275,14 +275,14 @@ def _answer_lines(
         "readers with each other: same",
         "kappa",
         "alpha",
+        *(("ICC",) if (with_icc := any(numbers.icc is not None for numbers in families)) else ()),
     )
-    rows = [heads]
+    rows: list[tuple[str, ...]] = [heads]
     titles = {family.family_id: family.title["en"] for family in questions.families}
     for numbers in (*families, overall):
         name = f"{numbers.family_id} {titles[numbers.family_id]}" if numbers.family_id else "all"
-        rows.append(
-            (name, *_say_agreed(numbers.with_model), *_say_agreed(numbers.among_readers), _say(numbers.alpha))
-        )
+        cells = (*_say_agreed(numbers.with_model), *_say_agreed(numbers.among_readers), _say(numbers.alpha))
+        rows.append((name, *cells, *((_say(numbers.icc),) if with_icc else ())))
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     return [
         "",

@@ -129,6 +129,19 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """What a family's options are as numbers.
+
+    values: one an option, growing. typed: the reader types the number, and the options are all that there are; else
+    the options are named and have an order. unit: of the number, may be empty.
+    """
+
+    values: tuple[float, ...]
+    typed: bool = False
+    unit: str = ""
+
+
+@dataclass(frozen=True)
 class Family:
     """Sibling questions that are answered together as a set: one option a slot, all slots with the same
     options."""
@@ -138,6 +151,8 @@ class Family:
     questions: tuple[Question, ...]
     not_mentioned: int | None
     """Index of the "Not mentioned" option; None where a family of one slot has no such option."""
+    scale: Scale | None = None
+    """Where the options have an order or are numbers; such a family has one slot and no "Not mentioned"."""
 
     @property
     def padding(self) -> int:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from magic_demo.core.errors import FormatError
-from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import LANGUAGES, Family, OptionScores, Question
-from magic_demo.core.user_files import read_user_text
+from magic_demo.core.types import LANGUAGES, Family, Language, OptionScores, Question, Scale
 from magic_demo.core.whole_files import write_json
-from magic_demo.core.whole_text import mend_json
 from magic_demo.questions.answering import NOTHING_KNOWN, AnswerSheet, Statistics, answer_families
+from magic_demo.questions.scales import read_number, read_scale, write_scale
+from magic_demo.questions.short_form import read_entries
 
 NOT_MENTIONED = "not mentioned"
 _QID = re.compile(r"[A-Za-z0-9_]+(-[A-Za-z0-9_-]+)?")
@@ -110,20 +109,14 @@ def plain_option(option: str) -> str:
 
 
 def read_questions(path: Path) -> QuestionSet:
-    """Read a question file in the organisers' layout, with its own options and order.
+    """Read a question file in the organisers' layout or the short form, with its own options and order.
 
     The file is a JSON list of objects with ``qid``, ``question_en``, ``question_zh``, ``options_en``,
-    ``options_zh`` and the optional ``question_type_en``, ``question_type_zh``. Raises FormatError that names
+    ``options_zh`` and the optional ``question_type_en``, ``question_type_zh``, ``scale`` ("ordered") or, in place of options,
+    ``number`` (min, max, step, unit); or YAML or JSON of shorter entries (``short_form``). Raises FormatError that names
     the first question that is off.
     """
-    try:
-        entries = json.loads(mend_json(read_user_text(path, LIMITS.json_bytes)))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FormatError(
-            "{path}: questions cannot be read ({reason}); a JSON list of question objects is expected",
-            path=path,
-            reason=error,
-        ) from error
+    entries = read_entries(path)
     if not isinstance(entries, list) or not entries:
         raise FormatError(
             "{path}: a JSON list of question objects is expected, not {came}",
@@ -132,8 +125,10 @@ def read_questions(path: Path) -> QuestionSet:
         )
     by_family: dict[str, list[Question]] = {}
     titles: dict[str, dict[str, str]] = {}
+    scales: dict[str, Scale | None] = {}
     for entry in entries:
-        question = _parse_question(path, entry)
+        question, scale = _parse_question(path, entry)
+        scales.setdefault(question.family, scale)
         if any(sibling.qid == question.qid for sibling in by_family.get(question.family, ())):
             raise FormatError(
                 "{path}: {question} comes twice; keep one of them", path=path, question=question.qid
@@ -148,7 +143,7 @@ def read_questions(path: Path) -> QuestionSet:
         )
     return QuestionSet(
         tuple(
-            _family(family_id, titles[family_id], tuple(questions))
+            _family(family_id, titles[family_id], tuple(questions), scales[family_id])
             for family_id, questions in by_family.items()
         )
     )
@@ -160,14 +155,19 @@ def write_questions(path: Path, questions: QuestionSet) -> None:
         {"qid": question.qid}
         | {f"question_{language}": question.text[language] for language in LANGUAGES}
         | {f"question_type_{language}": family.title[language] for language in LANGUAGES}
-        | {f"options_{language}": list(question.options[language]) for language in LANGUAGES}
+        | write_scale(family.scale)
+        | (
+            {}
+            if family.scale is not None and family.scale.typed
+            else {f"options_{language}": list(question.options[language]) for language in LANGUAGES}
+        )
         for family in questions.families
         for question in family.questions
     ]
     write_json(path, entries, indent=1)
 
 
-def _parse_question(path: Path, entry: Any) -> Question:
+def _parse_question(path: Path, entry: Any) -> tuple[Question, Scale | None]:
     qid = entry.get("qid") if isinstance(entry, Mapping) else None
     if not isinstance(qid, str) or not _QID.fullmatch(qid):
         raise FormatError(
@@ -176,6 +176,9 @@ def _parse_question(path: Path, entry: Any) -> Question:
             path=path,
             came=str(qid)[:40],
         )
+    if "number" in entry:
+        scale, labels = read_number(path, qid, entry["number"])
+        return _question(qid, entry, dict.fromkeys(LANGUAGES, labels)), scale
     options: dict[Any, tuple[str, ...]] = {}
     for language in LANGUAGES:
         values = entry.get(f"options_{language}")
@@ -208,14 +211,17 @@ def _parse_question(path: Path, entry: Any) -> Question:
                 question=qid,
                 option=option.strip(),
             )
-    return Question(
-        qid=qid,
-        text={language: str(entry.get(f"question_{language}", qid)) for language in LANGUAGES},
-        options=options,
-    )
+    return _question(qid, entry, options), read_scale(path, qid, entry.get("scale"), len(names))
 
 
-def _family(family_id: str, title: Mapping[Any, str], questions: Sequence[Question]) -> Family:
+def _question(qid: str, entry: Mapping[Any, Any], options: Mapping[Language, tuple[str, ...]]) -> Question:
+    text = {language: str(entry.get(f"question_{language}", qid)) for language in LANGUAGES}
+    return Question(qid=qid, text=text, options=options)
+
+
+def _family(
+    family_id: str, title: Mapping[Any, str], questions: Sequence[Question], scale: Scale | None = None
+) -> Family:
     first = questions[0]
     for question in questions[1:]:
         if question.options["en"] != first.options["en"]:
@@ -225,6 +231,11 @@ def _family(family_id: str, title: Mapping[Any, str], questions: Sequence[Questi
                 sibling=first.qid,
             )
     names = [plain_option(option) for option in first.options["en"]]
+    if scale is not None and (len(questions) > 1 or NOT_MENTIONED in names):
+        raise FormatError(
+            "{question}: an order or a number is for a family of one question without 'Not mentioned'",
+            question=first.qid,
+        )
     if NOT_MENTIONED in names:
         return Family(family_id, title, tuple(questions), names.index(NOT_MENTIONED))
     if len(questions) > 1:
@@ -232,4 +243,4 @@ def _family(family_id: str, title: Mapping[Any, str], questions: Sequence[Questi
             "{question}: no option reads 'Not mentioned', which fills the slots that hold no label",
             question=first.qid,
         )
-    return Family(family_id, title, tuple(questions), None)
+    return Family(family_id, title, tuple(questions), None, scale)

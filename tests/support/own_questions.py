@@ -49,3 +49,25 @@ def write_ten(folder: Path) -> Path:
 def ask_ten(folder: Path) -> QuestionSet:
     """Return the ten families as they are read from their file."""
     return read_questions(write_ten(folder))
+
+
+THREE = """
+- id: ITCH
+  text: How much does it itch?
+  zh: 有多痒？
+  options: [none, mild, severe]
+  options_zh: [无, 轻度, 重度]
+  scale: ordered
+- id: SIZE
+  text: Largest diameter
+  zh: 最大直径
+  number: {min: 0, max: 50, step: 0.5, unit: mm}
+- id: SIGNS
+  text: What covers it?
+  zh: 表面有什么？
+  options: [scale, crust]
+  options_zh: [鳞屑, 痂]
+  several: 2
+  specify: true
+"""
+"""A question file in the short form: options with an order, a number, and several labels."""

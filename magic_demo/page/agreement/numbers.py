@@ -71,15 +71,19 @@ def render_families(agreement: Agreement, measure: Measure, questions: QuestionS
     if not agreement.families:
         return ""
     titles = {family.family_id: both_of(family.title) for family in questions.families}
-    rows = "".join(_row(titles[numbers.family_id], numbers, measure) for numbers in agreement.families)
+    icc = any(numbers.icc is not None for numbers in agreement.families)
+    rows = "".join(
+        _row(titles[numbers.family_id], numbers, measure, icc=icc) for numbers in agreement.families
+    )
     total = (
-        _row(both("agreement.together"), agreement.overall, measure, "agree-total")
+        _row(both("agreement.together"), agreement.overall, measure, "agree-total", icc=icc)
         if len(agreement.families) > 1
         else ""
     )
     ticks = "".join(
         f'<span style="left:{value}%">{_tick(value, measure)}</span>' for value in (0, 25, 50, 75, 100)
     )
+    icc_head = f'<th scope="col">{both("agreement.icc")}</th>' if icc else ""
     return (
         '<section class="agree-panel" aria-labelledby="agree-families"><h2 '
         f'id="agree-families">{both(_FAMILIES[measure])}</h2>{_legend()}'
@@ -90,7 +94,7 @@ def render_families(agreement: Agreement, measure: Measure, questions: QuestionS
         f'<div class="agree-ticks" aria-hidden="true">{ticks}</div></th><th '
         f'scope="col">{both("agreement.with_model_short")}</th>'
         f'<th scope="col">{both("agreement.ceiling_short")}</th><th '
-        f'scope="col">{both("agreement.alpha")}</th></tr></thead><tbody>{rows}{total}</tbody></table></div>'
+        f'scope="col">{both("agreement.alpha")}</th>{icc_head}</tr></thead><tbody>{rows}{total}</tbody></table></div>'
         f'<p class="agree-small">{both(_NOTES[measure])}</p></section>'
     )
 
@@ -129,13 +133,14 @@ def _tick(value: int, measure: Measure) -> str:
     return f"{value}%" if measure == "same" else f"{value / 100:g}"
 
 
-def _row(title: str, numbers: FamilyNumbers, measure: Measure, kind: str = "") -> str:
+def _row(title: str, numbers: FamilyNumbers, measure: Measure, kind: str = "", *, icc: bool) -> str:
     share = measure == "same"
     model, readers = pick(numbers.with_model, measure), pick(numbers.among_readers, measure)
     return (
         f'<tr class="{kind}"><th scope="row">{title}</th><td '
         f'class="agree-plot">{draw_bars(model, readers)}</td>'
-        f"{_number(model, share=share)}{_number(readers, share=share)}{_number(numbers.alpha, share=False)}</tr>"
+        f"{_number(model, share=share)}{_number(readers, share=share)}{_number(numbers.alpha, share=False)}"
+        f"{_number(numbers.icc, share=False) if icc else ''}</tr>"
     )
 
 

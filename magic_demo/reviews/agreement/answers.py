@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.reviews.agreement.coefficients import alphas, kappas, means, pair_values
+from magic_demo.reviews.agreement.coefficients import alphas, intraclass, kappas, means, pair_values
 from magic_demo.reviews.agreement.panel import MODEL, CodedFamily, Panel
 from magic_demo.reviews.agreement.resampling import as_measured, draw_cases
 from magic_demo.reviews.agreement.results import Agreed, FamilyNumbers, Measured, PairAgreement
@@ -28,7 +28,7 @@ class _Compared:
         self.weight = counts @ self.both.astype(np.float64)
         self.same = means(pair_values(first, second, coded.same), counts)
         self.credit = means(pair_values(first, second, coded.credit), counts)
-        self.kappa = kappas(first, second, coded.credit, counts)
+        self.kappa = kappas(first, second, coded.weights, counts)
 
 
 def measure_families(
@@ -57,7 +57,7 @@ def measure_families(
             -1, len(panel.cases)
         )
         several = (answers >= 0).sum(axis=0) >= 2
-        values = alphas(answers, 1 - coded.credit, counts)
+        values = alphas(answers, 1 - coded.weights, counts)
         every_alpha.append(values)
         alpha_cases |= several
         alpha = as_measured(values, int(several.sum()), int(several.sum()))
@@ -71,9 +71,22 @@ def measure_families(
                 tuple(
                     PairAgreement(*pair_numbers.pair, _agreed([[pair_numbers]])) for pair_numbers in compared
                 ),
+                _measure_icc(coded, panel.readers, counts),
             )
         )
     return _overall(pairs, by_family, every_alpha, alpha_cases), tuple(found)
+
+
+def _measure_icc(coded: CodedFamily, readers: Sequence[str], counts: NDArray[np.float64]) -> Measured | None:
+    """Return the ICC of a family that asks for numbers, over the cases that every reader answered."""
+    if coded.family.scale is None or not coded.family.scale.typed or len(readers) < 2:
+        return None
+    values = np.array([coded.values(reader) for reader in readers])
+    whole = ~np.isnan(values).any(axis=0)
+    if not whole.any():
+        return None
+    count = int(whole.sum())
+    return as_measured(intraclass(values[:, whole], counts[:, whole]), count, count)
 
 
 def _overall(

@@ -81,6 +81,30 @@ def alphas(answers: Codes, distances: Matrix, counts: Matrix) -> Matrix:
     return np.where((total > 1) & (expected > _NOTHING), found, np.nan)
 
 
+def intraclass(values: Matrix, counts: Matrix) -> Matrix:
+    """Return (B,) intraclass correlations ICC(2,1), one a resample, NaN where there is none.
+
+    Two-way random, absolute agreement, single rater (Shrout and Fleiss, Psychological Bulletin 86:420-428, 1979). values:
+    (M, N) of M raters, none missing. counts: (B, N).
+    """
+    raters = values.shape[0]
+    cases = counts.sum(axis=1)
+    values = values - values.mean()  # squares of small numbers keep their digits
+    with np.errstate(invalid="ignore", divide="ignore"):
+        of_case = values.mean(axis=0)
+        of_rater = counts @ values.T / cases[:, None]
+        grand = of_rater.mean(axis=1)
+        total = counts @ (values**2).sum(axis=0) - cases * raters * grand**2
+        between_cases = raters * (counts @ of_case**2 - cases * grand**2)
+        between_raters = cases * ((of_rater - grand[:, None]) ** 2).sum(axis=1)
+        rows = between_cases / (cases - 1)
+        columns = between_raters / (raters - 1)
+        rest = (total - between_cases - between_raters) / ((cases - 1) * (raters - 1))
+        below = rows + (raters - 1) * rest + raters * (columns - rest) / cases
+        found = (rows - rest) / below
+    return np.where((cases > 1) & (np.abs(below) > _NOTHING), found, np.nan)
+
+
 def means(values: Matrix, counts: Matrix) -> Matrix:
     """Return (B,) means of (N,) values over resamples of N cases, NaN values left out; NaN where nothing is
     left."""

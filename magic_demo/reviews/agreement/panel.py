@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.core.types import Answers, CaseKey, Family, MaskRuns, Prediction, Review, SavedReview
+from magic_demo.core.types import Answers, CaseKey, Family, MaskRuns, Prediction, Review, SavedReview, Scale
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.decoding import credit_matrix
@@ -162,7 +162,8 @@ class CodedFamily:
     """A family's answers as numbers of categories.
 
     sets: the K categories. credit: (K, K) float64, their official credit. same: (K, K) float64, the identity.
-    codes: voice -> (N,) int64 over the panel's cases, -1 where a slot is not answered.
+    codes: voice -> (N,) int64 over the panel's cases, -1 where a slot is not answered. weights: (K, K) float64, how near two
+    categories are for kappa and alpha: their credit, or where options have an order, 1 less the square of their distance.
     """
 
     family: Family
@@ -170,6 +171,16 @@ class CodedFamily:
     credit: NDArray[np.float64]
     same: NDArray[np.float64]
     codes: Mapping[str, NDArray[np.int64]]
+    weights: NDArray[np.float64]
+
+    def values(self, voice: str) -> NDArray[np.float64]:
+        """Return a voice's answers as the numbers of the family's scale, (N,), NaN where there is none."""
+        numbers = np.array([self._value(labels) for labels in self.sets] or [np.nan])
+        codes = self.codes[voice]
+        return np.where(codes >= 0, numbers[np.maximum(codes, 0)], np.nan)
+
+    def _value(self, labels: frozenset[int]) -> float:
+        return float("nan") if self.family.scale is None else self.family.scale.values[min(labels)]
 
 
 def code_families(panel: Panel, families: Sequence[Family]) -> list[CodedFamily]:
@@ -198,7 +209,15 @@ def _code_family(answers_by_voice: Mapping[str, Sequence[Answers]], family: Fami
     code = {content: index.get(labels, -1) for content, labels in contents.items()}
     codes = {voice: np.array([code[content] for content in row], np.int64) for voice, row in slots.items()}
     credit = credit_matrix(sets, sets) if sets else np.eye(1)
-    return CodedFamily(family, tuple(sets), credit, np.eye(max(1, len(sets))), codes)
+    weights = credit if family.scale is None or not sets else _weigh(sets, family.scale)
+    return CodedFamily(family, tuple(sets), credit, np.eye(max(1, len(sets))), codes, weights)
+
+
+def _weigh(sets: Sequence[frozenset[int]], scale: Scale) -> NDArray[np.float64]:
+    """Return quadratic weights (Fleiss and Cohen, 1973), (K, K) in 0..1, over the whole scale."""
+    values = np.array([scale.values[min(labels)] for labels in sets])
+    span = scale.values[-1] - scale.values[0]
+    return np.asarray(1 - ((values[:, None] - values[None, :]) / span) ** 2)
 
 
 def labels_of(answers: Answers | None, family: Family) -> frozenset[int] | None:

@@ -59,7 +59,8 @@ class FamilyNumbers:
 
     with_model: mean over the readers, each beside the model. among_readers: mean over the pairs of readers,
     the human ceiling. Both means weigh a pair by its cases. alpha: Krippendorff's among all readers, missing
-    answers allowed; its count is of cases with two or more readers.
+    answers allowed; its count is of cases with two or more readers. icc: of a family that asks for numbers, ICC(2,1) among the
+    readers, over the cases that all of them answered.
     """
 
     family_id: str
@@ -67,6 +68,7 @@ class FamilyNumbers:
     among_readers: Agreed = Agreed()
     alpha: Measured | None = None
     pairs: tuple[PairAgreement, ...] = ()
+    icc: Measured | None = None
 
 
 @dataclass(frozen=True, eq=False)

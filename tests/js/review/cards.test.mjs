@@ -7,7 +7,9 @@ import {
   countStandings,
   keyOf,
   nextToSee,
+  numberOfOption,
   optionOf,
+  optionOfNumber,
   OPTION_KEYS,
   shownOptions,
   standing,
@@ -132,4 +134,11 @@ test("a heat map lies below the outlines and in place of the shading", () => {
   assert.equal(heat.heat, "map");
   assert.ok(heat.alpha > 0 && heat.outline === null);
   assert.deepEqual(outline, { fill: null, heat: null, outline: "line", look: "model" });
+});
+
+test("a number is the option that it is in steps from the lowest, and nothing beside them", () => {
+  const scale = { min: -1, max: 2, step: 0.1 };
+  assert.deepEqual(["-1", "0.3", "2", " 2 "].map((text) => optionOfNumber(scale, text)), [0, 13, 30, 30]);
+  assert.deepEqual(["", " ", "0.35", "2.1", "-1.1", "x", "1e9"].map((text) => optionOfNumber(scale, text)), [null, null, null, null, null, null, null]);
+  for (let option = 0; option <= 30; option++) assert.equal(optionOfNumber(scale, numberOfOption(scale, option)), option);
 });

@@ -61,6 +61,19 @@ export function shownOptions(family, shares, chosen, { most, room }) {
   return new Set(ranked.slice(0, Math.max(room, chosen.length)));
 }
 
+/** Return the option that a number typed into a card is, null where it is none of the scale's ({min, max, step}). */
+export function optionOfNumber({ min, max, step }, text) {
+  const value = Number(text);
+  if (!String(text).trim() || !Number.isFinite(value) || value < min - 1e-9 || value > max + 1e-9) return null;
+  const place = (value - min) / step;
+  return Math.abs(place - Math.round(place)) < 1e-6 ? Math.round(place) : null;
+}
+
+/** Return the number that an option is, as text. */
+export function numberOfOption({ min, step }, option) {
+  return String(Number((min + option * step).toFixed(6)));
+}
+
 /** Return the letter of an option. */
 export function keyOf(family, option) {
   if (option === family.none) return NONE_KEY;

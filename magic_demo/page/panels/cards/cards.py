@@ -150,7 +150,10 @@ def render_cards(families: Sequence[Family]) -> str:
 
 def _split_columns(families: Sequence[Family], cards: Sequence[str]) -> list[list[str]]:
     """Split the cards into columns of about the same height, in their order."""
-    heights = [2 + min(len(family.options["en"]), 8) for family in families]
+    heights = [
+        3 if family.scale is not None and family.scale.typed else 2 + min(len(family.options["en"]), 8)
+        for family in families
+    ]
     columns: list[list[str]] = [[] for _ in range(COLUMNS)]
     before = 0.0
     for height, card in zip(heights, cards, strict=True):
@@ -186,7 +189,12 @@ def _render_card(number: int, family: Family) -> str:
     name = family.family_id.lower()
     slots = len(family.questions)
     role, group = ("radio", "radiogroup") if slots == 1 else ("checkbox", "group")
-    rows = "".join(_render_row(family, option, role) for option in range(len(family.options["en"])))
+    typed = family.scale is not None and family.scale.typed
+    rows = (
+        ""
+        if typed
+        else "".join(_render_row(family, option, role) for option in range(len(family.options["en"])))
+    )
     title = both_of(family.title)
     limit = (
         f'<p class="card-limit" role="status" hidden>{both("cards.limit", count=slots)}</p>'
@@ -206,7 +214,7 @@ def _render_card(number: int, family: Family) -> str:
         f'<p class="card-unsure">{both("cards.unsure")}</p><p '
         f'class="card-unscored">{both("cards.unscored")}</p><div class="card-tie" '
         f'hidden><b>{both("cards.tied")}</b><ul></ul></div><div class="card-rows" role="{group}" '
-        f'aria-labelledby="card-{name}-name">{rows}</div>{fill(_FOOT)}{limit}{_render_specify(family)}</section>'
+        f'aria-labelledby="card-{name}-name">{rows}{_render_number(family)}</div>{fill(_FOOT)}{limit}{_render_specify(family)}</section>'
     )
 
 
@@ -226,6 +234,19 @@ def _render_specify(family: Family) -> str:
         f'<label class="card-specify" data-options="{" ".join(map(str, options))}" '
         f"hidden><span>{both('cards.specify')}</span>"
         f'<input type="text" maxlength="{MAX_SPECIFIED}" autocomplete="off" spellcheck="false"></label>'
+    )
+
+
+def _render_number(family: Family) -> str:
+    """Return the field of a family that asks for a number; its options are the values from the lowest, in steps."""
+    scale = family.scale
+    if scale is None or not scale.typed:
+        return ""
+    low, high, step = scale.values[0], scale.values[-1], round(scale.values[1] - scale.values[0], 6)
+    return (
+        f'<label class="card-value"><input type="number" inputmode="decimal" min="{low:.10g}" max="{high:.10g}" '
+        f'step="{step:.10g}" autocomplete="off" aria-labelledby="card-{family.family_id.lower()}-name">'
+        f"<span>{escape(scale.unit)}</span><small>{low:.10g}–{high:.10g}</small></label>"
     )
 
 

@@ -3,7 +3,7 @@
 // Nothing here waits for the server: a click is drawn at once. The value that comes (see cards.py) brings a case and what the models say
 // of it; answers of the same case stay as the reader has them.
 
-import { agreeWithRest, choose, countStandings, keyOf, nextToSee, optionOf, sameOptions, shownOptions, standing, whenRested, writeShare } from "./cards.mjs";
+import { agreeWithRest, choose, countStandings, keyOf, nextToSee, numberOfOption, optionOf, optionOfNumber, sameOptions, shownOptions, standing, whenRested, writeShare } from "./cards.mjs";
 import { journal } from "../frame/keys/journal.mjs";
 import { isField, onKey } from "../frame/keys/keyboard.mjs";
 
@@ -95,11 +95,23 @@ export function mountCards(element, { props, watch, trigger }) {
       row.querySelector(".row-bar").style.width = share === undefined || filling ? "0" : `${(share * 100).toFixed(1)}%`;
       row.querySelector(".row-score").textContent = share === undefined || filling ? "" : writeShare(share, says.calibrated);
     });
-    const folded = shown === null ? 0 : family.options - shown.size;
+    if (card.number) drawNumber(card, mine);
+    const folded = shown === null || card.number ? 0 : family.options - shown.size;
     card.more.hidden = folded === 0;
     card.folded.textContent = String(folded);
     if (card.specify) card.specify.hidden = !card.toSpecify.some((option) => mine.includes(option));
     keepOneStop(card);
+  }
+
+  /** Show the number that was answered; what is being typed stays as it is typed, and is marked where it is none of the scale's. */
+  function drawNumber({ number, scale }, mine) {
+    number.disabled = state.case === null;
+    number.readOnly = state.looked !== null;
+    const typed = optionOfNumber(scale, number.value);
+    if (document.activeElement !== number || typed !== (mine[0] ?? null)) {
+      if (document.activeElement !== number || mine.length) number.value = mine.length ? numberOfOption(scale, mine[0]) : "";
+    }
+    number.setAttribute("aria-invalid", String(number.value !== "" && optionOfNumber(scale, number.value) === null));
   }
 
   /** One row of a card is in the order of the tab key: the one in focus, else the reader's, the model's, or the first. */
@@ -241,6 +253,7 @@ export function mountCards(element, { props, watch, trigger }) {
 
   function focusRow(card, option) {
     unfold(card);
+    if (card.number) return card.number.focus({ preventScroll: true });
     keepOneStop(card, option);
     card.rows[option].focus({ preventScroll: true });
     card.rows[option].scrollIntoView({ block: "nearest" });
@@ -315,7 +328,8 @@ export function mountCards(element, { props, watch, trigger }) {
       const card = cards[inFocus()];
       if (isField(event.target)) {
         if (card && key === "Enter") openNext();
-        if (card && key === "Escape") card.rows[selected(card.family.id).find((option) => card.toSpecify.includes(option)) ?? 0].focus();
+        if (card && key === "Escape" && card.number) card.number.blur();
+        else if (card && key === "Escape") card.rows[selected(card.family.id).find((option) => card.toSpecify.includes(option)) ?? 0].focus();
         return;
       }
       const option = card ? rowInFocus(card) : undefined;
@@ -355,6 +369,11 @@ export function mountCards(element, { props, watch, trigger }) {
   document.addEventListener("review-look", ({ detail }) => look(detail));
   document.addEventListener("review-taken-back", ({ detail }) => takeBack(detail));
   for (const card of cards) {
+    card.number?.addEventListener("input", () => {
+      const option = optionOfNumber(card.scale, card.number.value);
+      answer(card, option === null ? [] : [option]);
+    });
+    card.number?.addEventListener("blur", () => draw());
     card.input?.addEventListener("input", () => {
       state.specified[card.family.id] = card.input.value;
       tell([card.family.id]);
@@ -375,7 +394,10 @@ function readCard(element) {
   const rows = [...element.querySelectorAll(".row")];
   rows.forEach((row, option) => (row.querySelector(".row-box").dataset.key = keyOf(family, option).toUpperCase()));
   const specify = element.querySelector(".card-specify");
+  const number = element.querySelector(".card-value input");
   return {
+    number,
+    scale: number && { min: Number(number.min), max: Number(number.max), step: Number(number.step) },
     element,
     family,
     rows,

@@ -1,0 +1,71 @@
+"""Questions of one's own: a short YAML, options with an order, numbers with a unit; what is off is one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from magic_demo.core.errors import FormatError
+from magic_demo.questions.families import load_challenge, read_questions, write_questions
+from tests.support.own_questions import THREE
+
+
+def _write(folder: Path, text: str, name: str = "questions.yaml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_short_file_is_questions_with_an_order_a_number_and_several_labels(tmp_path: Path) -> None:
+    asked = read_questions(_write(tmp_path, THREE))
+    itch, size, signs = asked.families
+    assert [family.family_id for family in asked.families] == ["ITCH", "SIZE", "SIGNS"]
+    assert itch.options["en"] == ("none", "mild", "severe") and itch.options["zh"][0] == "无"
+    assert itch.scale is not None and list(itch.scale.values) == [0, 1, 2] and not itch.scale.typed
+    assert size.scale is not None and size.scale.typed and list(size.scale.values)[:3] == [0, 0.5, 1]
+    assert size.options["en"][25] == "12.5 mm" and len(size.options["en"]) == 101
+    assert len(signs.questions) == 2 and signs.padding == 3
+    assert signs.options["en"] == ("scale", "crust", "other (please specify)", "Not mentioned")
+
+
+@pytest.mark.parametrize("source", ["short", "challenge"])
+def test_a_written_file_is_read_as_the_same_questions(tmp_path: Path, source: str) -> None:
+    asked = read_questions(_write(tmp_path, THREE)) if source == "short" else load_challenge()
+    write_questions(tmp_path / "again.json", asked)
+    again = read_questions(tmp_path / "again.json")
+    assert again.digest == asked.digest
+    assert [family.scale for family in again.families] == [family.scale for family in asked.families]
+
+
+def test_the_short_form_may_be_json_too(tmp_path: Path) -> None:
+    entries = [{"id": "PAIN", "options": [True, False]}, {"id": "N", "number": {"min": 0, "max": 3}}]
+    asked = read_questions(_write(tmp_path, json.dumps(entries), "q.json"))
+    assert [family.options["en"] for family in asked.families] == [("yes", "no"), ("0", "1", "2", "3")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- &a {id: A, options: [x, y]}\n- *a", "has an alias"),
+        ("- {id: A, options: [x, y], colour: red}", "A has colour; expected are id"),
+        ("- {id: A, options: [x, y], scale: big}", "'big'; 'ordered' is expected"),
+        ("- {id: A, options: [x, Not mentioned], scale: ordered}", "without 'Not mentioned'"),
+        ("- {id: A, options: [x, y], several: 99}", "several: 99"),
+        ("- {id: A, number: {min: 0, max: 1.0e+9, step: 0.1}}", "at most 1001 values"),
+        ("- {id: A, number: {min: 0, max: 10, step: 3}}", "a step that leads"),
+        ("- {id: A, number: {min: 0, max: 10, step: 0}}", "a step that leads"),
+        ("- {id: A, number: {min: .nan, max: 10}}", "a step that leads"),
+        ("- {id: A, number: 7}", "a step that leads"),
+        ("- {id: A}", "at least two texts"),
+        ("- {id: 'a b', options: [x, y]}", "needs a 'qid'"),
+        ("a: [", "questions cannot be read"),
+        ("- !!python/object/apply:os.system [ls]", "questions cannot be read"),
+        ("just text", "a JSON list"),
+    ],
+)
+def test_what_is_off_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(FormatError) as raised:
+        read_questions(_write(tmp_path, text))
+    assert said in str(raised.value) and "\n" not in str(raised.value)
