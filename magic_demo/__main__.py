@@ -4,6 +4,7 @@ scores, keeps, exports and deletes without it."""
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
 import sys
@@ -58,6 +59,11 @@ COMMANDS = {
         "magic_demo.commands.systems.index",
         "index labelled cases, so that the most similar ones answer",
     ),
+    "sample-size": (
+        "magic_demo.commands.sample_size",
+        "say how many cases a reader study needs for an interval of a stated width",
+    ),
+    "completion": ("magic_demo.commands.completion", "print what bash or zsh needs to complete commands"),
     "import-reviews": (
         "magic_demo.commands.import_reviews",
         "read reviews that were exported, or masks drawn with other programs, into a store or a bundle",
@@ -112,13 +118,17 @@ def _run_command(words: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"magic-demo {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = next((word for word in words if not word.startswith("-")), None)
+    if asked is not None and asked not in COMMANDS:
+        near = difflib.get_close_matches(asked, COMMANDS, n=1)
+        mean = f"did you mean {near[0]}?" if near else f"--help lists them: {', '.join(COMMANDS)}"
+        parser.error(f"there is no command {asked!r}; {mean}")
     for name, (module, what) in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
         # only the asked command's module is imported: `score` and `cases` start without torch
         if name == asked:
             loaded = importlib.import_module(module)
             loaded.add_arguments(command)
-            command.set_defaults(run=loaded.run)
+            command.set_defaults(run=loaded.run, commands={known: of for known, (of, _) in COMMANDS.items()})
     arguments = parser.parse_args(words)
     return int(arguments.run(arguments))
 

@@ -15,3 +15,9 @@ def add_store_argument(parser: argparse.ArgumentParser) -> None:
         metavar="PLACE",
         help="folder or postgresql:// URL of the reviews (default: %(default)s)",
     )
+
+
+def add_store_to_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Let ``--store PLACE`` stand after each action as well; where it does not, the one before it counts."""
+    for action in actions.choices.values():
+        action.add_argument("--store", default=argparse.SUPPRESS, metavar="PLACE", help=argparse.SUPPRESS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from magic_demo.commands.store_option import add_store_argument
+from magic_demo.commands.store_option import add_store_argument, add_store_to_actions
 from magic_demo.core.errors import StoreError
 from magic_demo.core.plural import count
 from magic_demo.reviews.store import LOCAL_READER, Store
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="share the cases out: each to N of the readers (default: to all of them)",
     )
+    add_store_to_actions(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:

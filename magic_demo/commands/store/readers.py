@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from magic_demo.commands.store.actor import find_actor
-from magic_demo.commands.store_option import add_store_argument
+from magic_demo.commands.store_option import add_store_argument, add_store_to_actions
 from magic_demo.core.errors import StoreError
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.reviews.store import READER_ROLES, Store
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="FILE",
             help="read the password from the file's first line instead of asking",
         )
+    add_store_to_actions(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:
