@@ -84,6 +84,15 @@ def test_scores_that_fit_no_question_are_named(
     assert said in capsys.readouterr().err
 
 
+def test_what_is_no_systems_output_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "team.zip").write_bytes(b"PK")
+    (tmp_path / "empty").mkdir()
+    for name, said in (("team.zip", "unpack it"), ("empty", "neither a bundle nor"), ("no", "no such file")):
+        command = ["import-predictions", str(tmp_path / name), "--bundle", str(tmp_path / "bundle")]
+        assert main(command) == 1
+        assert said in capsys.readouterr().err
+
+
 def test_an_ensemble_of_what_is_incomplete_can_be_handed_in(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -71,6 +71,8 @@ def read_system(
                 scores=SCORES,
             )
         return _read_files(name or place.resolve().name, files, masks, asked, data)
+    if place.suffix.lower() == ".zip":
+        raise FormatError("{place}: is a zip; unpack it and give the folder", place=place)
     if not place.is_file():
         raise FormatError(
             "{place}: no such file or folder; a bundle, challenge files or a JSON file of answers or scores is "

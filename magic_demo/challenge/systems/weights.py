@@ -71,7 +71,7 @@ def fit_weights(
     points = list_points(len(predictions[cases[0]]))
     earned = np.array(
         [
-            [_earn(predictions[case], references[case], family, points, priors) for family in families]
+            [earn_family(predictions[case], references[case], family, points, priors) for family in families]
             for case in cases
         ]
     )  # (N, F, P)
@@ -105,14 +105,17 @@ def fit_weights(
     )
 
 
-def _earn(
+def earn_family(
     predictions: Sequence[Prediction],
     reference: Answers,
     family: Family,
     points: NDArray[np.float64],
     priors: SetPriors,
 ) -> NDArray[np.float64]:
-    """Return the official credit, (P,) in 0..1, of a family's fused answer under each of the weights."""
+    """Return the official credit, (P,) in 0..1, of a family's fused answer under each of the weights (P, S).
+
+    predictions: one a system.
+    """
     beliefs = hold_beliefs(predictions, family, "mean", priors.get(family.family_id))
     if beliefs is None:
         return np.zeros(len(points))

@@ -2,7 +2,7 @@
 
 A system is a bundle, challenge files, or a JSON file of answers or scores, as ``python -m magic_demo
 ensemble`` takes them; or, on the train split, one of this repository's that is fitted on some of the labelled
-cases and answers the others: constant, cues, neighbours, cues+neighbours.
+cases and answers the others: constant, cues, neighbours, cues+neighbours, ensemble.
 """
 
 from __future__ import annotations

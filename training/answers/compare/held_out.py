@@ -8,7 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from magic_demo.core.types import Answers, Narrative, OptionScores
+from magic_demo.challenge.systems.answer_fusion import fuse_family
+from magic_demo.challenge.systems.weights import earn_family, list_points
+from magic_demo.core.types import Answers, Narrative, OptionScores, Prediction
 from magic_demo.models.answers.neighbours.case_index import build_index
 from magic_demo.questions.combining import combine_scores
 from magic_demo.questions.decoding import SetPriors, count_priors, decode_answers
@@ -18,7 +20,7 @@ from training.cases.sources import LearningCase
 from training.cues.fitting import CueSettings, find_words
 from training.cues.validation import HeldOut, cross_validate, temper
 
-HELD_OUT = ("constant", "cues", "neighbours", "cues+neighbours")
+HELD_OUT = ("constant", "cues", "neighbours", "cues+neighbours", "ensemble")
 WEIGHTS = (0.0, 0.15, 0.3, 0.45)
 """Of the neighbours beside the cues; each fold's is chosen on the other folds."""
 
@@ -41,7 +43,7 @@ def answer_held_out(
     runs = [temper(cases, run, settings) for run in cross_validate(cases, find_words(cases), settings)]
     answers: dict[str, list[list[Answers]]] = {name: [] for name in names}
     for run in runs:
-        scored = _score_folds(cases, run, settings, search="neighbours" in " ".join(names))
+        scored = _score_folds(cases, run, settings, search=bool(set(names) - {"constant", "cues"}))
         for name in names:
             answers[name].append(_answer(cases, scored, name))
     return answers
@@ -89,6 +91,8 @@ def _answer(cases: Sequence[LearningCase], scored: FoldScores, name: str) -> lis
             decode_answers(scores, families, scored.index_priors[fold])
             for scores, fold in zip(scored.neighbours, folds, strict=True)
         ]
+    if name == "ensemble":
+        return _pool(cases, scored)
     tried = [_blend(scored, weight) for weight in WEIGHTS]
     earned = np.array([credit_rows(cases, answers).mean(axis=1) for answers in tried])  # (weights, N)
     best = [int(earned[:, folds != fold].mean(axis=1).argmax()) for fold in range(folds.max() + 1)]
@@ -104,6 +108,33 @@ def _blend(scored: FoldScores, weight: float) -> list[Answers]:
         if weight:
             scores = combine_scores(scores, scored.neighbours[place], families, partial(_same, weight))
         answers.append(decode_answers(scores, families, scored.run.priors[fold]))
+    return answers
+
+
+def _pool(cases: Sequence[LearningCase], scored: FoldScores) -> list[Answers]:
+    """Return the answers of cues and neighbours, fused as ``python -m magic_demo ensemble`` fuses them, with
+    weights by family that earn most on the other folds."""
+    families, folds, points = load_families(), scored.run.folds, list_points(2)
+    said = [
+        (Prediction(case.case_id, scores=cues), Prediction(case.case_id, scores=neighbours))
+        for case, cues, neighbours in zip(cases, scored.cues, scored.neighbours, strict=True)
+    ]
+    priors = [scored.run.priors[fold] for fold in folds]
+    earned = np.array(
+        [
+            [earn_family(said[place], case.answers, family, points, priors[place]) for family in families]
+            for place, case in enumerate(cases)
+        ]
+    )  # (N, F, points)
+    best = [earned[folds != fold].mean(axis=0).argmax(axis=1) for fold in range(folds.max() + 1)]
+    answers: list[Answers] = []
+    for place, fold in enumerate(folds):
+        sheet: dict[str, int] = {}
+        for family, point in zip(families, best[fold], strict=True):
+            known = priors[place].get(family.family_id)
+            fused = fuse_family(said[place], family, "mean", points[point].tolist(), known)
+            sheet.update(fused.answers if fused is not None else {})
+        answers.append(sheet)
     return answers
 
 

@@ -14,7 +14,8 @@ from training.runs.report_page import draw_table, write_page
 EXPLAINED = (
     "gain: in official accuracy, with a 95% interval, authors drawn anew. better, worse: answers of a family that "
     "only one of the two has wholly right; p: McNemar's exact test, which takes the answers to one case as "
-    "independent. agreement: official credit of one's answers with the other's as reference."
+    "independent. agreement: official credit of one's answers with the other's as reference. Of several dealings "
+    "of the folds, better, worse, p and agreement are the first's."
 )
 
 

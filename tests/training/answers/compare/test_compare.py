@@ -54,7 +54,7 @@ def test_fitted_systems_and_files_stand_in_one_table(
     team = tmp_path / "team"
     team.mkdir()
     (team / "data_cvqa_sys.json").write_text(json.dumps(rows), encoding="utf-8")
-    names = ["constant", "cues", "neighbours", "cues+neighbours", str(team)]
+    names = ["constant", "cues", "neighbours", "cues+neighbours", "ensemble", str(team)]
     out = tmp_path / "report"
     command = ["compare", *names, "--data", str(invented), "--out", str(out), "--quick"]
     assert main(command) == 0
@@ -65,8 +65,8 @@ def test_fitted_systems_and_files_stand_in_one_table(
     accuracy = {row["name"]: row["accuracy"] for row in table["rows"]}
     assert accuracy["team"] == 1
     assert accuracy["constant"] < min(accuracy["cues"], accuracy["neighbours"])
-    assert accuracy["cues+neighbours"] > accuracy["constant"]
-    assert len(table["pairs"]) == 10 and table["pairs"]["team - constant"]["worse"] == 0
+    assert min(accuracy["cues+neighbours"], accuracy["ensemble"]) > accuracy["constant"]
+    assert len(table["pairs"]) == 15 and table["pairs"]["team - constant"]["worse"] == 0
     page = (out / "compare.html").read_text(encoding="utf-8")
     assert "<svg" in page and "cues+neighbours" in page and "Anastasia" in page
     assert "itch" not in page, "no patient's words"
