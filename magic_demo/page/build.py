@@ -15,7 +15,8 @@ from starlette.routing import Route
 from magic_demo.core.limits import LIMITS
 from magic_demo.page.agreement.agreement_page import add_agreement_page
 from magic_demo.page.events.drafts.saving import Saver
-from magic_demo.page.events.handlers import Handlers, Parts
+from magic_demo.page.events.handlers import Handlers
+from magic_demo.page.events.opened import Parts
 from magic_demo.page.events.review.covering import Covering
 from magic_demo.page.events.review.review_handlers import ReviewHandlers
 from magic_demo.page.events.review.review_state import ReviewState

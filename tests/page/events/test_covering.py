@@ -58,11 +58,6 @@ class Reader(Browser):
 
 
 @pytest.fixture
-def predictor() -> FakePredictor:
-    return FakePredictor()
-
-
-@pytest.fixture
 def reader(predictor: FakePredictor) -> Reader:
     reader = Reader(predictor)
     reader.choose(0)

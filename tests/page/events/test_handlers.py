@@ -22,21 +22,6 @@ from tests.support.stand_ins import stand_in_predictor
 from tests.support.written_page import REQUEST, Browser, ask_why, lay_out, save_photo
 
 
-@pytest.fixture
-def predictor() -> FakePredictor:
-    return FakePredictor()
-
-
-@pytest.fixture
-def handlers(predictor: FakePredictor) -> Handlers:
-    return lay_out(predictor, load_examples())[1]
-
-
-@pytest.fixture
-def browser(handlers: Handlers) -> Browser:
-    return Browser(handlers)
-
-
 def test_an_example_is_opened_and_analysed_with_both_its_narratives(
     browser: Browser, predictor: FakePredictor
 ) -> None:

@@ -8,31 +8,14 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-import pytest
 
 from magic_demo.core.types import MaskRuns
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.panels.why.why import CLOSED
 from magic_demo.synthetic.bundled import load_examples
 from tests.support.fake_predictor import FakePredictor
-from tests.support.written_page import REQUEST, Browser, ask_why, lay_out, reviewing, save_photo
-
-
-@pytest.fixture
-def predictor() -> FakePredictor:
-    return FakePredictor()
-
-
-@pytest.fixture
-def handlers(predictor: FakePredictor) -> Handlers:
-    return lay_out(predictor, load_examples())[1]
-
-
-@pytest.fixture
-def browser(handlers: Handlers) -> Browser:
-    return Browser(handlers)
+from tests.support.written_page import REQUEST, Browser, ask_why, reviewing, save_photo
 
 
 def answer(browser: Browser, **told: object) -> dict[Any, Any]:

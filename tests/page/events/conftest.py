@@ -1,0 +1,25 @@
+"""The page's handlers over a predictor without models, and a browser that sends them what a reader does."""
+
+from __future__ import annotations
+
+import pytest
+
+from magic_demo.page.events.handlers import Handlers
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.fake_predictor import FakePredictor
+from tests.support.written_page import Browser, lay_out
+
+
+@pytest.fixture
+def predictor() -> FakePredictor:
+    return FakePredictor()
+
+
+@pytest.fixture
+def handlers(predictor: FakePredictor) -> Handlers:
+    return lay_out(predictor, load_examples())[1]
+
+
+@pytest.fixture
+def browser(handlers: Handlers) -> Browser:
+    return Browser(handlers)
