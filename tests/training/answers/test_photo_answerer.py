@@ -23,16 +23,12 @@ from magic_demo.questions.families import load_families
 from tests.models.answers.test_photo_evidence import make_segmenter
 from tests.support.source.concrete_models import load_photo_answerer
 from tests.support.stand_ins import draw_photo
-from training.answers.photo_answerer import (
-    HeadSettings,
-    PhotoAnswererSettings,
-    fit_heads,
-    judge_rules,
-    score_seen,
-    train_answers,
-)
-from training.answers.photo_evidence import SeenCase, Views, make_targets, see_cases, tile_cases, tile_photo
-from training.answers.photo_report import END, START
+from training.answers.photo.evidence import SeenCase, Views, make_targets, see_cases, tile_cases, tile_photo
+from training.answers.photo.heads import fit_heads
+from training.answers.photo.report import END, START
+from training.answers.photo.settings import HeadSettings, PhotoAnswererSettings
+from training.answers.photo.weighing import judge_rules, score_seen
+from training.answers.photo_answerer import train_answers
 from training.cases.sources import CaseSource, LearningCase
 from training.runs.run import SettingsError, read_settings
 
@@ -164,7 +160,7 @@ def test_photos_are_looked_at_once_and_again_when_the_segmenter_changes(
         looked.append(1)
         return look_at_photo(segmenter, pixels, prompt)
 
-    monkeypatch.setattr("training.answers.photo_evidence.look_at_photo", look)
+    monkeypatch.setattr("training.answers.photo.evidence.look_at_photo", look)
     again = see_cases([case], make_segmenter(), tmp_path / "seen", most_photos=2, views=Views())
     assert not looked and np.array_equal(first[0].vectors, again[0].vectors)
     see_cases([case], make_segmenter(2), tmp_path / "seen", most_photos=2, views=Views())

@@ -20,7 +20,7 @@ from magic_demo.questions.combining import WITHOUT_WORDS, Weights, combine_score
 from magic_demo.questions.decoding import average_siblings
 from magic_demo.questions.families import load_families
 from training.answers.combine import ScoredCase, choose_weight, score_weights
-from training.answers.photo_evidence import SeenCase
+from training.answers.photo.evidence import SeenCase
 from training.cases.folds import split_folds
 from training.cues.calibration import (
     JudgedFamily,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.questions.families import load_families
-from training.answers.photo_kinds import KindReport
+from training.answers.photo.kinds import KindReport
 from training.cues.calibration import summarise
 
 START, END = "<!-- written by python -m training photo-answerer -->", "<!-- end of what is written -->"
