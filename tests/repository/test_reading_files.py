@@ -31,7 +31,7 @@ OWN = {
     "magic_demo/files/mask_files.py": "from open_user_file's handle",
     "magic_demo/reviews/backups.py": "from open_user_file's handle, and what it writes itself",
     "magic_demo/files/photos/formats/tiff.py": "bytes in memory",
-    "magic_demo/reviews/store/engine/database.py": "the store's own database",
+    "magic_demo/reviews/store/engine/sqlite_files.py": "the store's own database",
     "magic_demo/files/photos/processes/worker.py": "/proc",
     "magic_demo/files/photos/processes/workers.py": "/proc",
     "magic_demo/models/backends/backend.py": "/sys",

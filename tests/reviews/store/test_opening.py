@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Review
 from magic_demo.reviews.store import NewCase, Store
-from magic_demo.reviews.store.engine import database, location
+from magic_demo.reviews.store.engine import location, sqlite_files
 from magic_demo.reviews.store.tables import Tables
 from tests.support.store.postgresql import PostgresServer
 
@@ -127,7 +127,7 @@ def test_a_database_that_cannot_be_written_is_refused(
         connection.execute("PRAGMA query_only=ON")
         connection.isolation_level = None
 
-    monkeypatch.setattr(database, "_prepare_sqlite", prepare_for_reading)
+    monkeypatch.setattr(sqlite_files, "prepare", prepare_for_reading)
     _refused(tmp_path, "cannot be written")
 
 

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError, one_line
-from magic_demo.core.parts import temporary_folder
 from magic_demo.reviews.store.digests import DAMAGED, DamagedReview
+from magic_demo.reviews.store.engine import postgresql, sqlite_files
 from magic_demo.reviews.store.engine.location import read_location
 from magic_demo.reviews.store.engine.log_sync import LogSync, make_room
 from magic_demo.reviews.store.engine.meanings import explain
-
-if TYPE_CHECKING:
-    from alembic.script import ScriptDirectory
+from magic_demo.reviews.store.engine.migrating import Migrations
 
 POOLED = 16
 """Connections to a SQLite file that stay open once they are."""
-LOG_PAGES = 10_000
-"""Pages of SQLite's log (40 MB) after which a commit writes it back itself, if ``LogSync`` did not."""
-WRITE_LOCK = 7_243_001
-"""The number of PostgreSQL's advisory lock that every write holds: any number, the same for all."""
-
-_CHANGES_READERS = re.compile(r"\s*(?:INSERT\b.*?\bINTO|UPDATE|DELETE\s+FROM)\s+\"?readers\b", re.IGNORECASE)
 
 
 class Database:
@@ -66,11 +55,11 @@ class Database:
         # SQLite waits so long for another write; pg8000 for any answer at all, which must leave the server
         # time to say that its own wait is over
         connect_arguments["timeout"] = wait_seconds if self.sqlite else wait_seconds + 10
-        self.read_only = self.sqlite and is_read_only(Path(self.location))
+        self.read_only = self.sqlite and sqlite_files.is_read_only(Path(self.location))
         if self.read_only:
-            url = self._open_unchanged(Path(self.location))
+            url = sqlite_files.open_unchanged(Path(self.location), self._copies)
         elif self.sqlite:
-            _make_private(Path(self.location))
+            sqlite_files.make_private(Path(self.location))
         with self._translating():
             try:
                 self.engine = sa.create_engine(
@@ -85,18 +74,16 @@ class Database:
             except ImportError as error:
                 raise StoreError("PostgreSQL needs its driver pg8000; run: pip install pg8000") from error
         if self.sqlite:
-            sa.event.listen(self.engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine, "begin", _begin_sqlite)
-            sa.event.listen(self.engine, "after_cursor_execute", _count_changed_readers)
+            sqlite_files.listen(self.engine)
         else:
-            _expect_broken_connections(self.engine.dialect)
+            postgresql.expect_broken_connections(self.engine.dialect)
         try:
             with self._translating():
                 if self.sqlite and not self.read_only:
-                    self._keep_log()
+                    sqlite_files.keep_log(self.engine, self.location, self.wait_seconds)
                     self._log = LogSync(Path(f"{self.location}-wal"), self._checkpoint)
                 if self.sqlite:
-                    self._check_sqlite()
+                    sqlite_files.check(self.engine, self.location)
                 self._migrate()
         except BaseException:
             self.close()
@@ -189,60 +176,11 @@ class Database:
 
         Raises StoreError.
         """
-        with (
-            self._translating(),
-            self._checkpointing,
-            closing(self.engine.raw_connection()) as raw,
-        ):
-            connection = raw.cursor()
+        with self._translating(), self._checkpointing, closing(self.engine.raw_connection()) as raw:
             if self.sqlite:
-                for statement in (
-                    "PRAGMA wal_checkpoint(TRUNCATE)",
-                    "VACUUM",
-                    "PRAGMA wal_checkpoint(TRUNCATE)",
-                ):
-                    answer = connection.execute(statement).fetchone()
-                    if answer is not None and answer[0]:
-                        raise StoreError(
-                            "{place}: what was deleted may still lie in the database's files, as another program "
-                            "reads there; stop it, then purge again",
-                            place=self.location,
-                        )
-                return
-            raw.rollback()
-            connection.execute(f"SET lock_timeout = {max(1, int(self.wait_seconds * 1000))}")
-            raw.commit()
-            raw.dbapi_connection.autocommit = True  # type: ignore[union-attr]
-            try:
-                for table in sa.inspect(self.engine).get_table_names():
-                    connection.execute(f'VACUUM FULL "{table}"')
-                self._forget_statistics(connection)
-            finally:
-                connection.execute("RESET lock_timeout")
-                raw.dbapi_connection.autocommit = False  # type: ignore[union-attr]
-
-    def _forget_statistics(self, connection: Any) -> None:
-        """Drop what PostgreSQL's planner has noted of the tables' columns: their most frequent values, word
-        by word. Raises StoreError."""
-        connection.execute(
-            "SELECT s.tablename, s.attname, format_type(a.atttypid, a.atttypmod) FROM pg_stats s JOIN "
-            "pg_attribute a"
-            " ON a.attrelid = (quote_ident(s.schemaname) || '.' || quote_ident(s.tablename))::regclass "
-            "AND a.attname = s.attname WHERE s.schemaname = current_schema()"
-        )
-        for table, column, kind in connection.fetchall():
-            # the same type; the statistics go
-            connection.execute(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE {kind}')
-        connection.execute(
-            "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
-        )
-        if not connection.fetchone()[0]:
-            raise StoreError(
-                "{place}: what was deleted may still lie in PostgreSQL's statistics, which only the "
-                "database's owner can rewrite; let the owner run VACUUM FULL pg_catalog.pg_statistic",
-                place=self.location,
-            )
-        connection.execute("VACUUM FULL pg_catalog.pg_statistic")
+                sqlite_files.erase_traces(raw, self.location)
+            else:
+                postgresql.erase_traces(raw, self.engine, self.location, self.wait_seconds)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -257,21 +195,7 @@ class Database:
 
     def _lock(self, connection: sa.Connection) -> None:
         if not self.sqlite:  # SQLite's lock came with BEGIN IMMEDIATE
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, int(self.wait_seconds * 1000))}")
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
-
-    def _open_unchanged(self, file: Path) -> sa.URL:
-        """Return a URL that opens a file on a disk that cannot be written: as it lies there, or its copy
-        where a write-ahead log belongs to it."""
-        log = file.with_name(f"{file.name}-wal")
-        if log.is_file() and log.stat().st_size:
-            copy = self._copies.enter_context(temporary_folder()) / file.name
-            for path in (file, log):
-                copy.with_name(path.name).write_bytes(path.read_bytes())
-            return sa.URL.create("sqlite", database=str(copy))
-        return sa.URL.create(
-            "sqlite", database=file.absolute().as_uri(), query={"mode": "ro", "immutable": "1", "uri": "true"}
-        )
+            postgresql.lock(connection, self.wait_seconds)
 
     def _checkpoint(self) -> None:
         """Write SQLite's log back into the database as far as nobody reads it, and see to it that the log has
@@ -287,52 +211,10 @@ class Database:
                     connection.execute("ROLLBACK")
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def _keep_log(self) -> None:
-        until = time.monotonic() + self.wait_seconds
-        # the journal's mode cannot be changed within a transaction
-        with closing(self.engine.raw_connection()) as raw:
-            connection = raw.cursor()
-            while True:
-                try:  # SQLite does not wait by itself when two processes switch a new file at once
-                    mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-                    break
-                except sqlite3.OperationalError as error:
-                    if "locked" not in str(error) or time.monotonic() > until:
-                        raise
-                    time.sleep(0.02)
-            if mode != "wal":
-                raise StoreError(
-                    "{place}: this place cannot keep a write-ahead log (SQLite says {mode!r}); take a "
-                    "folder on a local disk",
-                    place=self.location,
-                    mode=mode,
-                )
-
-    def _check_sqlite(self) -> None:
-        with closing(self.engine.raw_connection()) as raw:
-            connection = raw.cursor()
-            finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if finding != "ok":
-                raise StoreError(
-                    "{place}: the database is damaged ({reason}); restore a backup",
-                    place=self.location,
-                    reason=one_line(Exception(finding), 120),
-                )
-
     def _migrate(self) -> None:
-        # imported where a store is opened: a page that keeps nothing does not wait for it
-        from alembic.command import upgrade
-        from alembic.config import Config
-        from alembic.script import ScriptDirectory
-
-        config = Config()
-        config.set_main_option(
-            "script_location", str(Path(__file__).parents[1] / "migrations").replace("%", "%%")
-        )
-        scripts = ScriptDirectory.from_config(config)
-        head = scripts.get_current_head()
+        migrations = Migrations(self.location, foreign_tables=self.sqlite)
         with self.engine.connect() as connection:
-            if self._revision(connection, scripts) == head:
+            if migrations.is_done(connection):
                 return
         if self.read_only:
             raise StoreError(
@@ -342,29 +224,11 @@ class Database:
             )
         with self.engine.execution_options(writes=True).begin() as connection:
             self._lock(connection)
-            if self._revision(connection, scripts) == head:  # another process was first
+            if migrations.is_done(connection):  # another process was first
                 return
-            config.attributes["connection"] = connection
-            upgrade(config, "head")
+            migrations.upgrade(connection)
         if self._log is not None:
             self._log.wait()
-
-    def _revision(self, connection: sa.Connection, scripts: ScriptDirectory) -> str | None:
-        from alembic.migration import MigrationContext
-
-        revision = MigrationContext.configure(connection).get_current_revision()
-        if revision is None and self.sqlite and sa.inspect(connection).get_table_names():
-            raise StoreError(
-                "{place}: holds the tables of another program; give the store a folder of its own",
-                place=self.location,
-            )
-        if revision is not None and revision not in {script.revision for script in scripts.walk_revisions()}:
-            raise StoreError(
-                "{place}: was written by a newer Magic Demo (schema {revision}); update this one",
-                place=self.location,
-                revision=revision,
-            )
-        return revision
 
     @contextmanager
     def _translating(self) -> Iterator[None]:
@@ -385,67 +249,3 @@ class Database:
             raise StoreError(
                 "{place}: {meaning} ({reason})", place=self.location, meaning=meaning, reason=line
             ) from error
-
-
-def is_read_only(file: Path) -> bool:
-    """Return whether a database is there and neither it nor its folder can be written, as on a read-only
-    disk."""
-    return file.is_file() and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK))
-
-
-def _make_private(file: Path) -> None:
-    """Make a database's file, or leave its content, such that its owner alone can read it; SQLite gives its
-    log the same mode."""
-    try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-        if not hasattr(os, "geteuid"):  # Windows: who may read is said by the folder's rights, not by modes
-            return
-        for path in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
-            if path.is_file() and path.stat().st_uid == os.geteuid() and path.stat().st_mode & 0o077:
-                path.chmod(0o600)
-    except OSError as error:
-        raise StoreError(
-            "{file}: it cannot be opened ({reason}); check the path and the permissions of the folder",
-            file=file,
-            reason=error.strerror or error,
-        ) from error
-
-
-def _expect_broken_connections(dialect: sa.Dialect) -> None:
-    """Let a connection that broke while nobody used it be replaced by a new one: pg8000's own errors of
-    sockets are not what SQLAlchemy looks for."""
-    ping, terminate = dialect.do_ping, dialect.do_terminate
-
-    def do_ping(connection: Any) -> bool:
-        try:
-            return ping(connection)
-        except OSError:
-            return False
-
-    def do_terminate(connection: Any) -> None:
-        with suppress(OSError, dialect.loaded_dbapi.Error):  # it has ended already
-            terminate(connection)
-
-    dialect.do_ping, dialect.do_terminate = do_ping, do_terminate  # type: ignore[method-assign, assignment]
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    connection.isolation_level = None  # transactions begin below, not by the driver's own guess
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten with zeros
-    connection.execute("PRAGMA synchronous=NORMAL")  # LogSync waits for the disk, after the commit
-    connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
-
-
-def _count_changed_readers(_connection: sa.Connection, cursor: Any, statement: str, *_: object) -> None:
-    """Give the database another ``user_version`` in the transaction that changes a reader."""
-    if _CHANGES_READERS.match(statement):
-        raw = cursor.connection
-        version = raw.execute("PRAGMA user_version").fetchone()[0]
-        raw.execute(f"PRAGMA user_version = {(version + 1) % 2**31}")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(
-        "BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN"
-    )
