@@ -6,9 +6,9 @@ import { test } from "node:test";
 import { decide, nowOfModels } from "../../../magic_demo/page/panels/frame/status/status_choice.mjs";
 
 const fine = { connection: "there", state: "done", pending: false, failed: false };
-const LOADING = '<div class="status" data-state="loading">';
-const READY = '<div class="status" data-state="ready">';
-const DONE = '<div class="status" data-state="done">';
+const LOADING = "the line of models that are loading";
+const READY = "the line of models that are there";
+const DONE = "the line of a step, whatever its words";
 
 test("what the server said last is shown while all is well", () => {
   for (const state of ["loading", "ready", "working", "done", "failed"]) assert.equal(decide({ ...fine, state }), "line");
@@ -33,7 +33,7 @@ test("a request that came to nothing is said, unless the server's own line says 
 });
 
 test("that the models are ready takes the place of their loading and of nothing else, however late it comes", () => {
-  assert.equal(nowOfModels(LOADING, READY), READY);
-  assert.equal(nowOfModels(DONE, READY), DONE);
-  assert.equal(nowOfModels(LOADING, null), LOADING);
+  assert.equal(nowOfModels(LOADING, { loading: LOADING, models: READY }), READY);
+  assert.equal(nowOfModels(DONE, { loading: LOADING, models: READY }), DONE);
+  assert.equal(nowOfModels(LOADING, { loading: LOADING, models: null }), LOADING);
 });

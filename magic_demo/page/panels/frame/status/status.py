@@ -28,13 +28,19 @@ PARTS = ("segmentation", "cvqa", "cues")
 
 
 def status_component(source: PredictorSource) -> gr.HTML:
-    """Return the line. value: of what happened last (``render_status``); models: how far loading them is.
+    """Return the line. value: of what happened last (``render_status``); models: how far loading them is;
+    loading: the line that says they are not there yet.
 
     The browser decides which of them shows.
     """
     gr.HTML(html_template=fill(_INSTEAD), js_on_load=None, elem_id="status-words", apply_default_css=False)
     return gr.HTML(
-        render_source(source), js_on_load=_ON_LOAD, elem_id="status", apply_default_css=False, models=None
+        render_source(source),
+        js_on_load=_ON_LOAD,
+        elem_id="status",
+        apply_default_css=False,
+        models=None,
+        loading=_say_state("loading"),
     )
 
 
@@ -68,7 +74,11 @@ def render_source(source: PredictorSource) -> str:
                 for language in LANGUAGES
             },
         )
-    return render_status(source.state, fixed_line(f"status.{source.state}"))
+    return _say_state(source.state)
+
+
+def _say_state(state: Literal["loading", "ready"]) -> str:
+    return render_status(state, fixed_line(f"status.{state}"))
 
 
 def render_queued(before: int) -> str:

@@ -12,7 +12,11 @@ export function decide({ connection, state, pending, failed }) {
   return "line";
 }
 
-/** What the line says of the models gives way to how far they are now; what was said of a step since stays. */
-export function nowOfModels(line, models) {
-  return models && line.includes('data-state="loading"') ? models : line;
+/**
+ * Return the line that is shown: that the models are loading gives way to how far they are now, what was said of a step since stays.
+ *
+ * loading: the line that says so. models: the one of how far they are, null where nothing is known.
+ */
+export function nowOfModels(line, { loading, models }) {
+  return models && line === loading ? models : line;
 }

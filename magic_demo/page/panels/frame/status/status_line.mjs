@@ -26,7 +26,7 @@ export function watchStatus(element, { props, watch }) {
   }
 
   function takeModels() {
-    const line = nowOfModels(props.value, props.models);
+    const line = nowOfModels(props.value, props);
     if (line !== props.value) props.value = line;
     show();
   }
