@@ -132,6 +132,20 @@ def test_an_ensemble_of_what_is_incomplete_can_be_handed_in(
     assert main(command) == 1 and "is not empty" in capsys.readouterr().err
 
 
+def test_a_mask_of_another_size_than_its_photo_is_left_out(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    team = tmp_path / "team" / "masks_preds"
+    write_mask(team / "IMG_ENC00001_00001_mask_sys.tiff", np.ones((5, 5), np.bool_))
+    data, out = place / "data", tmp_path / "out"
+    for systems in ([str(team.parent)], [str(team.parent), str(place / "ours")]):
+        command = ["ensemble", *systems, "--out", str(out), "--data", str(data)]
+        assert main(command) == 3
+        assert "another size than the photo's are left out (1): IMG_ENC00001" in capsys.readouterr().err
+        assert tifffile.imread(out / "masks_preds" / "IMG_ENC00001_00001_mask_sys.tiff").shape == (48, 64)
+        shutil.rmtree(out)
+
+
 def test_the_ensemble_of_a_run_with_itself_is_the_run(place: Path, tmp_path: Path) -> None:
     for answers, masks in (("majority", "majority"), ("mean", "mean")):
         out = tmp_path / answers
@@ -142,6 +156,13 @@ def test_the_ensemble_of_a_run_with_itself_is_the_run(place: Path, tmp_path: Pat
             assert np.array_equal(tifffile.imread(out / name), tifffile.imread(place / "ours" / name))
     ours = read_answers(place / "ours" / "data_cvqa_sys.json")
     assert read_answers(tmp_path / "majority" / "data_cvqa_sys.json") == ours
+
+
+def test_systems_without_masks_give_none(place: Path, tmp_path: Path) -> None:
+    answers, out = place / "ours" / "data_cvqa_sys.json", tmp_path / "out"
+    assert main(["ensemble", *[str(answers)] * 2, "--out", str(out), "--data", str(place / "data")]) == 0
+    assert read_answers(out / "data_cvqa_sys.json") == read_answers(answers)
+    assert not (out / "masks_preds").exists() and main(["submit", str(out)]) == 0
 
 
 def test_weights_come_from_labelled_cases(

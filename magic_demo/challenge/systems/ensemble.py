@@ -52,10 +52,15 @@ class EnsembleReport:
 
 
 def fuse_case(
-    encounter_id: str, predictions: Sequence[Prediction], fusion: Fusion, findings: Findings
+    encounter_id: str,
+    predictions: Sequence[Prediction],
+    fusion: Fusion,
+    findings: Findings,
+    sizes: Mapping[str, tuple[int, int]] | None = None,
 ) -> Prediction:
     """Fuse what systems say of one encounter, one prediction a system; a system that is silent on a part of
-    it has no say there. Families that no system answers stay open. findings: gets what did not fit."""
+    it has no say there. Families that no system answers stay open. findings: gets what did not fit. sizes:
+    photo id -> (height, width) of photos whose size is known; masks of another size are left out."""
     answers: dict[str, int] = {}
     scores = {}
     for family in fusion.asked.families:
@@ -70,7 +75,11 @@ def fuse_case(
             answers.update(fused.answers)
             scores.update({question.qid: fused.scores for question in family.questions})
     photo_ids = dict.fromkeys(photo.photo_id for one in predictions for photo in one.photos)
-    photos = tuple(_fuse_photo(photo_id, predictions, fusion.masks, findings) for photo_id in photo_ids)
+    fused_photos = [
+        _fuse_photo(photo_id, predictions, fusion.masks, findings, (sizes or {}).get(photo_id))
+        for photo_id in photo_ids
+    ]
+    photos = tuple(photo for photo in fused_photos if photo is not None)
     name = f"ensemble of {len(predictions)}, {fusion.answers}"
     models = ({"segmentation": f"ensemble of {len(predictions)}, {fusion.masks}"} if photos else {}) | (
         {"cvqa": name} if answers else {}
@@ -86,21 +95,24 @@ def write_ensemble(
     """Fuse systems and write ``masks_preds``, ``data_cvqa_sys.json``, ``bundle`` and ``manifest.json`` to
     ``out``, a new or empty folder.
 
-    data: the encounters that are expected: each gets an answer to every question, each of its photos a mask,
-    empty where no system has one and something says its size; without, those that the systems have. What
+    data: the encounters that are expected: each gets an answer to every question and, where any system gives
+    masks, each of its photos one, empty where no system has it and something says its size; without, those that the systems have. What
     nobody answered gets the most frequent answer, and is named in the problems. Raises FormatError where
     ``out`` is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FormatError("{out}: is not empty; choose another --out", out=out)
     expected = data.found.encounters if data is not None else _list_cases(systems)
+    masks = any(system.gives_masks for system in systems)
     settings = _describe(systems, fusion)
     out.mkdir(parents=True, exist_ok=True)
     started = start_run(out, settings, restart=False)
     findings, answers, written = Findings(), {}, dict[str, str]()
     for files in expected:
-        fused = fuse_case(files.encounter_id, _read(systems, files.encounter_id), fusion, findings)
-        fused = _add_empty(files, fused, data, written, findings)
+        sizes = _find_sizes(files, data)
+        fused = fuse_case(files.encounter_id, _read(systems, files.encounter_id), fusion, findings, sizes)
+        if masks:
+            fused = _add_empty(files, fused, sizes, written, findings)
         write_prediction(out / BUNDLE, fused)
         for photo in fused.photos:
             if written.setdefault(photo.photo_id, files.encounter_id) == files.encounter_id:
@@ -114,7 +126,7 @@ def write_ensemble(
     for system in systems:
         findings.extend(system.findings)
     files_of_run = HandIn(
-        photos=(data.photos if data is not None else tuple(written)) if written else None,
+        photos=(data.photos if data is not None else tuple(written)) if masks else None,
         encounters=tuple(answers) if any_answers else None,
         listed=max(len(answers), data.found.listed if data is not None else 0),
     )
@@ -153,37 +165,52 @@ def _without_answers(findings: Findings) -> tuple[str, ...]:
 
 
 def _fuse_photo(
-    photo_id: str, predictions: Sequence[Prediction], how: MaskFusion, findings: Findings
-) -> PhotoPrediction:
+    photo_id: str,
+    predictions: Sequence[Prediction],
+    how: MaskFusion,
+    findings: Findings,
+    known: tuple[int, int] | None,
+) -> PhotoPrediction | None:
     found = [
         (photo, one.threshold) for one in predictions for photo in one.photos if photo.photo_id == photo_id
     ]
-    size = found[0][0].size
+    size = known or found[0][0].size
     kept = [(photo, threshold) for photo, threshold in found if photo.size == size]
     if len(kept) < len(found):
-        findings.add("masks of several sizes, those of the first system's size count", photo_id)
+        whose = "the photo's" if known else "the first system's"
+        findings.add(f"masks of another size than {whose} are left out", photo_id)
+    if not kept:
+        return None
     photos, thresholds = zip(*kept, strict=True)
     return PhotoPrediction(photo_id, fuse_maps(photos, thresholds, how), size)
+
+
+def _find_sizes(files: EncounterFiles, data: DataMasks | None) -> dict[str, tuple[int, int]]:
+    """Return photo id -> (height, width) of an encounter's upright photos, of those whose size something says."""
+    sizes = {}
+    for file in files.photo_files if data is not None else ():
+        assert data is not None
+        turned = data.turned.heads.get(file.photo_id)
+        size = turned.upright if turned is not None else data.find_size(file)
+        if size is not None:
+            sizes[file.photo_id] = size
+    return sizes
 
 
 def _add_empty(
     files: EncounterFiles,
     fused: Prediction,
-    data: DataMasks | None,
+    sizes: Mapping[str, tuple[int, int]],
     written: Mapping[str, str],
     findings: Findings,
 ) -> Prediction:
     """Return the prediction with an empty map for each photo that is expected and that no system has, where a
-    size is known; systems that have no masks at all are asked for none."""
-    if data is None or not files.photo_files:
-        return fused
+    size is known."""
     seen, photos = {photo.photo_id for photo in fused.photos}, list(fused.photos)
     for file in files.photo_files:
         if file.photo_id in seen or file.photo_id in written:
             continue
-        head = data.find_size(file)
-        turned = data.turned.heads.get(file.photo_id)
-        size = turned.upright if turned is not None else head
+        size = sizes.get(file.photo_id)
         if size is None:
             findings.add(
                 "no system has a mask and nothing says the photo's size, none is written", file.photo_id

@@ -33,12 +33,14 @@ class System:
     """What one system says of some encounters.
 
     read: encounter id -> its prediction, of ``encounter_ids``; read anew at each call, as masks are large.
+    gives_masks: whether it has a mask of any photo.
     findings: what was put right, filled while predictions are read.
     """
 
     name: str
     encounter_ids: tuple[str, ...]
     read: Callable[[str], Prediction]
+    gives_masks: bool
     findings: Findings = field(default_factory=Findings)
 
 
@@ -56,7 +58,10 @@ def read_system(
     bundle = find_bundle(place)
     if bundle is not None:
         own = name or (place.resolve().parent if place.name == BUNDLE else place.resolve()).name
-        return System(own, list_predictions(bundle), lambda case: read_prediction(bundle, case, asked))
+        masked = any(True for _ in bundle.glob("*/*.png"))
+        return System(
+            own, list_predictions(bundle), lambda case: read_prediction(bundle, case, asked), masked
+        )
     if place.is_dir():
         masks, answers = _find_masks(place), place / ANSWERS
         files = [file for file in (answers, place / SCORES) if file.is_file()]
@@ -144,7 +149,7 @@ def _read_files(
         prediction = Prediction(encounter_id, photos=found, scores=own, answers=given, models=models)
         return replace(prediction, models={**models, "cvqa": name}) if given else prediction
 
-    return System(name, tuple(sorted({*scores, *answers, *photos})), read, findings)
+    return System(name, tuple(sorted({*scores, *answers, *photos})), read, bool(masks), findings)
 
 
 def _read_mask(photo_id: str, path: Path, data: DataMasks | None, findings: Findings) -> PhotoPrediction:
