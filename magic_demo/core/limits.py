@@ -39,7 +39,7 @@ class Limits:
     photo_side: int = 16
     photo_seconds: int = 9
     arrival_bytes: int = 256 * 2**20
-    case_photos: int = 12
+    case_photos: int = 24
     encounter_photos: int = 100
     text_characters: int = 10_000
     prompt_characters: int = 500

@@ -11,7 +11,7 @@ from PIL import Image
 
 from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE
 from tests.e2e.conftest import Watched
-from tests.e2e.driving import MINUTES, canvas_pixels, set_slider, view
+from tests.e2e.driving import MINUTES, canvas_pixels, open_example, set_slider, upload, view
 from tests.e2e.viewer.test_viewer_tools import (
     HEIGHT,
     WIDTH,
@@ -225,3 +225,63 @@ def test_a_large_photo_is_sharp_from_close_by_and_the_label_counts_the_files_pix
     page.wait_for_function(f"{state}.photos[0].detail.shown")
     assert canvas_pixels(emptied)[len(shown) // 2].max(axis=0)[0] > 190
     page.keyboard.press("0")
+
+
+THUMBS = """() => [...document.querySelectorAll("#photo-strip-list .thumb canvas")].map((one) => one.toDataURL())"""
+
+
+def test_thumbnails_show_each_photos_outline_and_sixteen_photos_work(
+    emptied: Watched, photo_file: Path, tmp_path: Path
+) -> None:
+    page = emptied.page
+    pixels = np.asarray(Image.open(photo_file)).copy()
+    files = [tmp_path / f"view-{number:02}.png" for number in range(16)]
+    for number, file in enumerate(files):
+        pixels[:40, 200 : 200 + 10 * number] = (30, 60, 90)
+        Image.fromarray(pixels).save(file)
+    upload(emptied, *files)
+    page.wait_for_function(
+        "document.querySelectorAll('#photo-strip-list .thumb').length === 16", timeout=MINUTES
+    )
+    before = page.evaluate(THUMBS)
+    assert len(set(before)) == 16
+    page.locator("#photo-strip-list .thumb").nth(11).click()
+    page.keyboard.press("b")
+    set_brush(emptied, 40)
+    stroke(emptied, (250, 200), (350, 260))
+    page.wait_for_function(f"(before) => ({THUMBS})()[11] !== before", arg=before[11])
+    after = page.evaluate(THUMBS)
+    assert [number for number in range(16) if after[number] != before[number]] == [11]
+    page.keyboard.press("z")
+    page.wait_for_function(f"(before) => ({THUMBS})()[11] === before", arg=before[11])
+
+
+def test_two_photos_of_a_case_lie_side_by_side_at_the_same_part_and_enlargement(emptied: Watched) -> None:
+    page = emptied.page
+    open_example(emptied, 1)
+    alone = boxes(emptied)["stage"]["width"]
+    page.keyboard.press("\\")
+    page.wait_for_function("document.querySelector('#viewer-second').view")
+    assert boxes(emptied)["stage"]["width"] == pytest.approx(alone / 2, abs=2)
+    drawn = "document.querySelector('#viewer-second-canvas').toDataURL()"
+    whole = page.evaluate(f"[{drawn}, document.querySelector('#viewer-second').view.scale]")
+    page.mouse.move(*point(emptied, 300, 300))
+    before = view(emptied)["scale"]
+    page.mouse.wheel(0, -240)
+    page.wait_for_function(f"(before) => {drawn} !== before", arg=whole[0])
+    enlarged = view(emptied)["scale"] / before
+    assert enlarged > 1.5
+    beside = page.evaluate("document.querySelector('#viewer-second').view.scale")
+    assert beside / whole[1] == pytest.approx(enlarged, rel=1e-6)
+    box = page.locator("#viewer-second").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, 240)
+    page.wait_for_function(
+        "(scale) => document.querySelector('#viewer-stage').viewer.state.view.scale < scale",
+        arg=before * enlarged,
+    )
+    page.keyboard.press("]")
+    assert page.input_value("#viewer-second-photo") != page.locator("#viewer-name").inner_text()
+    page.keyboard.press("\\")
+    assert page.locator("#viewer-second").is_hidden()

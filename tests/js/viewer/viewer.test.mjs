@@ -5,6 +5,7 @@ import { contour, emptyRanges, maskAt, thin, tileRanges, updateRanges } from "..
 import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba } from "../../../magic_demo/page/panels/viewer/masks/levels.mjs";
 import { bounds } from "../../../magic_demo/page/panels/viewer/masks/runs.mjs";
 import { adjust, angleOf, PLAIN, tableOf } from "../../../magic_demo/page/panels/viewer/canvas/adjusting.mjs";
+import { linkView } from "../../../magic_demo/page/panels/viewer/canvas/second.mjs";
 import { needsDetail, partInSight } from "../../../magic_demo/page/panels/viewer/canvas/detail.mjs";
 import { extent, fit, keepInside, MAX_SCALE, mostScale, pinch, toPhoto, toWindow, turnAt, zoomAt } from "../../../magic_demo/page/panels/viewer/canvas/view.mjs";
 
@@ -205,4 +206,17 @@ test("the part of a large file in sight is asked for once its pixels are larger 
   assert.deepEqual(partInSight(photo, { scale: 2, x: 800, y: -400, angle: 90, flip: false }, room), { left: 800, top: 0, right: 2000, bottom: 1600 });
   assert.equal(mostScale(photo), 32);
   assert.equal(mostScale({ width: 2048, fullWidth: 20480 }), 80);
+});
+
+test("the photo beside shows the same part at the same enlargement", () => {
+  const one = { photo: { width: 1000, height: 500 }, size: { width: 400, height: 300 } };
+  const other = { photo: { width: 600, height: 800 }, size: { width: 380, height: 300 }, turn: { angle: 90, flip: false } };
+  const fitted = fit(one.photo, one.size);
+  const whole = linkView({ ...one, view: fitted, fitted }, other);
+  for (const key of ["scale", "x", "y"]) assert.ok(Math.abs(whole[key] - fit(other.photo, other.size, other.turn)[key]) < 1e-9);
+  const view = zoomAt(fitted, 3, { x: 50, y: 120 }, 0.1);
+  const linked = linkView({ ...one, view, fitted }, other);
+  assert.ok(Math.abs(linked.scale / whole.scale - 3) < 1e-9);
+  const [here, there] = [toPhoto(view, { x: 200, y: 150 }), toPhoto(linked, { x: 190, y: 150 })];
+  assert.ok(Math.abs(here.x / 1000 - there.x / 600) < 1e-9 && Math.abs(here.y / 500 - there.y / 800) < 1e-9);
 });

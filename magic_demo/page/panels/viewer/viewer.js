@@ -13,7 +13,7 @@ import { openFacts } from "./beside/facts.mjs";
 import { followGestures } from "./canvas/gestures.mjs";
 import { followKeys } from "./canvas/keys.mjs";
 import { openLegend } from "./beside/legend.mjs";
-import { OWN } from "./canvas/layer_looks.mjs";
+import { MODEL, OWN } from "./canvas/layer_looks.mjs";
 import { levelOf } from "./masks/levels.mjs";
 import { MaskLayer } from "./masks/mask_layer.mjs";
 import { openNote } from "./beside/note.mjs";
@@ -23,6 +23,7 @@ import { followRail } from "./tools/rail.mjs";
 import { fromRuns, union } from "./masks/runs.mjs";
 import { layersOf } from "./canvas/scene.mjs";
 import { Sketch } from "./tools/sketch.mjs";
+import { openSecond } from "./canvas/second.mjs";
 import { openStrip } from "./beside/strip.mjs";
 import { openToolbox } from "./tools/toolbox.mjs";
 import { fit, keepInside, mostScale, toWindow, turnAt, zoomAt } from "./canvas/view.mjs";
@@ -63,7 +64,8 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const compare = openCompare(root, { names: () => [["photo", word("photo")], ...legend.names(), ["all", word("all")]], redraw });
   const display = openDisplay(root, { photo, turned: turnPhoto, redraw });
   const detail = followDetail({ photo, view: () => state.view, size: room, ratio, openId: () => state.openId, arrived });
-  const strip = openStrip({ photos: () => state.photos, current: () => state.current, show });
+  const strip = openStrip({ photos: () => state.photos, current: () => state.current, show, outlineOf });
+  const second = openSecond(root, { photos: () => state.photos, current: () => state.current, view: () => state.view, fitted, size: room, turnOf: display.lookOf, ratio, opacity: () => state.opacity, layers: layersBeside, zoom, moveTo, redraw });
   const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
   const toolbox = openToolbox(root, {
     room: { photo, reach, openId: () => state.openId, view: () => state.view, moveTo, size: room, covered: afterCover, say },
@@ -163,6 +165,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
       redraw();
       afterChange();
     }
+    strip.follow();
     makeReady(photos);
   }
 
@@ -202,6 +205,21 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   function modelMask({ hidden = false } = {}) {
     const model = photo()?.model;
     return model && (hidden || legend.shown("model")) ? model.mask(levelOf(state.threshold)) : null;
+  }
+
+  /** The outline of a photo's thumbnail: the reader's, else the model's. */
+  function outlineOf(one, step) {
+    const own = ownLayer(one);
+    if (own) return { path: own.outline(step), look: OWN };
+    one.model?.setLevel(levelOf(state.threshold));
+    return one.model ? { path: one.model.outline(step), look: MODEL } : null;
+  }
+
+  /** The layers of a photo that is looked at beside the one worked on. */
+  function layersBeside(one, view) {
+    if (state.hidden) return [];
+    one.model?.setLevel(levelOf(state.threshold));
+    return layersOf({ model: one.model, own: ownLayer(one), others: one.others }, { which: "all", shown: legend.shown, mode: state.mode, step: stepAt(view) });
   }
 
   /** The mask that facts are told of: the reader's, or the model's. */
@@ -283,6 +301,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     if (one) {
       sketch.place(state.view);
       detail.follow();
+      second.draw();
       note.draw();
     }
     find("zoom-value").textContent = one ? `${Math.round((100 * state.view.scale * one.width) / one.fullWidth)}%` : "";
@@ -328,6 +347,8 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     find("take").setAttribute("aria-disabled", String(!photo()?.model));
     legend.show();
     if (compare.on) compare.offer();
+    second.offer();
+    strip.follow();
     tellFacts();
   }
 
@@ -434,6 +455,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     find("threshold").value = String(threshold);
     find("threshold-value").textContent = threshold.toFixed(2);
     tellFacts();
+    strip.follow();
     redraw();
   }
 
@@ -500,6 +522,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     zoom,
     go: (step) => show(state.current + step),
     compare: compare.toggle,
+    second: second.toggle,
     display,
     alone,
   });

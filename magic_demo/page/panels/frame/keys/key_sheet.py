@@ -35,6 +35,7 @@ VIEWER_KEYS = (
     ("X", "keys.swap"),
     ("Space", "keys.pan"),
     ("/", "keys.compare"),
+    ("\\", "keys.beside"),
 )
 CASE_KEYS = (
     ("⇧J ⇧K", "keys.case_step"),

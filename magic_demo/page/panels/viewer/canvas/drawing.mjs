@@ -127,7 +127,7 @@ function drawCover(context, { path, blocks, side, left, top }) {
 }
 
 // Widths and dashes are given in window pixels, whatever the zoom.
-function drawOutline(context, path, look, pixel) {
+export function drawOutline(context, path, look, pixel) {
   context.lineJoin = "round";
   context.lineCap = look.dash.length ? "butt" : "round";
   context.setLineDash(look.dash.map((length) => length * pixel));

@@ -7,6 +7,7 @@ export function followKeys(stage, toolbox, does) {
     h: () => does.setHidden(true),
     m: does.nextMode,
     "/": does.compare,
+    "\\": does.second,
     "<": () => does.display.turn(-90),
     ">": () => does.display.turn(90),
     "|": does.display.flip,
