@@ -112,6 +112,7 @@ def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(
     assert_same_end(alone.start, alone.end, read_end(tmp_path / "two" / "run"), alone.rounded)
 
 
+@pytest.mark.long
 @pytest.mark.numeric
 def test_a_killed_run_goes_on_to_the_end_it_would_have_had(
     folder: Path, tmp_path: Path, alone: Alone
