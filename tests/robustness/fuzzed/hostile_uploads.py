@@ -17,7 +17,7 @@ from collections import Counter
 import httpx
 
 from magic_demo.page.panels.case.photo_intake import CONSENT
-from tests.robustness.load.soak import PASSWORD
+from tests.robustness.load.server import PASSWORD
 from tests.support.hostile.hostile_photos import many_scans, one_colour, strip_bomb
 from tests.support.page_client import PageClient
 
