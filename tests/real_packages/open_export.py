@@ -89,9 +89,24 @@ def open_with_label_studio(folder: Path) -> Found:
     return {"annotations": annotations, "predictions": predictions, "brushes": pixels}
 
 
+def convert_with_datumaro(folder: Path) -> Found:
+    """Write a COCO export anew beside it in formats that datumaro writes itself; return where each lies."""
+    from datumaro import Dataset
+
+    places = {}
+    # COCO as polygons would not be the same pixels; its CVAT leaves out who drew a mask
+    for kind, options in (("datumaro", {}), ("coco_instances", {"segmentation_mode": "mask"})):
+        places[kind] = str(folder.parent / f"written as {kind}")
+        Dataset.import_from(str(folder), "coco_instances").export(
+            places[kind], kind, save_media=False, **options
+        )
+    return places
+
+
 LIBRARIES: dict[str, Callable[[Path], Found]] = {
     "pycocotools": open_with_pycocotools,
     "datumaro": open_with_datumaro,
+    "datumaro, writing": convert_with_datumaro,
     "datasets": open_with_datasets,
     "label-studio-sdk": open_with_label_studio,
 }

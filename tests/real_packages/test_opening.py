@@ -14,6 +14,7 @@ import pytest
 from magic_demo.core.types import PhotoPrediction, Prediction
 from magic_demo.imaging.run_lengths import area
 from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.imports import read_reviews
 from tests.support.store.reviewed_cases import SIZES, ReadQueue, answer, make_queue
 
 pytestmark = pytest.mark.real_packages
@@ -88,3 +89,21 @@ def test_label_studio_takes_every_annotation_and_unpacks_every_brush(
     assert all(found["annotations"]) and len(found["annotations"]) == 6 and found["predictions"] == [True]
     drawn = [pixels for own in _pixels(queue, empty=False).values() for pixels in own.values()]
     assert sorted(found["brushes"].values()) == sorted(drawn)
+
+
+def test_what_datumaro_writes_comes_in_to_the_bit(queue: ReadQueue, tmp_path: Path) -> None:
+    drawn = {
+        (saved.review.reader, photo_id): runs
+        for saved in queue.reviews
+        for photo_id, runs in saved.review.masks.items()
+        if area(runs)
+    }
+    for kind, place in _open(queue, "coco", "datumaro, writing", tmp_path).items():
+        back = read_reviews(Path(place), "q", queue.cases)
+        found = {
+            (review.reader, photo_id): runs
+            for review in back.reviews
+            for photo_id, runs in review.masks.items()
+            if area(runs)
+        }
+        assert found == drawn, f"{kind}: {back.left_out}"

@@ -10,6 +10,9 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
+import cv2
+import numpy as np
+
 from magic_demo.core.errors import FormatError, MagicDemoError
 from magic_demo.core.types import (
     DEFAULT_QUEUE,
@@ -31,6 +34,8 @@ LESION, BACKGROUND = "lesion", "background"
 _ENCOUNTER = re.compile(r"IMG_(.+)_\d+")
 Key = tuple[str, str, ReviewKind]
 """Case id, reader, kind."""
+Box = tuple[int, int, int, int]
+"""Left, top, width and height in pixels."""
 
 
 class SourceError(MagicDemoError):
@@ -59,6 +64,7 @@ class Gathering:
     reviews: dict[Key, Review] = field(default_factory=dict)
     left_out: Findings = field(default_factory=Findings)
     notes: Findings = field(default_factory=Findings)
+    _boxes: dict[tuple[Key, str], list[Box]] = field(default_factory=dict)
 
     @cached_property
     def owners(self) -> Mapping[str, str]:
@@ -109,7 +115,9 @@ class Gathering:
         runs = mask if isinstance(mask, MaskRuns) else encode_mask(mask)
         drawn = decode_mask(runs)  # run lengths that lie about their size are found here
         self._check_size(photo_id, runs.size)
-        before = self.review(review.case_id, review.reader, review.kind).masks
+        key = review.case_id, review.reader, review.kind
+        self._boxes.setdefault((key, photo_id), []).append(_box(drawn))
+        before = self.review(*key).masks
         if photo_id in before:
             if before[photo_id].size != runs.size:
                 raise FormatError("a mask of another size than the other one of {photo}", photo=photo_id)
@@ -117,6 +125,21 @@ class Gathering:
         review = replace(review, masks={**before, photo_id: runs})
         self.keep(review)
         return review
+
+    def is_frame(self, review: Review, photo_id: str, rectangle: Mask) -> bool:
+        """Tell whether a rectangle is no lesion of its own but the frame of a mask that was added: some programs write both.
+
+        That is noted.
+        """
+        key = review.case_id, review.reader, review.kind
+        own = _box(rectangle)
+        framed = any(
+            max(abs(one - other) for one, other in zip(own, box, strict=True)) <= 1
+            for box in self._boxes.get((key, photo_id), ())
+        )
+        if framed:
+            self.notes.add("box around a mask, which counts", photo_id)
+        return framed
 
     def add_click(self, review: Review, photo_id: str, mark: Mark) -> Review:
         """Add a click after those that a review has of a photo; returns the review."""
@@ -188,6 +211,11 @@ def begin_review(gathering: Gathering, case_id: str, about: Mapping[str, Any]) -
     kind = read_kind(about.get("kind"), "consensus" if reader == "consensus" else "assisted")
     review = gathering.review(case_id, reader, kind)
     return replace(review, known=review.known | read_known(about.get("known")))
+
+
+def _box(mask: Mask) -> Box:
+    left, top, width, height = (int(value) for value in cv2.boundingRect(mask.astype(np.uint8)))
+    return left, top, width, height
 
 
 def _fold(name: str) -> str:

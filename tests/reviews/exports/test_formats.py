@@ -27,7 +27,7 @@ def _write_nothing(*_anything: object) -> int:
 
 def _read_table() -> dict[str, tuple[str, str]]:
     """Return name -> files and contents of the table in docs/exports.md."""
-    text = (DOCS / "exports.md").read_text(encoding="utf-8")
+    text, _, _ = (DOCS / "exports.md").read_text(encoding="utf-8").partition("## Importing")
     rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \| (.*?) \|$", text, re.MULTILINE)
     return {name: (files, contents) for name, files, contents in rows}
 

@@ -305,3 +305,17 @@ def test_a_review_with_a_consensus_comes_back_as_one(queue: ReadQueue, tmp_path:
     write_export(rows, queue.cases, "coco", tmp_path / "out", consensus=True)
     (review,) = read_reviews(tmp_path / "out", QUEUE).reviews
     assert (review.reader, review.kind) == ("consensus", "consensus")
+
+
+def test_a_box_that_frames_a_mask_is_no_lesion_of_its_own_and_another_box_is(tmp_path: Path) -> None:
+    polygon = '<polygon label="Lesion" points="15,10;35,10;15,20"/>'
+    frame = '<box label="Lesion" xtl="15" ytl="10" xbr="35" ybr="20"/>'
+    other = '<box label="Lesion" xtl="40" ytl="30" xbr="50" ybr="35"/>'
+    found = {}
+    for name, shape in (("alone", polygon), ("framed", frame + polygon), ("two", other + polygon)):
+        (tmp_path / "x.xml").write_text(CVAT.format(shape=shape), encoding="utf-8")
+        back = read_reviews(tmp_path / "x.xml", "q")
+        found[name] = _mask_of(back)
+        assert (name == "framed") == any("box around a mask" in note for note in back.notes)
+    assert np.array_equal(found["framed"], found["alone"])
+    assert np.count_nonzero(found["two"]) >= np.count_nonzero(found["alone"]) + 40

@@ -242,11 +242,16 @@ def _render_number(family: Family) -> str:
     scale = family.scale
     if scale is None or not scale.typed:
         return ""
-    low, high, step = scale.values[0], scale.values[-1], round(scale.values[1] - scale.values[0], 6)
+    low, high, step = (
+        f"{number:.10g}"
+        for number in (scale.values[0], scale.values[-1], round(scale.values[1] - scale.values[0], 6))
+    )
+    name = f"card-{family.family_id.lower()}"
     return (
-        f'<label class="card-value"><input type="number" inputmode="decimal" min="{low:.10g}" max="{high:.10g}" '
-        f'step="{step:.10g}" autocomplete="off" aria-labelledby="card-{family.family_id.lower()}-name">'
-        f"<span>{escape(scale.unit)}</span><small>{low:.10g}–{high:.10g}</small></label>"
+        f'<label class="card-value"><input type="number" inputmode="decimal" min="{low}" max="{high}" '
+        f'step="{step}" autocomplete="off" aria-labelledby="{name}-name" aria-describedby="{name}-range">'
+        f'<span>{escape(scale.unit)}</span></label><p class="card-range" id="{name}-range">'
+        f"{both('cards.number', low=low, high=high, step=step)}</p>"
     )
 
 

@@ -14,7 +14,7 @@ from magic_demo.core.types import Mask
 from magic_demo.reviews.exports.cvat import CLICK_LABELS, FILE, NO_LESION
 from magic_demo.reviews.imports.documents import load_xml
 from magic_demo.reviews.imports.formats.coco import MALFORMED
-from magic_demo.reviews.imports.gathering import Gathering, begin_review
+from magic_demo.reviews.imports.gathering import Gathering, SourceError, begin_review
 from magic_demo.reviews.imports.shapes import (
     check_size,
     fill_corners,
@@ -30,8 +30,17 @@ MOST_DIGITS = 2**26
 
 
 def find_cvat(path: Path) -> bool:
-    """Tell whether a place is an XML file, or a folder with ``annotations.xml``."""
-    return (path / FILE).is_file() or (path.is_file() and path.suffix.lower() == ".xml")
+    """Tell whether a place is an XML file, or a folder with ``annotations.xml`` or with one XML file."""
+    return _find_file(path) is not None
+
+
+def _find_file(path: Path) -> Path | None:
+    if path.is_file():
+        return path if path.suffix.lower() == ".xml" else None
+    if (path / FILE).is_file():
+        return path / FILE
+    found = sorted(path.glob("*.xml"))
+    return found[0] if len(found) == 1 else None
 
 
 def read_cvat(path: Path, gathering: Gathering) -> None:
@@ -39,7 +48,9 @@ def read_cvat(path: Path, gathering: Gathering) -> None:
 
     Tracks of videos are left out and named.
     """
-    file = path / FILE if path.is_dir() else path
+    file = _find_file(path)
+    if file is None:
+        raise SourceError("{path}: holds no file annotations.xml", path=path)
     root = load_xml(file)
     if root.tag != "annotations":
         raise FormatError(
@@ -61,7 +72,8 @@ def read_cvat(path: Path, gathering: Gathering) -> None:
                 "photo that cannot be used", f"image {number}", str(error) or type(error).__name__
             )
             continue
-        for element in image:
+        # boxes last: where they frame a mask they say nothing more
+        for element in sorted(image, key=_is_rectangle):
             where = f"{photo_id}, {element.tag}"
             try:
                 _read_element(element, photo_id, size, taken if names else None, gathering)
@@ -95,8 +107,13 @@ def _read_element(
         mask = _fill(element, size)
         if mask is None:
             gathering.left_out.add("annotation of a kind that is not read", element.tag, photo_id)
-        else:
+        elif not (element.tag == "box" and gathering.is_frame(review, photo_id, mask)):
             gathering.add_mask(review, photo_id, mask)
+
+
+def _is_rectangle(element: Element) -> bool:
+    """Tell whether an element is a box that may be a lesion; clicks keep their order."""
+    return element.tag == "box" and element.get("label") not in CLICK_LABELS.values()
 
 
 def _read_attributes(element: Element) -> Mapping[str, str]:

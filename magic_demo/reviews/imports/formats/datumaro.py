@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Mask, MaskRuns
 from magic_demo.reviews.imports.documents import load_json, peek_json
@@ -58,7 +60,9 @@ def _read_item(
     photo_id = gathering.name_photo(f"{item['id']}.png")
     case_id = gathering.name_case(photo_id)
     size = item.get("image", {}).get("size")
-    for number, entry in enumerate(item["annotations"], start=1):
+    # boxes last: where they frame a mask they say nothing more
+    entries = sorted(enumerate(item["annotations"], start=1), key=lambda pair: pair[1].get("type") == "bbox")
+    for number, entry in entries:
         where = f"{photo_id}, annotation {number}"
         try:
             index = entry.get("label_id")
@@ -71,6 +75,12 @@ def _read_item(
                 gathering.left_out.add("annotation of a kind that is not read", str(entry["type"]), where)
                 continue
             review = begin_review(gathering, case_id, entry.get("attributes") or {})
+            if (
+                entry["type"] == "bbox"
+                and isinstance(mask, np.ndarray)
+                and gathering.is_frame(review, photo_id, mask)
+            ):
+                continue
             gathering.add_mask(review, photo_id, mask)
         except (FormatError, *MALFORMED) as error:
             gathering.left_out.add(
