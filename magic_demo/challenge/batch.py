@@ -27,6 +27,7 @@ from magic_demo.challenge.run_folder import (
     MASKS,
     PICTURES,
     SEED,
+    UNSAID,
     finish_run,
     list_settings,
     start_run,
@@ -135,8 +136,8 @@ def predict_folder(
     problems: list[str] = []
     data_masks = find_data_masks(found, data, masks) if predictor.gives_masks else DataMasks(found, masks)
     settings = list_settings(predictor, split, language, system_name, pictures, bundle, data_masks.lie)
-    if all_photos:  # not said otherwise, so that runs of earlier versions can go on
-        settings["all_photos"] = True
+    if all_photos != UNSAID["all_photos"]:
+        settings["all_photos"] = all_photos
     notes = describe_fallback(predictor) if predictor.answers_questions else []
     out.mkdir(parents=True, exist_ok=True)
     started = start_run(out, settings, restart)

@@ -33,6 +33,8 @@ MANIFEST = "manifest.json"
 PICTURES = "pictures"
 BUNDLE = "bundle"
 JOURNAL = "journal.jsonl"
+UNSAID = {"prompt": "narrative", "all_photos": False}
+"""Settings that a manifest leaves out where they are this, so that runs of earlier versions can go on."""
 CHALLENGE = "challenge"
 """What the manifest calls the challenge's own questions."""
 
@@ -62,8 +64,7 @@ def list_settings(
         "threshold": predictor.segmenter.threshold
         if predictor.gives_masks and predictor.segmenter is not None
         else None,
-        # what was always so goes unsaid, so that runs begun before can go on
-        **({"prompt": predictor.prompt_kind} if predictor.prompt_kind != "narrative" else {}),
+        **({"prompt": predictor.prompt_kind} if predictor.prompt_kind != UNSAID["prompt"] else {}),
         "seed": SEED,
         "versions": {
             "magic_demo": magic_demo.__version__,
@@ -81,12 +82,9 @@ def start_run(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
     if manifest.is_file() and not restart:
         try:
             before = json.loads(read_user_text(manifest, LIMITS.json_bytes))
-            unknown = [name for name in settings if name not in before["settings"]]
-            differing = [
-                name
-                for name in settings
-                if name not in unknown and before["settings"][name] != settings[name]
-            ]
+            then, now = {**UNSAID, **before["settings"]}, {**UNSAID, **settings}
+            unknown = [name for name in now if name not in then]
+            differing = [name for name in now if name in then and then[name] != now[name]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FormatError(
                 "{manifest}: not a manifest of this program ({reason}); choose another --out or add "

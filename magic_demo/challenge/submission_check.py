@@ -41,11 +41,12 @@ class Expected:
     """What a submission has to hold.
 
     photos: id -> the (height, width) that its mask may have, none where the size is not known. encounters:
-    ids.
+    ids. unusable: encounters that the data lists beside them, which cannot be read.
     """
 
     photos: Mapping[str, Sequence[tuple[int, int]]]
     encounters: tuple[str, ...]
+    unusable: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def expect_of(found: EncounterList, references: Path | None) -> Expected:
             sizes = {size for mask in masks.get(photo.photo_id, ()) if (size := read_mask_size(mask))}
             head = read_head(photo.path) if photo.path is not None and not sizes else None
             photos[photo.photo_id] = sorted(sizes or ({head.upright, head.stored} if head else ()))
-    return Expected(photos, tuple(files.encounter_id for files in found.encounters))
+    ids = tuple(files.encounter_id for files in found.encounters)
+    return Expected(photos, ids, max(0, found.listed - len(ids)))
 
 
 def check_submission(file: Path, expected: Expected | None = None) -> SubmissionCheck:
@@ -89,6 +91,12 @@ def check_submission(file: Path, expected: Expected | None = None) -> Submission
         names = _list_names(archive, seen)
         masks = _check_masks(archive, names, expected, seen)
         answers = _check_answers(archive, names, expected, seen)
+    if expected is not None and expected.unusable:
+        seen.findings.add(
+            f"encounters that the data lists cannot be read, their masks and answers are not checked: {STOPS} "
+            "where one is missing",
+            f"{expected.unusable} of {len(expected.encounters) + expected.unusable}",
+        )
     return SubmissionCheck(f"{masks}, {answers}", seen.findings.lines(), seen.notes.lines())
 
 
@@ -245,7 +253,9 @@ def _check_answers(
         and isinstance(row.get(ENCOUNTER_KEY), str)
         and (expected is None or row[ENCOUNTER_KEY] in expected.encounters)
     }
-    return count_answers(answered, len(expected.encounters) if expected is not None else None)
+    return count_answers(
+        answered, len(expected.encounters) + expected.unusable if expected is not None else None
+    )
 
 
 @contextmanager

@@ -70,6 +70,8 @@ def _check(file: Path, data: Path | None, split: str | None) -> int:
     expected = None
     if data is not None:
         found = read_encounters(data, split)
+        for problem in found.problems:
+            print(f"problem: {problem}", file=sys.stderr)
         expected = expect_of(found, data if data.is_dir() else data.parent)
     check = check_submission(file, expected)
     print(f"{file}: {check.counts}")

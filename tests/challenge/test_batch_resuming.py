@@ -84,6 +84,16 @@ def test_a_run_with_other_settings_is_not_mixed_in(data: Path, tmp_path: Path) -
     assert predict(data, tmp_path / "out", language="zh", restart=True).done_now == 3
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_setting_that_goes_unsaid_is_compared_from_either_side(
+    data: Path, tmp_path: Path, first: bool
+) -> None:
+    predict(data, tmp_path / "out", all_photos=first)
+    assert predict(data, tmp_path / "out", all_photos=first).done_now == 0
+    with pytest.raises(FormatError, match="another all_photos"):
+        predict(data, tmp_path / "out", all_photos=not first)
+
+
 def test_a_run_of_a_version_that_kept_fewer_settings_is_refused_in_one_line(
     data: Path, tmp_path: Path
 ) -> None:

@@ -194,3 +194,14 @@ def test_the_data_say_which_masks_of_which_size_are_expected(tmp_path: Path) -> 
     expected = expect_of(read_encounters(data, "valid"), data)
     assert expected.encounters == IDS
     assert expected.photos == {PHOTOS[0]: [(10, 12)], PHOTOS[1]: [(56, 64)], PHOTOS[2]: []}
+
+
+def test_encounters_of_the_data_that_cannot_be_read_are_not_taken_for_checked(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data")
+    file = data / "valid" / "valid.json"
+    entries = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps([*entries, {"encounter_id": "ENC 4", "image_ids": []}]), encoding="utf-8")
+    expected = expect_of(read_encounters(data, "valid"), data)
+    check = _check(tmp_path, {}, Expected(EXPECTED.photos, expected.encounters, expected.unusable))
+    assert check.counts == "3 of 3 masks, 3 of 4 answers, 27 of 27 questions each"
+    assert len(check.findings) == 1 and "cannot be read" in check.findings[0]
