@@ -33,6 +33,7 @@ from training.cases.folds import split_folds
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
 from training.cues.calibration import ScoredFamily, fit_temperature, judge_fold, summarise, values_of
+from training.runs.ranges import CountOrNone, Folds, Positive, Seed
 from training.runs.run import SettingsError, run_command
 
 
@@ -56,10 +57,10 @@ class CalibrateSettings:
     folder: Path
     drawn: Path
     sources: tuple[CaseSource, ...]
-    least_temperature: float = 1.0
-    folds: int = 5
-    seed: int = 0
-    threads: int = 1
+    least_temperature: Positive = 1.0
+    folds: Folds = 5
+    seed: Seed = 0
+    threads: CountOrNone = 1
 
 
 def main(arguments: list[str]) -> int:

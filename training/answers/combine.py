@@ -24,6 +24,7 @@ from magic_demo.questions.families import load_families
 from training.cases.metrics import most_frequent, official_scores
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
+from training.runs.ranges import CountOrNone, NotNegative, Share
 from training.runs.run import SettingsError, run_command
 
 Table = dict[str, dict[str, float]]
@@ -51,10 +52,10 @@ class CombineSettings:
     chosen_on: CaseSource
     not_worse_on: CaseSource
     families: tuple[str, ...]
-    weights: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-    most_unchecked: float = 0.5
-    tolerance: float = 0.01
-    threads: int = 1
+    weights: tuple[Share, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+    most_unchecked: Share = 0.5
+    tolerance: NotNegative = 0.01
+    threads: CountOrNone = 1
 
 
 @dataclass(frozen=True, eq=False)

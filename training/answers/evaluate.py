@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,8 @@ from training.cues.validation import (
     judge_run,
     temper,
 )
+from training.runs.data_table import SourceTable, write_tables
+from training.runs.record import DATA
 from training.runs.run import read_settings
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "cue-model.yaml"
@@ -81,7 +83,9 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--text-only", action="store_true", help="with --split: leave the photos out")
     parser.add_argument("--output", type=Path, help="a JSON file to write the numbers to")
-    parser.add_argument("--out", type=Path, help="folder for report.html (it holds patients' words)")
+    parser.add_argument(
+        "--out", type=Path, help="folder for report.html (it holds patients' words) and data.json"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="one dealing of the folds, and the first two tables alone"
     )
@@ -90,10 +94,11 @@ def main(arguments: list[str]) -> int:
     if options.quick:
         settings = dataclasses.replace(settings, repeats=1)
     page: AnswersReport | None = None
+    tables: list[SourceTable] = []
     if options.split:
-        report, page = _judge_checkpoints(settings, options)
+        report, page = _judge_checkpoints(settings, options, tables.extend)
     else:
-        cases = read_labelled(settings)
+        cases = read_labelled(settings, keep=tables.extend)
         runs = cross_validate(cases, find_words(cases), settings)
         judged = [judge_run(cases, run, settings, "both") for run in runs]
         report = evaluate(cases, settings, runs, judged, quick=options.quick)
@@ -106,7 +111,8 @@ def main(arguments: list[str]) -> int:
     if options.out and page is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         write_answers_report(options.out / "report.html", page)
-        print(f"\nwritten: {options.out / 'report.html'}")
+        write_tables(options.out / DATA, tables)
+        print(f"\nwritten: {options.out / 'report.html'}, {DATA}")
     return 0
 
 
@@ -144,16 +150,17 @@ def judge_cues(
 
 
 def _judge_checkpoints(
-    settings: CueSettings, options: argparse.Namespace
+    settings: CueSettings, options: argparse.Namespace, keep: Callable[[Sequence[SourceTable]], None]
 ) -> tuple[dict[str, Table], AnswersReport]:
     """Judge loaded checkpoints on a split; the constant answer is what they give to a case without words and
-    photos."""
+    photos. keep: is given the table of the cases."""
     named: tuple[str, ...] = (options.segmentation, options.checkpoint, options.cues)
     segmentation, answers, cues = (None if source == "none" else source for source in named)
     predictor = load_predictor(segmentation=segmentation, answers=answers, cues=cues)
     source = CaseSource(options.split, "challenge", split=options.split, photos=not options.text_only)
     cases = sorted(
-        list_checked_cases(settings.data, [source], settings.output), key=lambda case: case.case_id
+        list_checked_cases(settings.data, [source], settings.output, keep=keep),
+        key=lambda case: case.case_id,
     )
     judged = judge_predictor(predictor, cases)
     credits = {

@@ -33,6 +33,8 @@ from training.answers.photo.settings import PhotoAnswererSettings
 from training.answers.photo.weighing import choose_weights, judge_rules, score_folds, score_seen
 from training.cases.sources import CaseSource
 from training.cases.survey import list_checked_cases
+from training.runs.data_table import SourceTable
+from training.runs.record import keep_record
 from training.runs.run import SettingsError, run_command
 
 
@@ -59,7 +61,8 @@ def train_answers(settings: PhotoAnswererSettings) -> dict[str, object]:
             expected=PhotoAnswererConfig.segmenter_type,
         )
     cues = CueModel.load(settings.cues)
-    cases = list_checked_cases(settings.folder, settings.training, settings.drawn)
+    surveyed: list[SourceTable] = []
+    cases = list_checked_cases(settings.folder, settings.training, settings.drawn, keep=surveyed.extend)
     real = [case for case in cases if case.source.kind == "pad"]
     tiled = tile_cases(real[: settings.tiled], settings.kept / "tiled")
     looks = settings.kept / "seen"
@@ -71,16 +74,16 @@ def train_answers(settings: PhotoAnswererSettings) -> dict[str, object]:
     ]
     held = {
         source.name: see_cases(
-            list_checked_cases(settings.folder, [source], settings.drawn),
+            list_checked_cases(settings.folder, [source], settings.drawn, keep=surveyed.extend),
             segmenter,
             looks,
             most_photos=settings.most_photos,
         )
         for source in _judges(settings)
     }
-    references = [
-        case.answers for case in list_checked_cases(settings.folder, [settings.reference], settings.drawn)
-    ]
+    listed = list_checked_cases(settings.folder, [settings.reference], settings.drawn, keep=surveyed.extend)
+    references = [case.answers for case in listed]
+    keep_record(settings.output, settings, surveyed, resume=False)
     priors = count_priors(references, load_families())
     model = fit_heads(taught, settings, measure_prior(settings, references), segmenter)
     own, folds = score_folds(taught, settings, model, segmenter)

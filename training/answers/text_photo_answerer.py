@@ -40,9 +40,9 @@ from training.answers.text_photo.metrics import Decoder, make_metrics, score_cas
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.cases.folds import split_folds
 from training.cases.metrics import most_frequent, official_scores
-from training.cases.sources import LearningCase
+from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import CaseData, read_cases_as_kept, read_checked_cases
-from training.runs.data_table import SourceTable
+from training.runs.data_table import SourceTable, title_sources
 from training.runs.record import check_resumed, copy_record, keep_record
 from training.runs.run import (
     CACHED_OPTIONS,
@@ -197,7 +197,14 @@ def cross_validate(
     if folds < 2:
         raise SettingsError("--folds {folds}: at least 2 are needed", folds=folds)
     check_settings(settings)
-    (training,), asked = read_data(settings, "training"), read_asked(settings)
+    output = settings.run.output
+    if resume:
+        check_resumed(output, settings)
+    output.mkdir(parents=True, exist_ok=True)
+    (training,) = read_data(
+        settings, "training", keep=lambda tables: keep_record(output, settings, tables, resume=resume)
+    )
+    asked = read_asked(settings)
     real = [case for case in training if case.source.priors]
     rest = [case for case in training if not case.source.priors]
     references: dict[str, Answers] = {}
@@ -206,12 +213,17 @@ def cross_validate(
     for number, held in enumerate(split_folds(real, folds, settings.run.seed)):
         kept = [case for index, case in enumerate(real) if index not in set(held)]
         out = [real[index] for index in held]
-        run = replace(
-            settings.run, output=settings.run.output / f"fold-{number + 1}", keep_last=True, patience=0
-        )
+        run = replace(settings.run, output=output / f"fold-{number + 1}", keep_last=True, patience=0)
         file = run.output / "held_out_logits.npy"
         if resume and file.is_file():
             logits = np.load(file)
+            if len(logits) != len(out):
+                raise SettingsError(
+                    "{file}: of {came} cases, this fold has {expected}; resume with the same --folds",
+                    file=file,
+                    came=len(logits),
+                    expected=len(out),
+                )
             decoder = make_decoder(settings, kept + rest, settings.model.option_texts)
         else:
             trained = _fit(replace(settings, run=run), kept + rest, out)
@@ -236,9 +248,7 @@ def cross_validate(
     scores = dict(mine)
     scores.update({f"constant_{name}": value for name, value in of_constant.items()})
     scores.update({f"siblings_{how}_accuracy_all": value for how, value in by_siblings.items()})
-    (settings.run.output / "cross_validation.json").write_text(
-        json.dumps(scores, indent=2) + "\n", encoding="utf-8"
-    )
+    (output / "cross_validation.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     return scores
 
 
@@ -249,7 +259,10 @@ def read_data(
 ) -> list[list[LearningCase]]:
     """Read the cases of each role, checked, and print their table; of several processes the first does it,
     and draws the synthetic cases, while the others wait. keep: is given the tables."""
-    sources = {f"{role} {source.name}": source for role in roles for source in getattr(settings.data, role)}
+    sources: dict[str, CaseSource] = {}
+    for role in roles:
+        listed: Sequence[CaseSource] = getattr(settings.data, role)
+        sources |= title_sources([f"{role} {source.name}" for source in listed], listed)
     data = CaseData(
         settings.data.folder,
         settings.run.output.parent / "cases",

@@ -177,7 +177,8 @@ def find_files(
     )
     if not place.is_dir():
         raise SettingsError("{place}: no such folder; give the folder of the data with --data", place=place)
-    files = sorted(place.rglob(f"{source.split}_cvqa.json"))
+    name = f"{source.split}_cvqa.json".casefold()
+    files = sorted(path for path in place.rglob("*") if path.name.casefold() == name and path.is_file())
     if len(files) != 1:
         raise SettingsError(
             "{place}: {count} files named {split}_cvqa.json are below it, one is expected",

@@ -23,6 +23,7 @@ from training.runs.data_table import (
     digest_ids,
     format_tables,
     read_left_out,
+    title_sources,
 )
 from training.runs.record import DATA
 
@@ -80,13 +81,17 @@ def read_checked_cases(
     return kept
 
 
-def list_checked_cases(folder: Path, sources: Sequence[CaseSource], drawn: Path) -> list[LearningCase]:
+def list_checked_cases(
+    folder: Path,
+    sources: Sequence[CaseSource],
+    drawn: Path,
+    *,
+    keep: Callable[[Sequence[SourceTable]], None] | None = None,
+) -> list[LearningCase]:
     """List the cases of several sources to the challenge's questions, checked as ``read_checked_cases`` does
-    by default."""
-    titles = {f"{source.name} {source.split}" if source.split else source.name: source for source in sources}
-    if len(titles) < len(sources):
-        titles = {f"{source.name} {number}": source for number, source in enumerate(sources, start=1)}
-    cases = read_checked_cases(CaseData(folder, drawn), titles)
+    by default. keep: is given the tables."""
+    titled = title_sources([f"{source.name} {source.split}".rstrip() for source in sources], sources)
+    cases = read_checked_cases(CaseData(folder, drawn), titled, keep=keep)
     return [case for listed in cases.values() for case in listed]
 
 
@@ -116,7 +121,14 @@ def survey_cases(
     ids = [encounter.encounter_id for encounter in listing.encounters]
     answered = [encounter_id for encounter_id in answers if encounter_id in set(ids)]
     counts = {"encounters": len(ids), "with answers": len(answered)}
-    joins = [Join.of("answers whose encounter is there", answers, ids)]
+    joins = [
+        Join.of_usable(listing.listed, len(listing.encounters)),
+        Join.of("answers whose encounter is there", answers, ids),
+    ]
+    notes = [str(problem) for problem in listing.problems]
+    unanswered = Join.of("encounters with answers", ids, answers)
+    if unanswered.missing and source.kind != "cues":  # which takes those without
+        notes.append(str(unanswered))
     if source.photos:
         chosen = {case.case_id for case in cases}
         named = {
@@ -128,7 +140,7 @@ def survey_cases(
         found = [photo_id for photo_id, path in named.items() if path is not None]
         counts |= {"photos named": len(named), "photos found": len(found)}
         joins.append(Join.of("photos named that have a file", named, found))
-    return SourceTable(title, counts | used, tuple(joins), tuple(map(str, listing.problems)))
+    return SourceTable(title, counts | used, tuple(joins), tuple(notes))
 
 
 def open_photos(cases: Sequence[LearningCase]) -> dict[Path, str]:

@@ -20,6 +20,7 @@ from magic_demo.cues.terms import Spans, find_terms, weigh_terms
 from magic_demo.questions.decoding import FamilyPriors, count_priors
 from magic_demo.questions.families import load_families
 from training.cases.sources import LearningCase
+from training.runs.ranges import Count, Folds, NotNegative, Positive, Seed, Share
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,13 @@ class FamilySettings:
 
     family_id: str
     kinds: tuple[str, ...]
-    own: float = 2.0
-    other: float = 1.0
-    terms: float = 1.0
-    strength: float = 0.1
-    older_weight: float = 1.0
-    smoothing: float = 10.0
-    evidence: float = 1.0
+    own: NotNegative = 2.0
+    other: NotNegative = 1.0
+    terms: NotNegative = 1.0
+    strength: Positive = 0.1
+    older_weight: Share = 1.0
+    smoothing: NotNegative = 10.0
+    evidence: NotNegative = 1.0
     near: tuple[str, ...] = ()
 
 
@@ -63,11 +64,11 @@ class CueSettings:
     output: Path
     families: tuple[FamilySettings, ...]
     apart: tuple[str, ...] = ()
-    least_cases: int = 3
+    least_cases: Count = 3
     present_from: str = ""
-    folds: int = 5
-    repeats: int = 3
-    seed: int = 0
+    folds: Folds = 5
+    repeats: Count = 3
+    seed: Seed = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.questions.calibration import write_calibration
@@ -13,6 +13,8 @@ from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
 from training.cues.fitting import CueSettings, find_words, fit_cue_model
 from training.cues.validation import HeldOut, cross_validate, fit_calibration, fit_temperatures
+from training.runs.data_table import SourceTable
+from training.runs.record import keep_record
 from training.runs.run import SettingsError, read_command
 
 
@@ -23,7 +25,9 @@ def main(arguments: list[str]) -> int:
         "output": ("output", "folder to write to"),
     }
     settings = read_command(arguments, "cue-model", CueSettings, __doc__, options)
-    cases = read_labelled(settings)
+    cases = read_labelled(
+        settings, keep=lambda tables: keep_record(settings.output, settings, tables, resume=False)
+    )
     model, runs = fit_calibrated(cases, settings)
     model.save(settings.output)
     loaded = CueModel.load(settings.output)
@@ -40,13 +44,15 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def read_labelled(settings: CueSettings) -> list[LearningCase]:
-    """Read the cases that have answers, in the order of their ids.
+def read_labelled(
+    settings: CueSettings, *, keep: Callable[[Sequence[SourceTable]], None] | None = None
+) -> list[LearningCase]:
+    """Read the cases that have answers, in the order of their ids. keep: is given their table.
 
     Raises SettingsError or FormatError when the data is missing or broken.
     """
     cases = list_checked_cases(
-        settings.data, [CaseSource("train", "challenge", photos=False)], settings.output
+        settings.data, [CaseSource("train", "challenge", photos=False)], settings.output, keep=keep
     )
     if len(cases) < settings.folds:
         raise SettingsError(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import chain
@@ -16,6 +16,7 @@ from magic_demo.core.user_files import read_user_text
 from magic_demo.core.whole_files import write_json
 from training.runs.run import SettingsError
 
+Source = TypeVar("Source")
 BadFiles = Literal["refuse", "leave_out"]
 SHOWN = 5
 """Ids that a line names of those that are on one side only."""
@@ -38,6 +39,12 @@ class Join:
         missing = [one for one in listed if one not in known]
         return cls(what, len(listed), len(listed) - len(missing), tuple(missing[:SHOWN]))
 
+    @classmethod
+    def of_usable(cls, listed: int, usable: int) -> Join:
+        """Return the join of the encounters that a file lists with those that could be read; the notes name the
+        others."""
+        return cls("encounters listed that can be used", listed, usable)
+
     @property
     def share(self) -> float:
         """Return the share found, 0..1; 1 of nothing."""
@@ -47,7 +54,7 @@ class Join:
         """Return the join in words, with the first ids that are missing."""
         more = self.wanted - self.found
         named = ", ".join(self.missing) + (", ..." if more > len(self.missing) else "")
-        return f"{self.what}: {self.found} of {self.wanted}" + (f"; without: {named}" if more else "")
+        return f"{self.what}: {self.found} of {self.wanted}" + (f"; without: {named}" if self.missing else "")
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,15 @@ class SourceTable:
         """Return the table with these left out as well, counted in a column of their own."""
         left_out = {**self.left_out, **bad}
         return replace(self, counts={**self.counts, "left out": len(left_out)}, left_out=left_out)
+
+
+def title_sources(names: Sequence[str], sources: Sequence[Source]) -> dict[str, Source]:
+    """Return the sources by title: its name, numbered where several have the same, so that none is lost."""
+    titles = [
+        f"{name} ({names[: place + 1].count(name)})" if names.count(name) > 1 else name
+        for place, name in enumerate(names)
+    ]
+    return dict(zip(titles, sources, strict=True))
 
 
 def digest_ids(ids: Iterable[str]) -> str:

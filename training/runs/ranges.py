@@ -36,6 +36,7 @@ Decay = Annotated[float, Range(0, 1, below=True)]
 AtLeastOne = Annotated[float, Range(1)]
 Count = Annotated[int, Range(1)]
 CountOrNone = Annotated[int, Range(0)]
+Folds = Annotated[int, Range(2)]
 Seed = Annotated[int, Range(0, 2**32 - 1)]
 Side = Annotated[int, Range(16, 8192)]
 """A photo's, in pixels."""

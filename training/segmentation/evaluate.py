@@ -35,6 +35,7 @@ from magic_demo.questions.scoring import (
 )
 from magic_demo.reviews.exports.csv_files import write_csv_table
 from training.runs.data_table import BadFiles, write_tables
+from training.runs.ranges import Range
 from training.runs.run import SettingsError
 from training.segmentation.baselines import BASELINES
 from training.segmentation.guidance.composites import list_composites
@@ -164,6 +165,8 @@ def main(arguments: list[str]) -> int:
         raise SettingsError(
             "--clicks {count}: a number from 0 to {most} is expected", count=options.clicks, most=MOST_CLICKS
         )
+    if not Range(0, 1).holds(options.least_found):
+        raise SettingsError("--least-found {came}: a share from 0 to 1 is expected", came=options.least_found)
     checked = read_checked(
         options.data,
         {source.name: source for source in _choose_sources(options)},

@@ -87,27 +87,29 @@ def read_narratives(path: Path) -> list[str]:
     ]
 
 
-def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
-    split = folder / "splits" / f"{source.split}.txt"
+def list_pair_names(folder: Path, split: str) -> list[str]:
+    """Return the names of a split of pairs. Raises SettingsError where its list cannot be read."""
+    if split == EVERYTHING:
+        return sorted(path.stem for path in (folder / "masks").glob("*.png"))
+    file = folder / "splits" / f"{split}.txt"
     try:
-        names = (
-            sorted(path.stem for path in (folder / "masks").glob("*.png"))
-            if source.split == EVERYTHING
-            else read_user_lines(split, LARGEST_CONFIG)
-        )
+        return read_user_lines(file, LARGEST_CONFIG)
     except OSError as error:
         raise SettingsError(
             "{split}: cannot be read ({reason}); give the folder of photos with --data",
-            split=split,
+            split=file,
             reason=error.strerror or error,
         ) from error
     except UnicodeDecodeError as error:
         raise SettingsError(
             "{split}: not UTF-8 text (byte {position}); save it as UTF-8, a name a line",
-            split=split,
+            split=file,
             position=error.start,
         ) from error
 
+
+def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
+    names = list_pair_names(folder, source.split)
     files = {name: (folder / "images" / f"{name}.jpg", folder / "masks" / f"{name}.png") for name in names}
     turned = find_turned(
         ((name, photo) for name, (photo, _) in files.items()),

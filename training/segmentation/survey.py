@@ -25,11 +25,12 @@ from training.runs.data_table import (
     digest_ids,
     format_tables,
     read_left_out,
+    title_sources,
 )
 from training.runs.record import DATA
 from training.runs.run import SettingsError
 from training.segmentation.data import DataSettings
-from training.segmentation.sources import Example, SourceSettings, read_examples
+from training.segmentation.sources import Example, SourceSettings, list_pair_names, read_examples
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,9 @@ def read_training_data(
     does, or where nothing is left.
     """
     roles = {"training": settings.training, "evaluation": settings.evaluation}
-    sources = {f"{role} {source.name}": source for role, listed in roles.items() for source in listed}
+    sources: dict[str, SourceSettings] = {}
+    for role, listed in roles.items():
+        sources |= title_sources([f"{role} {source.name}" for source in listed], listed)
     if first:
         checked = read_checked(
             settings.folder, sources, least_found=settings.least_found, bad_files=settings.bad_files
@@ -160,7 +163,8 @@ def open_examples(examples: Sequence[Example]) -> OpenedExamples:
 
 
 def _survey_pairs(data: Path, source: SourceSettings, title: str) -> SourceTable:
-    names, folder = [example.photo_id for example in read_examples(data, source)], data / source.folder
+    folder = data / source.folder
+    names = list_pair_names(folder, source.split)
     photos, masks = (
         [name for name in names if (folder / part / f"{name}{ending}").is_file()]
         for part, ending in (("images", ".jpg"), ("masks", ".png"))
@@ -193,6 +197,7 @@ def _survey_challenge(data: Path, source: SourceSettings, title: str) -> SourceT
         **{f"masks {name}": annotators[name] for name in sorted(annotators)},
     }
     joins = (
+        Join.of_usable(listing.listed, len(listing.encounters)),
         Join.of("photos named that have a file", photos, found),
         Join.of("photos found that have a mask", found, both),
     )

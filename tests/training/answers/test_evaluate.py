@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import json
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,5 @@ def test_checkpoints_are_judged_on_a_split(
     assert main(["--data", str(shared_data / "dermavqa"), *chosen]) == 0
     assert "300 cases of train, text alone" in capsys.readouterr().out
     assert (tmp_path / "report.html").is_file()
+    (table,) = json.loads((tmp_path / "data.json").read_text(encoding="utf-8"))
+    assert table["counts"]["encounters"] == 842 and table["counts"]["with answers"] == 300

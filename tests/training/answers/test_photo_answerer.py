@@ -188,6 +188,8 @@ def test_one_command_makes_a_checkpoint_that_answers(
         tmp_path, training_seed, cues=repository / "checkpoints" / "cue-model", head=head, weights=(0.0, 0.5)
     )
     report = train_answers(settings)
+    listed = json.loads((settings.output / "data.json").read_text(encoding="utf-8"))
+    assert len(listed) == len(settings.training) + 4  # and the four that it is weighed and judged on
     scorer = load_photo_answerer(settings.output)
     assert scorer.explain_mismatch(segmenter) is None
     assert len(decode_answers(scorer.score("", []), load_families(), scorer.set_priors)) == 27

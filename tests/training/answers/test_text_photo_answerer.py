@@ -245,7 +245,12 @@ def test_the_command_cross_validates_beside_the_constant_answer(
     assert by_siblings <= set(scores) and scores["siblings_parent_accuracy_all"] == scores["accuracy_all"]
     with monkeypatch.context() as patch:  # what has held-out scores is not trained again
         patch.setattr(text_photo_answerer, "_fit", lambda *_, **__: pytest.fail("a fold was trained again"))
-        assert main(["--config", str(path), "--folds", "2", "--start", str(trained[0]), "--resume"]) == 0
+        again = ["--config", str(path), "--folds", "2", "--start", str(trained[0]), "--resume"]
+        assert main(again) == 0
+        with pytest.raises(MagicDemoError, match=r"decoding\.weight was 1\.0 and is 2\.0"):
+            main([*again, "--set", "decoding.weight=2"])
+        with pytest.raises(MagicDemoError, match="resume with the same --folds"):
+            main([*again, "--folds", "3"])
     assert scores == json.loads(
         (tiny.run.output.parent / "folds" / "cross_validation.json").read_text(encoding="utf-8")
     )

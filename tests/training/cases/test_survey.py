@@ -4,6 +4,7 @@ cannot be read."""
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,16 @@ from training.runs.run import SettingsError
 SOURCES = {"train": CaseSource("train", "challenge")}
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "data"
+    return write_cases(folder, count=8, seed=3, splits={"train": 1.0}, longest=96)
+
+
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return write_cases(tmp_path / "data", count=8, seed=3, splits={"train": 1.0}, longest=96)
+def data(whole: Path, tmp_path: Path) -> Path:
+    """Return a copy that a test may spoil."""
+    return Path(shutil.copytree(whole, tmp_path / "data"))
 
 
 def look(data: Path, **more: object) -> tuple[list[LearningCase], SourceTable]:
@@ -51,6 +59,29 @@ def test_answers_whose_ids_no_encounter_has_are_refused(data: Path) -> None:
     said = str(refused.value)
     assert "answers whose encounter is there: 4 of 8; without: ENC90001, ENC90003" in said
     assert len(look(data, least_found=0.5)[0]) == 4
+
+
+def test_encounters_without_answers_are_counted_and_the_first_named(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = data / "train" / "train_cvqa.json"
+    path.rename(data / "train" / "Train_CVQA.JSON")  # named in another case
+    path = data / "train" / "Train_CVQA.JSON"
+    path.write_text(json.dumps(json.loads(path.read_text())[3:]))
+    cases, _ = look(data)
+    assert len(cases) == 5
+    said = capsys.readouterr().err
+    assert "encounters with answers: 5 of 8; without: ENC00001, ENC00002, ENC00003\n" in said
+
+
+def test_half_of_the_encounters_unusable_is_refused(data: Path) -> None:
+    path = data / "train" / "train.json"
+    encounters = json.loads(path.read_text())
+    for encounter in encounters[::2]:
+        encounter["encounter_id"] += "/2"
+    path.write_text(json.dumps(encounters))
+    with pytest.raises(SettingsError, match=r"encounters listed that can be used: 4 of 8;"):
+        look(data)
 
 
 def test_photos_that_are_missing_or_cannot_be_read_are_refused_or_left_out(

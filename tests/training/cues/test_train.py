@@ -157,6 +157,9 @@ def test_training_writes_a_checkpoint_that_loads(
     model = CueModel.load(output)
     assert printed["model"] == model.model_id
     assert printed["cases"] == CASES
+    assert "least_cases: 3" in (output / "settings.yaml").read_text(encoding="utf-8")
+    (table,) = json.loads((output / "data.json").read_text(encoding="utf-8"))
+    assert table["counts"]["cases used"] == CASES
     assert set(model.score(Narrative(en="itchy"))) == {
         question.qid for question in load_challenge().questions
     }

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import typing
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
 import torch
 
 from training.__main__ import main
+from training.answers.calibrate import CalibrateSettings
+from training.answers.combine import CombineSettings
+from training.answers.photo.settings import PhotoAnswererSettings
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.answers.text_photo_answerer import check_settings as check_answerer
+from training.cues.fitting import CueSettings
 from training.runs.ranges import Range
 from training.runs.run import SettingsError, read_assignments, read_settings
 from training.runs.trainer import choose_precision
+from training.segmentation.guidance.train import GuidanceRunSettings
 from training.segmentation.train import SegmentationSettings, check_settings
 
 CONFIGS = Path(__file__).resolve().parents[3] / "training" / "configs"
@@ -172,3 +181,31 @@ def test_a_range_says_what_it_holds() -> None:
         "2 or more",
     ]
     assert not Range(0, 1).holds(float("nan")) and not Range(0).holds(float("inf"))
+
+
+def _name_unbounded(kind: Any, at: str) -> Iterator[str]:
+    """Yield the numbers of a settings class, and of those within it, that have no range."""
+    if kind in (int, float):
+        yield at
+    elif dataclasses.is_dataclass(kind):
+        for name, hint in typing.get_type_hints(kind, include_extras=True).items():
+            yield from _name_unbounded(hint, f"{at}.{name}")
+    elif typing.get_origin(kind) is not Annotated:
+        for part in typing.get_args(kind):
+            yield from _name_unbounded(part, at)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        CalibrateSettings,
+        CombineSettings,
+        CueSettings,
+        GuidanceRunSettings,
+        PhotoAnswererSettings,
+        SegmentationSettings,
+        TextPhotoAnswererSettings,
+    ],
+)
+def test_every_number_of_every_settings_file_has_a_range(kind: type) -> None:
+    assert list(_name_unbounded(kind, kind.__name__)) == []

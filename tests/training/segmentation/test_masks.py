@@ -24,7 +24,7 @@ from training.__main__ import main
 from training.cases.pad import read_pad
 from training.segmentation import evaluate as evaluate_segmentation
 from training.segmentation.sources import Example, SourceSettings, read_examples
-from training.segmentation.survey import open_examples
+from training.segmentation.survey import open_examples, read_checked
 
 REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 SOURCE = SourceSettings(name="pairs", kind="pairs", split="dev")
@@ -129,6 +129,17 @@ def test_masks_are_turned_with_their_photos_as_the_data_lays_them(
     said = capsys.readouterr().err
     assert "3 of 4 photos are turned by their EXIF data" in said and f"have the {lie} size" in said
     assert "IMG_ENC00001_00002" in said  # turned by 180 degrees
+
+
+def test_pairs_with_turned_photos_are_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (mask,) = _write_turned(tmp_path, lie="upright", orientations=(6,))
+    (tmp_path / "images_train").rename(tmp_path / "images")
+    (tmp_path / "masks").mkdir()
+    cv2.imwrite(str(tmp_path / "masks" / "IMG_ENC00001_00001.png"), mask.astype(np.uint8) * 255)
+    source = SourceSettings("pairs", "pairs", split="*")
+    checked = read_checked(tmp_path, {"pairs": source}, least_found=1.0, bad_files="refuse")
+    assert np.array_equal(checked.by_title["pairs"][0].read()[1][0], mask)
+    assert capsys.readouterr().err.count("1 of 1 photos are turned by their EXIF data") == 1
 
 
 def test_photos_turned_by_180_degrees_alone_are_named_as_unsure(

@@ -12,10 +12,12 @@ import pytest
 from magic_demo.synthetic.cases import write_cases
 from tests.support.tiny_clipseg import read_paper, write_data
 from training.__main__ import main
-from training.runs.data_table import Join
+from training.runs.data_table import Join, SourceTable, write_tables
+from training.runs.record import DATA
 from training.runs.run import SettingsError
+from training.segmentation.data import DataSettings
 from training.segmentation.sources import SourceSettings
-from training.segmentation.survey import CheckedExamples, read_checked
+from training.segmentation.survey import CheckedExamples, read_checked, read_training_data
 from training.segmentation.train import run_training
 
 SOURCES = {"valid": SourceSettings("valid", "challenge", split="valid")}
@@ -73,6 +75,34 @@ def test_half_of_the_photos_missing_is_refused_with_the_first_five(data: Path) -
     assert len(look(data, least_found=0.3).by_title["valid"]) == len(photos_of(data))
 
 
+def test_half_of_the_encounters_unusable_is_refused(data: Path) -> None:
+    path = data / "valid" / "valid.json"
+    encounters = json.loads(path.read_text())
+    for encounter in encounters[::2]:
+        encounter["encounter_id"] += "/2"
+    path.write_text(json.dumps(encounters))
+    with pytest.raises(SettingsError, match="encounters listed that can be used"):
+        look(data)
+
+
+def test_sources_of_one_name_are_all_trained_on(data: Path, tmp_path: Path) -> None:
+    sources = tuple(SourceSettings("derma", "challenge", split=split) for split in ("train", "valid"))
+    settings = DataSettings(data, sources, sources[1:])
+    tables: list[SourceTable] = []
+    training, evaluation = read_training_data(settings, first=True, output=tmp_path, keep=tables.extend)
+    assert len(training) == len(photos_of(data)) + len(list((data / "train" / "images_train").iterdir()))
+    assert [table.name for table in tables] == [
+        "training derma (1)",
+        "training derma (2)",
+        "evaluation derma",
+    ]
+    write_tables(tmp_path / DATA, tables)
+    again = read_training_data(settings, first=False, output=tmp_path, keep=tables.extend)
+    assert [[example.photo_id for example in listed] for listed in again] == [
+        [example.photo_id for example in listed] for listed in (training, evaluation)
+    ]
+
+
 def test_photos_whose_masks_are_missing_are_refused_and_masks_of_nobody_are_named(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,7 +142,10 @@ def test_evaluate_segmentation_refuses_them_and_leaves_them_out_when_asked(
         photo.unlink()
     photos_of(data)[0].write_text("no photo")
     words = ["evaluate-segmentation", str(repository / "checkpoints" / "segmentation-compact")]
-    words += ["--data", str(data), "--no-baselines", "--out", str(tmp_path / "out"), "--least-found", "0.01"]
+    words += ["--data", str(data), "--no-baselines", "--out", str(tmp_path / "out"), "--least-found"]
+    assert main([*words, "95"]) == 1
+    assert "--least-found 95.0: a share from 0 to 1 is expected" in capsys.readouterr().err
+    words.append("0.01")
     assert main(words) == 1
     assert "1 of 4 photos cannot be used" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

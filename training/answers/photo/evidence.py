@@ -26,6 +26,7 @@ from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from magic_demo.questions.families import load_families
 from training.cases.sources import LearningCase
 from training.runs.augment import change_colours, change_surface
+from training.runs.ranges import NotNegative, Share
 
 LAYOUT = 2
 """Part of the files' names: raise it when what is measured or pooled changes, so that older files are not
@@ -51,9 +52,9 @@ class Views:
     """How photos are varied before they are looked at. colour, surface: as in training.runs.augment; share:
     of the photos that are varied."""
 
-    colour: float = 0.8
-    surface: float = 0.12
-    share: float = 0.7
+    colour: NotNegative = 0.8
+    surface: Share = 0.12
+    share: Share = 0.7
 
 
 def see_cases(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from training.answers.photo.evidence import Views
 from training.cases.sources import CaseSource
-from training.runs.ranges import Count, CountOrNone, Decay, NotNegative, Seed
+from training.runs.ranges import Count, CountOrNone, Decay, Folds, NotNegative, Seed, Share
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class PhotoAnswererSettings:
     synthetic_families: tuple[str, ...]
     real_families: tuple[str, ...]
     words: Path = Path("training/configs/cue-model.yaml")
-    most_photos: int = 2
-    tiled: int = 189
+    most_photos: CountOrNone = 2
+    tiled: CountOrNone = 189
     views: Views = field(default_factory=Views)
     head: HeadSettings = field(default_factory=HeadSettings)
-    folds: int = 3
-    weights: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-    most_unchecked: float = 0.5
-    most_without_words: float = 0.3
-    tolerance: float = 0.01
-    threads: int = 1
+    folds: Folds = 3
+    weights: tuple[Share, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+    most_unchecked: Share = 0.5
+    most_without_words: Share = 0.3
+    tolerance: NotNegative = 0.01
+    threads: CountOrNone = 1

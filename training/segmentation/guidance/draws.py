@@ -16,6 +16,7 @@ from torch import Tensor
 from magic_demo.core.types import Mask, Probability
 from magic_demo.models.interfaces import Click, Guidance
 from training.runs.augment import augment_pair
+from training.runs.ranges import Count, NotNegative, Share
 from training.segmentation.data import TrainingDraws
 from training.segmentation.guidance.composites import choose_wanted, crop_near, paste_lesion, paste_thing
 from training.segmentation.guidance.simulate import click_anywhere, click_on_error, draw_around
@@ -33,17 +34,17 @@ class GuidanceSettings:
     time; near: of a view around one lesion; several: that of several lesions only some are wanted.
     """
 
-    rounds: int = 3
-    box: float = 0.45
-    box_and_click: float = 0.2
-    first_clicks: float = 0.25
-    jitter: float = 0.04
-    larger: float = 0.25
-    spoilt: float = 0.15
-    paste: float = 0.25
-    thing: float = 0.2
-    near: float = 0.35
-    several: float = 0.6
+    rounds: Count = 3
+    box: Share = 0.45
+    box_and_click: Share = 0.2
+    first_clicks: Share = 0.25
+    jitter: Share = 0.04
+    larger: NotNegative = 0.25
+    spoilt: Share = 0.15
+    paste: Share = 0.25
+    thing: Share = 0.2
+    near: Share = 0.35
+    several: Share = 0.6
 
 
 class GuidedDraws(TrainingDraws):

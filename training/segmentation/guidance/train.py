@@ -8,7 +8,7 @@ whatever else was trained on them, does not change.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -31,20 +31,32 @@ from magic_demo.models.segmentation.compact import (
 from magic_demo.models.segmentation.guidance_maps import draw_guidance
 from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network
 from training.runs.averaging import MeanLossTrainer
+from training.runs.ranges import Decay
+from training.runs.record import check_resumed, copy_record, keep_record
 from training.runs.run import (
     TRAINER_OPTIONS,
     RunSettings,
     SettingsError,
     add_resume_argument,
+    check_metric,
     make_parser,
     parse_command,
 )
-from training.runs.trainer import one_long_epoch, prepare, train
+from training.runs.trainer import (
+    check_start,
+    choose_precision,
+    is_first_process,
+    one_long_epoch,
+    prepare,
+    train,
+    training_arguments,
+)
 from training.segmentation.data import DataSettings, EvaluationPhotos, make_collator
 from training.segmentation.guidance.draws import GuidanceSettings, GuidedDraws, begin, collate_guided
 from training.segmentation.guidance.simulate import click_on_error, draw_around
 from training.segmentation.metrics import measure_dice
-from training.segmentation.sources import list_examples, read_narratives
+from training.segmentation.sources import read_narratives
+from training.segmentation.survey import read_training_data
 from training.segmentation.train import order_channels_last, save_checkpoint
 
 JUDGED = ("none", "box", "click_1", "click_2", "click_3")
@@ -58,7 +70,7 @@ class StartSettings:
     0 for none. half: the best model is written as float16."""
 
     start: str
-    average: float = 0.995
+    average: Decay = 0.995
     half: bool = True
 
 
@@ -190,22 +202,32 @@ def main(arguments: list[str]) -> int:
     add_resume_argument(parser)
     settings, options = parse_command(parser, arguments, GuidanceRunSettings, TRAINER_OPTIONS)
     folder, scores = run_training(settings, resume=options.resume)
-    print(f"best model: {folder}")
-    print(json.dumps(scores, indent=2))
+    if is_first_process():
+        print(f"best model: {folder}")
+        print(json.dumps(scores, indent=2))
     return 0
 
 
 def run_training(settings: GuidanceRunSettings, *, resume: bool = False) -> tuple[Path, dict[str, float]]:
     """Train as the settings say; returns the folder of the best model and its evaluation."""
     run, data = settings.run, settings.data
+    check_metric(run, ["guided", *name_scores([source.name for source in data.evaluation])])
+    choose_precision(run)
+    check_start(run, resume=resume)
+    if resume:
+        check_resumed(run.output, settings)
     prepare(run)
+    with training_arguments(run).main_process_first(desc="data"):
+        training, evaluation = read_training_data(
+            data,
+            first=is_first_process(),
+            output=run.output,
+            keep=lambda tables: keep_record(run.output, settings, tables, resume=resume),
+        )
     model, tokenizer, preprocessing = start_guided(settings.model.start)
     if data.size:
         preprocessing = replace(preprocessing, size=(data.size, data.size))
     order_channels_last(model)
-    training, evaluation = (list_examples(data.folder, part) for part in (data.training, data.evaluation))
-    if not training or not evaluation:
-        raise SettingsError("the data holds no photo to train on, or none to evaluate on")
     borrowed = read_narratives(data.folder / data.borrowed_prompts) if data.borrowed_prompts else []
     draws = GuidedDraws(data, training, preprocessing, epochs=run.epochs, seed=run.seed, borrowed=borrowed)
     draws.guidance = settings.guidance
@@ -235,6 +257,7 @@ def run_training(settings: GuidanceRunSettings, *, resume: bool = False) -> tupl
     if arguments.should_save:
         save_checkpoint(model, tokenizer, preprocessing, best, half=settings.model.half)
         (best / "training.json").write_text(json.dumps(dict(scores), indent=2) + "\n", encoding="utf-8")
+        copy_record(run.output, best)
     return best, dict(scores)
 
 
@@ -262,6 +285,11 @@ def group_weights(module: nn.Module, decay: float) -> list[dict[str, Any]]:
         {"params": [one for one in parameters if one.ndim > 1], "weight_decay": decay},
         {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
     ]
+
+
+def name_scores(sources: Iterable[str]) -> list[str]:
+    """Return the names of what an evaluation measures, see ``make_guided_metrics``."""
+    return [*JUDGED, *(f"{judged}_{name}" for judged in JUDGED for name in sources)]
 
 
 def make_guided_metrics(sources: Sequence[str], threshold: float) -> Callable[[Any], dict[str, float]]:

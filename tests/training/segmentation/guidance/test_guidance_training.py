@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from magic_demo.models.registry import load_segmenter
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig
 from training.__main__ import main
 from training.runs.augment import AugmentSettings
+from training.runs.record import DATA, SETTINGS, VERSIONS
 from training.runs.run import RunSettings, SettingsError, read_settings
 from training.runs.tokenizer import train_tokenizer
 from training.segmentation.data import DataSettings
@@ -117,8 +119,22 @@ def test_a_run_teaches_the_guided_decoder_alone_and_the_product_loads_it(
     assert {"eval_none", "eval_box", "eval_click_1", "eval_click_3_spots"} <= set(scores)
 
 
+def test_data_and_settings_are_checked_before_the_model_is_loaded(
+    settings: GuidanceRunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "training.segmentation.guidance.train.start_guided", lambda _: pytest.fail("a model was loaded")
+    )
+    with pytest.raises(SettingsError, match=r"run\.metric: 'dice' is not one of 'guided', 'none'"):
+        run_training(replace(settings, run=replace(settings.run, metric="dice")))
+    data = Path(shutil.copytree(settings.data.folder, tmp_path / "data"))
+    (data / "images" / "3.jpg").write_text("no photo")
+    with pytest.raises(SettingsError, match="1 of 12 photos cannot be used"):
+        run_training(replace(settings, data=replace(settings.data, folder=data, evaluation=())))
+
+
 @pytest.mark.numeric
-def test_a_run_that_was_stopped_goes_on(settings: GuidanceRunSettings) -> None:
+def test_a_run_that_was_stopped_goes_on_and_keeps_its_record(settings: GuidanceRunSettings) -> None:
     whole = replace(settings, run=replace(settings.run, output=settings.run.output / "whole"))
     run_training(whole)
     last = sorted((whole.run.output / "checkpoints").glob("checkpoint-*"))[-1]
@@ -127,6 +143,10 @@ def test_a_run_that_was_stopped_goes_on(settings: GuidanceRunSettings) -> None:
     folder, _ = run_training(whole, resume=True)
     state = json.loads((last / "trainer_state.json").read_text())
     assert state["global_step"] == 6 and (folder / "model.safetensors").is_file()
+    for name in (SETTINGS, DATA, VERSIONS):
+        assert (folder / name).read_bytes() == (whole.run.output / name).read_bytes()
+    with pytest.raises(SettingsError, match=r"guidance\.rounds was 2 and is 3"):
+        run_training(replace(whole, guidance=GuidanceSettings(rounds=3)), resume=True)
 
 
 def test_a_draw_is_the_same_in_every_run_and_some_begin_with_a_box(settings: GuidanceRunSettings) -> None:
