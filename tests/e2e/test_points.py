@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from tests.e2e.viewer.test_viewer_tools import (
     WIDTH,
     dice,
     lesion,
+    open_photo,
     opened,
     photo_file,
     point,
@@ -140,15 +142,18 @@ def test_points_are_set_by_keyboard_alone(opened: Watched) -> None:
     page.keyboard.press("Escape")
 
 
-def test_a_tap_on_a_narrow_screen_adds_and_the_button_says_that_it_takes_away(opened: Watched) -> None:
-    page = opened.page
+def test_a_tap_on_a_narrow_screen_adds_and_the_button_says_that_it_takes_away(
+    watched: Watched, photo_file: Path
+) -> None:
+    page = watched.page  # a fresh one: where a pen has drawn before, a finger moves the photo
+    open_photo(watched, photo_file)
     page.set_viewport_size({"width": 390, "height": 844})
     page.click("#viewer-tool-point")
     page.evaluate("document.querySelector('#viewer-stage').scrollIntoView({ block: 'center' })")
     fingers = page.context.new_cdp_session(page)
 
     def tap(x: float, y: float) -> np.ndarray:
-        at = point(opened, x, y)
+        at = point(watched, x, y)
         touches = [{"x": at[0], "y": at[1]}]
         hit = page.evaluate(
             "([x, y]) => { const hit = document.elementFromPoint(x, y);"
@@ -162,13 +167,13 @@ def test_a_tap_on_a_narrow_screen_adds_and_the_button_says_that_it_takes_away(op
         page.wait_for_function(
             "(asked) => document.querySelector('#viewer-stage').viewer.sent.length > asked", arg=asked
         )
-        wait_for_answer(opened)
-        return told(opened)[1]
+        wait_for_answer(watched)
+        return told(watched)[1]
 
     assert dice(tap(300, 230), lesion()) > 0.9
     page.click("#viewer-point-subtract")
     assert not tap(230, 230)[230, 230]
-    assert [kind for kind, *_ in told(opened)[0]["clicks"]] == ["lesion", "skin"]
+    assert [kind for kind, *_ in told(watched)[0]["clicks"]] == ["lesion", "skin"]
     for name in ("add", "subtract", "remove", "keep", "accept"):
         box = page.locator(f"#viewer-point-{name}").bounding_box()
         assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390, name
