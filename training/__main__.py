@@ -16,7 +16,6 @@ NEEDED = {
     "accelerate": "accelerate",
     "sklearn": "scikit-learn",
     "tensorboard": "tensorboard",
-    "yaml": "PyYAML",
 }
 """Modules of the extra ``train``."""
 

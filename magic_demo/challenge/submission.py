@@ -59,7 +59,7 @@ def read_hand_in(out: Path) -> HandIn:
         hand_in = HandIn(
             _ids(files.get("photos")), _ids(files.get("encounters")), int(files.get("listed", 0))
         )
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise FormatError(
             "{out}: holds no run of predict (no {manifest}); give the --out of one",
             out=out,

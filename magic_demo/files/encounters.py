@@ -262,7 +262,7 @@ def _check_index(source: str, encounter_id: str, question: Question, value: Any)
 def _refuse_other_file(file: Path) -> None:
     """Raise FormatError for a file that is a zip or a photo, as people give them."""
     head = read_user_head(file, 132)
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         raise FormatError("{path}: is a zip; unpack it and give the folder", path=file)
     if sniff_kind(head):
         raise FormatError("{path}: is a photo; give the folder that it lies in", path=file)

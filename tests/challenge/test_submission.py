@@ -142,6 +142,8 @@ def test_a_run_that_was_stopped_or_is_none_is_not_handed_in(data: Path, tmp_path
         read_hand_in(tmp_path / "out")
     with pytest.raises(FormatError, match="holds no run of predict"):
         read_hand_in(tmp_path)
+    with pytest.raises(FormatError, match="holds no run of predict"):  # a zip, say
+        read_hand_in(tmp_path / "out" / "manifest.json")
     (tmp_path / "out" / "manifest.json").write_text("[]", encoding="utf-8")
     with pytest.raises(FormatError, match="not a manifest"):
         read_hand_in(tmp_path / "out")

@@ -202,6 +202,9 @@ def test_a_zip_given_as_data_is_one_clear_line(tmp_path: Path) -> None:
         archive.writestr("valid.json", "[]")
     with pytest.raises(FormatError, match="is a zip; unpack it and give the folder"):
         read_encounters(tmp_path / "data.zip")
+    zipfile.ZipFile(tmp_path / "empty.zip", "w").close()
+    with pytest.raises(FormatError, match="is a zip; unpack it and give the folder"):
+        read_encounters(tmp_path / "empty.zip")
     _photograph(tmp_path / "knee.jpg")
     with pytest.raises(FormatError, match="is a photo; give the folder that it lies in"):
         read_encounters(tmp_path / "knee.jpg")
