@@ -206,7 +206,7 @@ def test_every_field_takes_as_much_as_the_environment_says() -> None:
         from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME
         from magic_demo.page.server.sign_in import sign_in
         from tests.support.fake_predictor import FakePredictor
-from tests.support.written_page import lay_out
+        from tests.support.written_page import lay_out
         parts = lay_out(FakePredictor())[0].get_config_file()["components"]
         fields = {part["props"].get("elem_id"): part["props"] for part in parts}
         lengths = lambda html: sorted(set(map(int, re.findall('maxlength="([^"]*)"', html))))
