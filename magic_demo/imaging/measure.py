@@ -76,6 +76,11 @@ TONES = (
     (-1e9, "dark"),
 )
 """Lowest individual typology angle of each group, degrees (Chardon et al., 1991; Del Bino et al., 2006)."""
+SKIN_LIGHTNESS, SKIN_CHROMA, SKIN_HUE = (8.0, 95.0), (7.0, 60.0), (10.0, 85.0)
+"""Lab lightness, chroma and hue (degrees) of a pixel that may be skin: wide enough for every skin in any usual
+light, and without paper, cloth, gloves, rulers, ink and black backgrounds. Wood passes."""
+LEAST_SKIN_AROUND, LEAST_SKIN_OF_PHOTO = 0.25, 0.01
+"""Share of what lies around the lesion, and of the photo, that must be skin for a tone to be given."""
 LIGHT_WARNING = "The light and the camera change this number: it describes the photo, not the person."
 
 Lab = NDArray[np.float32]
@@ -132,8 +137,9 @@ class LesionMeasures:
     distance of the lesion's median from the skin's.
     roughness: fine detail of the lightness inside, relative to the skin around (1 is alike). touches_rim:
     whether the lesion goes on beyond the photo.
-    colours: the largest share first, empty without a lesion. tone: None where no skin is left around the
-    lesion.
+    colours: the largest share first, empty without a lesion. tone: of all that lies around the lesion, None
+    where nothing does: what the photo answerer reads. skin_tone: of the pixels among these that may be skin,
+    None where there are too few: what a reader is told.
     """
 
     count: int
@@ -146,6 +152,7 @@ class LesionMeasures:
     touches_rim: bool = False
     colours: tuple[ColourShare, ...] = ()
     tone: SkinTone | None = None
+    skin_tone: SkinTone | None = None
 
     @property
     def found(self) -> bool:
@@ -180,7 +187,10 @@ def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
         )
     small, parts, areas = _keep_parts(*_shrink(pixels, mask))
     if not areas:
-        return LesionMeasures(0, 0.0, tone=measure_tone(small, np.ones(parts.shape, np.bool_)))
+        everything = np.ones(parts.shape, np.bool_)
+        return LesionMeasures(
+            0, 0.0, tone=measure_tone(small, everything), skin_tone=_measure_skin(small, everything)
+        )
     diagonal = float(np.hypot(*parts.shape))
     outside = cv2.distanceTransform((~parts).astype(np.uint8), cv2.DIST_L2, 3)
     inside = cv2.distanceTransform(parts.astype(np.uint8), cv2.DIST_L2, 3)
@@ -191,7 +201,9 @@ def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
     found: dict[str, float] = {"irregularity": _measure_irregularity(parts)}
     colours: tuple[ColourShare, ...] = ()
     tone: SkinTone | None = None
+    skin_tone: SkinTone | None = None
     if around.any():
+        skin_tone = _measure_skin(small, around)
         skin = _median(_sample(small, around))
         tone = _name_tone(skin)
         core = (inside > min(band, 0.5 * float(inside.max()))) & parts
@@ -210,6 +222,7 @@ def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
         touches_rim=bool(rim.mean() > 0.01),
         colours=colours,
         tone=tone,
+        skin_tone=skin_tone,
         **found,
     )
 
@@ -219,6 +232,12 @@ def count_parts(mask: Mask) -> int:
     return len(_keep_parts(np.empty((*mask.shape, 0), np.uint8), mask)[2])
 
 
+def count_pieces(mask: Mask) -> tuple[int, int]:
+    """Return how many parts a mask (H, W) bool has, and how many specks beside them."""
+    kept = count_parts(mask)
+    return kept, cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1 - kept
+
+
 def measure_tone(pixels: Pixels, skin: Mask) -> SkinTone:
     """Return the tone of the pixels (H, W, 3) that ``skin`` (H, W) marks, of all of them where it marks none.
 
@@ -226,6 +245,20 @@ def measure_tone(pixels: Pixels, skin: Mask) -> SkinTone:
     """
     chosen = skin if skin.any() else np.ones(skin.shape, np.bool_)
     return _name_tone(_median(_sample(pixels, chosen)))
+
+
+def _measure_skin(pixels: Pixels, around: Mask) -> SkinTone | None:
+    """Return the tone of the pixels in a region that may be skin, None where there are too few."""
+    colours = _sample(pixels, around)
+    lightness, red, yellow = colours.T
+    chroma, hue = np.hypot(red, yellow), np.degrees(np.arctan2(yellow, red))
+    fits = np.ones(len(colours), np.bool_)
+    for values, (low, high) in ((lightness, SKIN_LIGHTNESS), (chroma, SKIN_CHROMA), (hue, SKIN_HUE)):
+        fits &= (values >= low) & (values <= high)
+    share = float(fits.mean())
+    if share < LEAST_SKIN_AROUND or share * float(around.mean()) < LEAST_SKIN_OF_PHOTO:
+        return None
+    return _name_tone(_median(colours[fits]))
 
 
 def balance_colours(lesion: Pixels, skin: Pixels) -> Lab:

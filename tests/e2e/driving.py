@@ -18,6 +18,8 @@ MINUTES = 120_000
 
 def consent(watched: Watched) -> None:
     """Say that the photos may be used, where the page has not been told yet."""
+    if watched.page.locator("#queue-own").is_visible():
+        watched.page.click("#queue-own")
     if watched.page.locator("#consent").is_visible():
         watched.page.check("#consent-given")
 

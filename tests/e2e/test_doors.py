@@ -65,7 +65,7 @@ def test_a_page_for_everybody_keeps_nothing_of_anybody_and_starts_again(
         ann.click("#example-1")
         ann.wait_for_selector(ANSWERED)
         ann.fill("#narrative textarea", WORDS)
-        expect(ann.locator("#keeps-nothing")).to_contain_text("keeps nothing")
+        expect(ann.locator("#keeps-nothing")).to_contain_text("nothing is saved")
         assert ann.locator("#keep-case").count() == ann.locator("#agreement-open").count() == 0
         ann.keyboard.press("Escape")
         ann.keyboard.press("Shift+S")

@@ -23,6 +23,7 @@ from magic_demo.imaging.measure import (
     REFERENCE_SKIN,
     SHADES,
     MeasureError,
+    count_pieces,
     measure_photo,
     measure_tone,
 )
@@ -104,6 +105,39 @@ def test_a_photo_that_is_all_lesion_has_no_skin_to_compare_with() -> None:
     measures = measure_photo(pixels, np.ones(pixels.shape[:2], np.bool_))
     assert (measures.count, measures.area_share, measures.tone, measures.colours) == (1, 1.0, None, ())
     assert measures.touches_rim
+
+
+def test_the_skin_tone_is_of_skin_alone_and_none_where_too_little_of_it_is_in_view() -> None:
+    pixels, mask = draw_discs((160, 120, 60))
+    bare = measure_photo(pixels, mask)
+    assert bare.skin_tone is not None and bare.skin_tone == bare.tone
+    for background in ((255, 255, 255), (60, 120, 170), (10, 10, 10), (60, 140, 70)):
+        beside = pixels.copy()
+        beside[:, :140][~mask[:, :140]] = background
+        found = measure_photo(beside, mask)
+        assert found.skin_tone is not None
+        assert found.skin_tone.angle == pytest.approx(bare.skin_tone.angle, abs=1.0), (
+            "the background is left out"
+        )
+        beside[~mask] = background
+        assert measure_photo(beside, mask).skin_tone is None
+
+
+@pytest.mark.parametrize(
+    "skin", [(245, 222, 210), (222, 180, 156), (180, 132, 102), (120, 80, 60), (60, 40, 32)]
+)
+def test_every_skin_has_a_tone(skin: tuple[int, int, int]) -> None:
+    mask = np.zeros((240, 320), np.bool_)
+    mask[100:140, 140:180] = True
+    pixels = np.full((240, 320, 3), skin, np.uint8)
+    found = measure_photo(pixels, mask)
+    assert found.skin_tone is not None and found.skin_tone == found.tone
+
+
+def test_pieces_and_specks_are_told_apart() -> None:
+    _, mask = draw_discs((60, 60, 25), (200, 80, 20), (120, 180, 15), (300, 230, 2))
+    assert count_pieces(mask) == (3, 1)
+    assert count_pieces(np.zeros((20, 30), np.bool_)) == (0, 0)
 
 
 @pytest.mark.parametrize("name", list(COLOURS))

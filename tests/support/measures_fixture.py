@@ -51,6 +51,14 @@ def draw_cases() -> list[tuple[str, np.ndarray, np.ndarray]]:
     rim = np.zeros((40, 50), np.uint8)
     rim[:12, :30] = 1
     cases.append(("at the rim", _paint(random, SKINS["tan"], LESIONS["brown"], rim), rim > 0))
+    for name, least in (("half on a sheet", 28), ("on a sheet", 0)):
+        sheet = np.zeros((42, 56), np.uint8)
+        cv2.circle(sheet, (28, 21), 8, 1, -1)
+        pixels = _paint(random, SKINS["tan"], LESIONS["brown"], sheet)
+        beyond = sheet == 0
+        beyond[:, :least] = False
+        pixels[beyond] = (60, 120, 170)
+        cases.append((name, pixels, sheet > 0))
     plain = _paint(random, SKINS["tan"], LESIONS["brown"], np.zeros((40, 50), np.uint8))
     cases.append(("none", plain, np.zeros((40, 50), bool)))
     cases.append(("everywhere", plain, np.ones((40, 50), bool)))
@@ -78,6 +86,8 @@ def describe_definitions() -> dict[str, Any]:
         "LEAST_CLUSTER",
         "COMBINED_BELOW",
         "LEAST_COMBINED",
+        "LEAST_SKIN_AROUND",
+        "LEAST_SKIN_OF_PHOTO",
     )
     return {
         **{name: getattr(measure, name) for name in names},
@@ -85,6 +95,7 @@ def describe_definitions() -> dict[str, Any]:
         "COLOURS": {name: list(place) for name, place in measure.COLOURS.items()},
         "SHADES": [list(shade) for shade in measure.SHADES],
         "TONES": [list(tone) for tone in measure.TONES],
+        **{name: list(getattr(measure, name)) for name in ("SKIN_LIGHTNESS", "SKIN_CHROMA", "SKIN_HUE")},
     }
 
 
@@ -102,8 +113,8 @@ def describe_cases() -> list[dict[str, Any]]:
                 "area_share": round(found.area_share, 6),
                 "colour": "combination" if found.dominant_colour == COMBINATION else found.dominant_colour,
                 "tone": None
-                if found.tone is None
-                else {"angle": round(found.tone.angle, 3), "group": found.tone.group},
+                if found.skin_tone is None
+                else {"angle": round(found.skin_tone.angle, 3), "group": found.skin_tone.group},
             }
         )
     return described

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from magic_demo.core.plural import count
 from magic_demo.core.types import Encounter, Language, Prediction
 from magic_demo.imaging.measure import COMBINED_BELOW, LONGEST_SIDE, SHADES, LesionMeasures, measure_photo
 from magic_demo.imaging.overlay import lesion_mask
@@ -19,9 +20,13 @@ TONE_NAMES = {
     "dark": "深色",
 }
 SHARP_FROM, FADED_BELOW = 0.7, 0.4
-"""Sharpness from which a border is called sharp, and below which it is said to fade."""
+"""Sharpness from which a border is called well defined, and below which it is said to fade."""
 NOTCHED_FROM = 0.15
-"""Irregularity from which an outline is called notched."""
+"""Irregularity from which an outline is called irregular."""
+COARSE_FROM, FINE_BELOW = 1.25, 0.8
+"""Fine detail, relative to the skin around, from which a surface is called coarser, and below which smoother."""
+EVEN_FROM = 0.85
+"""Share of the lesion from which one colour is called even."""
 
 Lines = list[str]
 
@@ -68,14 +73,16 @@ def list_evidence(family_id: str, measures: Sequence[LesionMeasures], language: 
 def _say_extent(measured: LesionMeasures, language: Language) -> Lines:
     area = _percent(measured.area_share)
     if language == "zh":
-        return [f"{measured.count} 处皮损，占照片的 {area}"]
-    return [f"{measured.count} {_lesions(measured.count)}, {area} of the photo"]
+        return [f"{measured.count} 处勾画区，占照片的 {area}"]
+    return [f"{count(measured.count, 'outlined area', 'outlined areas')}, {area} of the photo"]
 
 
 def _say_size(measured: LesionMeasures, language: Language) -> Lines:
     largest = _percent(measured.area_share * measured.largest_share)
     lines = [
-        f"largest lesion: {largest} of the photo" if language == "en" else f"最大的皮损占照片的 {largest}"
+        f"largest outlined area: {largest} of the photo"
+        if language == "en"
+        else f"最大的勾画区占照片的 {largest}"
     ]
     if measured.touches_rim:
         lines.append(
@@ -87,13 +94,13 @@ def _say_size(measured: LesionMeasures, language: Language) -> Lines:
 def _say_count(measured: LesionMeasures, language: Language) -> Lines:
     if language == "zh":
         return [
-            f"{measured.count} 处分开的皮损"
+            f"{measured.count} 处分开的勾画区"
             + (f"，最大一处占其面积的 {_percent(measured.largest_share)}" if measured.count > 1 else "")
         ]
     largest = (
         f", the largest has {_percent(measured.largest_share)} of their area" if measured.count > 1 else ""
     )
-    return [f"{measured.count} separate {_lesions(measured.count)}{largest}"]
+    return [f"{count(measured.count, 'separate outlined area', 'separate outlined areas')}{largest}"]
 
 
 def _say_colours(measured: LesionMeasures, language: Language) -> Lines:
@@ -108,42 +115,41 @@ def _say_colours(measured: LesionMeasures, language: Language) -> Lines:
             if language == "en"
             else "，".join(f"{name} {share}" for name, share in shares)
         )
-        if (
-            max(sum(colour.share for colour in measured.colours if colour.name in shade) for shade in SHADES)
-            < COMBINED_BELOW
-        ):
-            lines.append("no colour prevails" if language == "en" else "没有占主导的颜色")
-    if measured.tone is not None:
-        angle = f"{measured.tone.angle:.0f}°"
-        if language == "en":
-            lines.append(
-                f"skin around: {measured.tone.group} (ITA {angle}); light and camera change this number"
-            )
-        else:
-            lines.append(
-                f"周围皮肤：{TONE_NAMES[measured.tone.group]}（ITA {angle}）；光线和相机会影响该数值"
-            )
+        lines.append(_say_evenness(measured, language))
+    if measured.skin_tone is not None:
+        group, angle = measured.skin_tone.group, f"{measured.skin_tone.angle:.0f}°"
+        lines.append(
+            f"Skin tone: {group} (ITA {angle}, depends on light)"
+            if language == "en"
+            else f"肤色：{TONE_NAMES[group]}（ITA {angle}，受光线影响）"
+        )
     return lines
 
 
+def _say_evenness(measured: LesionMeasures, language: Language) -> str:
+    shades = [sum(colour.share for colour in measured.colours if colour.name in shade) for shade in SHADES]
+    if measured.colours[0].share >= EVEN_FROM:
+        return "even colour" if language == "en" else "颜色均匀"
+    if max(shades) < COMBINED_BELOW:
+        return "uneven colour, none prevails" if language == "en" else "颜色不均匀，没有占主导的颜色"
+    return "uneven colour" if language == "en" else "颜色不均匀"
+
+
 def _say_surface(measured: LesionMeasures, language: Language) -> Lines:
-    english, chinese = "in between", "介于两者之间"
+    border = ("partly well defined", "部分清晰")
     if measured.sharpness >= SHARP_FROM:
-        english, chinese = "sharp", "清晰"
+        border = ("well defined", "清晰")
     elif measured.sharpness < FADED_BELOW:
-        english, chinese = "fading", "模糊"
-    notched = measured.irregularity >= NOTCHED_FROM
+        border = ("fading into the skin", "逐渐过渡到皮肤")
+    shape = ("irregular", "不规则") if measured.irregularity >= NOTCHED_FROM else ("regular", "规整")
+    surface = ("as even as the skin around", "与周围皮肤一样均匀")
+    if measured.roughness >= COARSE_FROM:
+        surface = ("coarser than the skin around", "比周围皮肤粗糙")
+    elif measured.roughness < FINE_BELOW:
+        surface = ("smoother than the skin around", "比周围皮肤光滑")
     if language == "en":
-        return [
-            f"border: {english} ({measured.sharpness:.1f}), outline {'notched' if notched else 'even'} "
-            f"({measured.irregularity:.2f})",
-            f"fine detail: {measured.roughness:.1f} times that of the skin around",
-        ]
-    return [
-        f"边界：{chinese}（{measured.sharpness:.1f}），"
-        f"轮廓{'不规则' if notched else '规整'}（{measured.irregularity:.2f}）",
-        f"表面细节：为周围皮肤的 {measured.roughness:.1f} 倍",
-    ]
+        return [f"border: {border[0]}, {shape[0]} outline", f"surface: {surface[0]}"]
+    return [f"边界：{border[1]}，轮廓{shape[1]}", f"表面：{surface[1]}"]
 
 
 SAYINGS: dict[str, Callable[[LesionMeasures, Language], Lines]] = {
@@ -153,10 +159,6 @@ SAYINGS: dict[str, Callable[[LesionMeasures, Language], Lines]] = {
     "CQID034": _say_colours,
     "CQID035": _say_count,
 }
-
-
-def _lesions(count: int) -> str:
-    return "lesion" if count == 1 else "lesions"
 
 
 def _percent(share: float) -> str:

@@ -47,5 +47,6 @@ def _cell(masks: MaskNumbers, row: int, column: int) -> str:
     shade = round(4 + 40 * value**2)
     return (
         f'<td style="--shade:{shade}%"><b>{value:.2f}</b><small>{both("agreement.jaccard_short")} '
-        f"{float(masks.jaccard[row, column]):.2f}</small></td>"
+        f"{float(masks.jaccard[row, column]):.2f} · "
+        f"{both('agreement.compared', count=int(masks.photos[row, column]))}</small></td>"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from magic_demo.page.agreement.filters import Measure, View
-from magic_demo.page.agreement.wording import pick, say_interval, say_value, tell_interval
+from magic_demo.page.agreement.wording import pick, say_value, tell_basis
 from magic_demo.page.texts.i18n import both, both_of
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import Agreement, FamilyNumbers, Measured, Switches
@@ -50,10 +50,15 @@ def render_headline(agreement: Agreement, view: View) -> str:
         notes += f'<p class="agree-note">{both("agreement.one_reader")}</p>'
     leaning = (
         f'<p class="agree-small">{both("agreement.leaning")}</p>'
-        if agreement.model_cases and view.choice.reading == "latest"
+        if agreement.model_cases and view.choice.reading == "latest" and _lean(agreement)
         else ""
     )
     return f'{HATCH}{notes}<div class="agree-tiles">{"".join(parts)}</div>{leaning}'
+
+
+def _lean(agreement: Agreement) -> bool:
+    """Return whether most of the readings were made after the model had been shown."""
+    return 2 * agreement.after_model > agreement.readings
 
 
 def _say_known(agreement: Agreement) -> str:
@@ -147,7 +152,7 @@ def _row(title: str, numbers: FamilyNumbers, measure: Measure, kind: str = "", *
 def _number(measured: Measured | None, *, share: bool) -> str:
     return (
         f'<td class="agree-number"><b>{say_value(measured, share=share)}</b> '
-        f"<small>{say_interval(measured, share=share)}</small></td>"
+        f"<small>{tell_basis(measured, share=share)}</small></td>"
     )
 
 
@@ -172,7 +177,7 @@ def _versus(model: Measured | None, readers: Measured | None, *, share: bool) ->
     lines = "".join(
         f'<div class="versus-{kind}"><b>{say_value(measured, share=share)}</b><span '
         f'class="versus-name">{both(key)}'
-        f"<small>{tell_interval(measured, share=share)}</small></span></div>"
+        f"<small>{tell_basis(measured, share=share, named=True)}</small></span></div>"
         for kind, key, measured in (
             ("model", "agreement.with_model", model),
             ("readers", "agreement.ceiling", readers),
@@ -190,5 +195,5 @@ def _switched(switches: Switches) -> str:
     return (
         f'<div class="versus"><div class="versus-switch"><b>{say_value(changed, share=True)}</b><span '
         'class="versus-name">'
-        f"{both('agreement.changed', count=switches.answers)}<small>{tell_interval(changed, share=True)}</small></span></div></div>{lines}"
+        f"{both('agreement.changed', count=switches.answers)}<small>{tell_basis(changed, share=True, named=True)}</small></span></div></div>{lines}"
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from magic_demo.core.messages import Message
 from magic_demo.page.agreement.filters import Measure
-from magic_demo.page.texts.i18n import both
+from magic_demo.page.texts.i18n import both, both_of, line_in_both
 from magic_demo.reviews.agreement import CONSENSUS, MODEL, Agreed, Measured
 
 DASH = "–"
@@ -18,27 +19,35 @@ def say_value(measured: Measured | None, *, share: bool) -> str:
     return f"{measured.value:.0%}" if share else f"{measured.value:.2f}"
 
 
-def say_interval(measured: Measured | None, *, share: bool) -> str:
-    """Return ``51–72%`` or ``0.51–0.72``, empty where there is no interval."""
+def say_interval(measured: Measured | None, *, share: bool) -> Message | None:
+    """Return ``51% to 72%`` or ``-0.51 to 0.72``, None where there is no interval."""
     if measured is None or measured.low is None or measured.high is None:
+        return None
+    low, high = (f"{end:.0%}" if share else f"{end:.2f}" for end in (measured.low, measured.high))
+    return Message("{low} to {high}", low=low, high=high)
+
+
+def tell_basis(measured: Measured | None, *, share: bool, named: bool = False) -> str:
+    """Return HTML of a number's interval and of how many comparisons it was computed from; named: the interval
+    is said to be one."""
+    if measured is None:
         return ""
-    return (
-        f"{measured.low:.0%}–{measured.high:.0%}".replace("%–", "–")
-        if share
-        else f"{measured.low:.2f}–{measured.high:.2f}"
-    )
-
-
-def tell_interval(measured: Measured | None, *, share: bool) -> str:
-    """Return HTML of an interval with its name, empty where there is none."""
     interval = say_interval(measured, share=share)
-    return both("agreement.interval_of", interval=interval) if interval else ""
+    parts = [both("agreement.compared", count=measured.count)]
+    if interval is not None:
+        said = both("agreement.interval_of", interval=interval) if named else both_of(line_in_both(interval))
+        parts.insert(0, said)
+    return " · ".join(parts)
 
 
 def say_whole(measured: Measured | None, *, share: bool) -> str:
-    """Return ``0.62 (0.51–0.72)``, or a dash."""
-    interval = say_interval(measured, share=share)
-    return say_value(measured, share=share) + (f" ({interval})" if interval else "")
+    """Return ``0.62 (0.51 to 0.72; n = 34)``, or a dash."""
+    if measured is None:
+        return DASH
+    interval, value = say_interval(measured, share=share), say_value(measured, share=share)
+    if interval is None:
+        return Message("{value} (n = {count})", value=value, count=measured.count)
+    return Message("{value} ({interval}; n = {count})", value=value, interval=interval, count=measured.count)
 
 
 def pick(agreed: Agreed, measure: Measure) -> Measured | None:

@@ -29,6 +29,20 @@ function present(on) {
   dispatchEvent(new Event("resize"));
 }
 
+/** Let a button of presenter mode set an attribute of the page's, and those beside it, which exclude it, take theirs away. */
+function mountChoice(button, name, others) {
+  const page = document.documentElement;
+  button.addEventListener("click", () => {
+    page.toggleAttribute(name);
+    button.setAttribute("aria-pressed", String(page.hasAttribute(name)));
+    for (const [other, attribute] of others) {
+      page.removeAttribute(attribute);
+      other.setAttribute("aria-pressed", "false");
+    }
+    dispatchEvent(new Event("resize"));
+  });
+}
+
 /** Close what this browser has open, forget what it keeps of this page, and load the page anew. */
 async function startAfresh() {
   const open = () => document.querySelector("#viewer .viewer")?.dataset.state === "photo" || document.querySelector(".cards:not([data-closed])");
@@ -64,6 +78,10 @@ export function mountWorkshop(element) {
     close();
     present(!document.documentElement.hasAttribute("data-presenter"));
   });
+  const [nine, one] = [at("presenter-nine"), at("presenter-one")];
+  mountChoice(at("presenter-panel"), "data-panel", []);
+  mountChoice(nine, "data-nine", [[one, "data-one"]]);
+  mountChoice(one, "data-one", [[nine, "data-nine"]]);
   at("presenter-leave").addEventListener("click", () => present(false));
   at("board-open").addEventListener("click", close);
   at("reset-open").addEventListener("click", () => {

@@ -16,6 +16,9 @@ _MENU = """
   <a id="board-open" href="board" target="_blank" rel="noopener">[[workshop.board]] ↗</a>
   <button type="button" id="reset-open" aria-haspopup="dialog">[[workshop.reset]]</button>
 </div></details>
+<span class="presenting"><button type="button" class="quiet" id="presenter-panel" aria-pressed="false" [[title workshop.panel_title]]>[[workshop.panel]]</button>
+<button type="button" class="quiet" id="presenter-nine" aria-pressed="false" [[title workshop.nine_title]]>[[workshop.nine]]</button>
+<button type="button" class="quiet" id="presenter-one" aria-pressed="false" [[title workshop.one_title]]>[[workshop.one]]</button></span>
 <button type="button" class="quiet" id="presenter-leave" hidden>[[workshop.leave]]</button>
 <dialog id="reset" aria-labelledby="reset-title"><h2 id="reset-title">[[workshop.reset_title]]</h2>
   <p>[[workshop.reset_forgets]]</p><p>[[KEEPS]]</p>

@@ -19,10 +19,21 @@ Pair = tuple[str, str]
 
 
 class _Compared:
-    """One pair of voices on one family: which cases both answered, and each number over all resamples."""
+    """One pair of voices on one family: which cases both answered, and each number over all resamples.
 
-    def __init__(self, coded: CodedFamily, pair: Pair, counts: NDArray[np.float64]) -> None:
-        first, second = coded.codes[pair[0]], coded.codes[pair[1]]
+    within: cases that count, all of them where it is None.
+    """
+
+    def __init__(
+        self,
+        coded: CodedFamily,
+        pair: Pair,
+        counts: NDArray[np.float64],
+        within: NDArray[np.bool_] | None = None,
+    ) -> None:
+        first, second = (coded.codes[voice] for voice in pair)
+        if within is not None:
+            first, second = np.where(within, first, -1), np.where(within, second, -1)
         self.pair = pair
         self.both = (first >= 0) & (second >= 0)
         self.weight = counts @ self.both.astype(np.float64)
@@ -37,11 +48,14 @@ def measure_families(
     """Return the numbers of all families together, and of each; families that nobody can be compared on are
     absent.
 
-    Together, answers are pooled for ``same`` and ``credit``; kappa and alpha are means over the families.
+    Together, answers are pooled for ``same`` and ``credit``; kappa and alpha are means over the families. The
+    model's side and the readers' are of the same cases, those in which both can be compared, where there are
+    any; each pair is of all of its own.
     """
     counts = draw_cases(len(panel.cases), resamples)
     pairs = list(combinations(panel.voices, 2))
     by_family: list[tuple[str, list[_Compared]]] = []
+    sides: list[list[_Compared]] = []
     found: list[FamilyNumbers] = []
     every_alpha: list[Values] = []
     alpha_cases = np.zeros(len(panel.cases), np.bool_)
@@ -62,11 +76,13 @@ def measure_families(
         alpha_cases |= several
         alpha = as_measured(values, int(several.sum()), int(several.sum()))
         by_family.append((coded.family.family_id, compared))
+        shared = _keep_shared(coded, compared, counts)
+        sides.append(shared)
         found.append(
             FamilyNumbers(
                 coded.family.family_id,
-                _agreed([[pair_numbers for pair_numbers in compared if MODEL in pair_numbers.pair]]),
-                _agreed([[pair_numbers for pair_numbers in compared if MODEL not in pair_numbers.pair]]),
+                _agreed([[pair_numbers for pair_numbers in shared if MODEL in pair_numbers.pair]]),
+                _agreed([[pair_numbers for pair_numbers in shared if MODEL not in pair_numbers.pair]]),
                 alpha,
                 tuple(
                     PairAgreement(*pair_numbers.pair, _agreed([[pair_numbers]])) for pair_numbers in compared
@@ -74,7 +90,26 @@ def measure_families(
                 _measure_icc(coded, panel.readers, counts),
             )
         )
-    return _overall(pairs, by_family, every_alpha, alpha_cases), tuple(found)
+    return _overall(pairs, by_family, sides, every_alpha, alpha_cases), tuple(found)
+
+
+def _keep_shared(
+    coded: CodedFamily, compared: list[_Compared], counts: NDArray[np.float64]
+) -> list[_Compared]:
+    """Return the pairs over the cases in which the model is compared and readers are too; all of them as they
+    are where there is no such case."""
+    nowhere = np.zeros(counts.shape[1], np.bool_)
+    beside_model, among_readers = (
+        np.logical_or.reduce([nowhere, *(one.both for one in compared if (MODEL in one.pair) == model)])
+        for model in (True, False)
+    )
+    shared = beside_model & among_readers
+    if not shared.any():
+        return compared
+    kept = (
+        one if (shared | ~one.both).all() else _Compared(coded, one.pair, counts, shared) for one in compared
+    )
+    return [one for one in kept if one.both.any()]
 
 
 def _measure_icc(coded: CodedFamily, readers: Sequence[str], counts: NDArray[np.float64]) -> Measured | None:
@@ -92,6 +127,7 @@ def _measure_icc(coded: CodedFamily, readers: Sequence[str], counts: NDArray[np.
 def _overall(
     pairs: Iterable[Pair],
     by_family: Sequence[tuple[str, list[_Compared]]],
+    sides: Sequence[list[_Compared]],
     every_alpha: Sequence[Values],
     alpha_cases: NDArray[np.bool_],
 ) -> FamilyNumbers:
@@ -108,12 +144,12 @@ def _overall(
     return FamilyNumbers(
         "",
         _agreed(
-            [[pair_numbers for pair_numbers in compared if MODEL in pair_numbers.pair] for compared in lists]
+            [[pair_numbers for pair_numbers in compared if MODEL in pair_numbers.pair] for compared in sides]
         ),
         _agreed(
             [
                 [pair_numbers for pair_numbers in compared if MODEL not in pair_numbers.pair]
-                for compared in lists
+                for compared in sides
             ]
         ),
         alpha,

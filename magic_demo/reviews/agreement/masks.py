@@ -90,11 +90,15 @@ def _is_compared(voice: str, *overlaps: Overlaps) -> bool:
 def _mean(
     panel: Panel, overlaps: Overlaps, counts: NDArray[np.float64], metric: int, *, model: bool
 ) -> Measured | None:
-    """Return the mean over all pairs of masks, cases drawn again whole."""
+    """Return the mean over all pairs of masks, cases drawn again whole; the model's side and the readers' are
+    of the same photos where any has both."""
+    both_sides = {
+        photo: pairs for photo, pairs in overlaps.items() if len({MODEL in pair for pair in pairs}) == 2
+    }
     number = {case: index for index, case in enumerate(panel.cases)}
     values: list[float] = []
     rows: list[int] = []
-    for (case, _), pairs in overlaps.items():
+    for (case, _), pairs in (both_sides or overlaps).items():
         chosen = [both[metric] for pair, both in pairs.items() if (MODEL in pair) == model]
         values += chosen
         rows += [number[case]] * len(chosen)

@@ -58,7 +58,7 @@ class FamilyNumbers:
     """How one family of questions is agreed on; all families together where ``family_id`` is empty.
 
     with_model: mean over the readers, each beside the model. among_readers: mean over the pairs of readers,
-    the human ceiling. Both means weigh a pair by its cases. alpha: Krippendorff's among all readers, missing
+    the human ceiling; both over the same cases, where any has both. Both means weigh a pair by its cases. alpha: Krippendorff's among all readers, missing
     answers allowed; its count is of cases with two or more readers. icc: of a family that asks for numbers, ICC(2,1) among the
     readers, over the cases that all of them answered.
     """
@@ -78,7 +78,7 @@ class MaskNumbers:
     names: rows and columns, the model's first where it spoke, ``CONSENSUS`` last where there is one. dice,
     jaccard: (N, N) float64 means over photos, 0..1, NaN where no photo has both masks, 1 on the diagonal.
     photos: (N, N) int64, of how many photos. The rest are means over all pairs of masks of voices, counted by
-    pair.
+    pair, on both sides of the same photos where any has both.
     """
 
     names: tuple[str, ...] = ()

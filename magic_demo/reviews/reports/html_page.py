@@ -124,7 +124,7 @@ def _family_table(report: DisagreementReport, language: Language) -> str:
             if coefficients:
                 cells += (
                     f"<td>{escape(wording.say_number(number, language))} <span "
-                    f"class='small'>{escape(wording.say_interval(number))}</span></td>"
+                    f"class='small'>{escape(wording.say_interval(number, language))}</span></td>"
                 )
             cells += f"<td class='number'>{share.count if share else ''}</td>"
         rows.append(f"<tr>{cells}</tr>")

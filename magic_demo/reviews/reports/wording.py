@@ -47,13 +47,12 @@ def say_number(measured: Measured | None, language: Language) -> str:
     return f"{measured.value:.2f}" if measured is not None else say("none", language)
 
 
-def say_interval(measured: Measured | None, *, share: bool = False) -> str:
-    """Return ``(0.41 to 0.80)``-like text, empty where there is no interval."""
+def say_interval(measured: Measured | None, language: Language, *, share: bool = False) -> str:
+    """Return ``(0.41 to 0.80)``, empty where there is no interval."""
     if measured is None or measured.low is None or measured.high is None:
         return ""
-    return (
-        f"({measured.low:.0%}–{measured.high:.0%})" if share else f"({measured.low:.2f}–{measured.high:.2f})"
-    )
+    low, high = (f"{end:.0%}" if share else f"{end:.2f}" for end in (measured.low, measured.high))
+    return say("interval", language, low=low, high=high)
 
 
 def say_cell(value: float, language: Language) -> str:
@@ -80,13 +79,13 @@ def tiles(report: DisagreementReport, language: Language) -> list[tuple[str, str
     """Return the four numbers at the top: number, what it is, interval or remark."""
 
     def ceiling(measured: Measured | None, *, share: bool = False) -> str:
-        return f"{say('ceiling', language)} {say_interval(measured, share=share)}".rstrip()
+        return f"{say('ceiling', language)} {say_interval(measured, language, share=share)}".rstrip()
 
     return [
         (
             say_share(report.with_model, language),
             say("with_model", language),
-            say_interval(report.with_model, share=True),
+            say_interval(report.with_model, language, share=True),
         ),
         (
             say_share(report.among_readers, language),
@@ -96,7 +95,7 @@ def tiles(report: DisagreementReport, language: Language) -> list[tuple[str, str
         (
             say_number(report.dice_with_model, language),
             say("dice_with_model", language),
-            say_interval(report.dice_with_model),
+            say_interval(report.dice_with_model, language),
         ),
         (
             say_number(report.dice_among_readers, language),

@@ -119,7 +119,7 @@ class QueueCase:
     where the case is for everybody.
     dispute: how many families and photos readings differ on (see ``Store.list_cases``), measured when the
     list is ordered by it, else 0.
-    complete: whether a review that is done left nothing open. photos: the ids of the case's photos, None
+    complete: whether a review that is done left nothing open. consensus: whether one was finished. photos: the ids of the case's photos, None
     where they are not known.
     """
 
@@ -136,6 +136,7 @@ class QueueCase:
     number: int = 0
     dispute: float = 0.0
     complete: bool = False
+    consensus: bool = False
     photos: tuple[str, ...] | None = None
 
 

@@ -65,12 +65,12 @@ def test_the_guide_ends_with_a_reading_that_is_saved_and_taken_away_and_a_clean_
         paint(page)
         choose(page, "cqid015", 0)
         page.click("#guide-next")
-        expect(page.locator("#guide")).to_contain_text("Throw-away store")
+        expect(page.locator("#guide")).to_contain_text("Temporary store")
         drawn = own_mask(page)
         page.click("#keep-case")
         page.wait_for_selector("#review:visible", timeout=WAIT)
         expect(page.locator(".status-line")).to_contain_text("Kept", timeout=WAIT)
-        assert page.inner_text("#queue-throwaway").startswith("Throw-away store")
+        assert page.inner_text("#queue-throwaway").startswith("Temporary store")
         assert chosen(page, "cqid015") == [0] and drawn is not None and own_mask(page) is not None
         assert page.locator(".viewer-synthetic:visible, [data-synthetic]:visible").count() > 0
         page.click("#review-finish")

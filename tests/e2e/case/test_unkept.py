@@ -58,7 +58,7 @@ def review(watched: Watched, photo: Path) -> np.ndarray:
 
 def go_on(page: Page) -> None:
     page.locator('[data-act="open"]').first.click(timeout=WAIT)
-    expect(page.locator(".status-line")).to_contain_text("Opened again", timeout=WAIT)
+    expect(page.locator(".status-line")).to_contain_text("Reopened", timeout=WAIT)
     page.wait_for_selector('.viewer[data-state="photo"]', timeout=WAIT)
 
 
@@ -83,7 +83,7 @@ def test_an_upload_with_answers_is_the_same_after_a_reload(emptied: Watched, pho
     before = pixels(page)
     page.reload()
     emptied.forget_leaving()
-    expect(page.locator("#unkept")).to_contain_text("Go on with the unsaved case of", timeout=WAIT)
+    expect(page.locator("#unkept")).to_contain_text("Continue the unsaved case of", timeout=WAIT)
     expect(page.locator("#unkept small")).to_have_text("photos: 1 · answers: 1 · outlines: 1")
     go_on(page)
     check_back(page, drawn, before)
@@ -92,7 +92,7 @@ def test_an_upload_with_answers_is_the_same_after_a_reload(emptied: Watched, pho
     page.keyboard.press("z")
     page.click("#new-case")
     page.wait_for_selector('.viewer[data-state="empty"]', timeout=WAIT)
-    expect(page.locator("#unkept")).to_contain_text("Go on with", timeout=WAIT)
+    expect(page.locator("#unkept")).to_contain_text("Continue the", timeout=WAIT)
     go_on(page)
     check_back(page, drawn, before)
     forget(page)

@@ -61,6 +61,12 @@ def choose(page: Page, family: str, option: int) -> None:
     page.locator(f'#card-{family} .row[data-option="{option}"]').evaluate("(row) => row.click()")
 
 
+def key_of(page: Page, number: int, option: int) -> str:
+    """Return the key that an option of a card shows."""
+    box = page.locator(".card").nth(number - 1).locator(".row-box").nth(option)
+    return str(box.get_attribute("data-key")).lower()
+
+
 def chosen(page: Page, family: str) -> list[int]:
     rows = page.locator(f'#card-{family} .row[aria-checked="true"]').all()
     return [int(row.get_attribute("data-option") or -1) for row in rows]

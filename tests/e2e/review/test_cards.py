@@ -70,10 +70,10 @@ def test_all_nine_are_answered_by_keys_alone_and_no_key_calls_a_model(emptied: W
     assert standing(emptied, "CQID010") == "differ"
 
     page.keyboard.press("2")
-    for letter in "qs":
+    for letter in "hl":
         page.keyboard.press(letter)
-    assert answers(emptied)["CQID011"] == [0, 3]
-    page.keyboard.press("q")
+    assert answers(emptied)["CQID011"] == [0, 3], "head and lower extremities"
+    page.keyboard.press("h")
     assert answers(emptied)["CQID011"] == [3], "the same letter takes it away again"
     page.keyboard.press("Backspace")
     assert standing(emptied, "CQID011") == "open"
@@ -95,6 +95,38 @@ def test_all_nine_are_answered_by_keys_alone_and_no_key_calls_a_model(emptied: W
     page.wait_for_timeout(600)
     assert not [url for url in emptied.calls()[before:] if "/photos?" in url]
     assert page.locator('.status[data-state="failed"]').count() == 0
+
+
+PLACES = """() => { const grid = document.querySelector(".cards-grid").getBoundingClientRect();
+return [...document.querySelectorAll(".card .row")].map((row) => { const box = row.getBoundingClientRect();
+return [row.title, Math.round(box.x - grid.x), Math.round(box.y - grid.y), Math.round(box.width), Math.round(box.height)]; }); }"""
+
+
+def test_options_stay_at_their_places_from_case_to_case_and_show_their_keys(emptied: Watched) -> None:
+    page = emptied.page
+    before = page.evaluate(PLACES)
+    assert len(before) == sum(len(family.options["en"]) for family in FAMILIES), "no option is folded away"
+    for example in (1, 3):
+        open_example(emptied, example)
+        now = page.evaluate(PLACES)
+        assert [place for place in now if place not in before] == []
+    columns = page.evaluate(
+        """() => ["cqid020", "cqid034"].map((name) => new Set([...document.querySelectorAll(`#card-${name} .row`)].map((row) =>
+        Math.round(row.getBoundingClientRect().x))).size)"""
+    )
+    assert columns == [2, 2], "ten and twelve options stand in two columns"
+    shown = page.locator("#card-cqid034 .row-box").nth(2)
+    assert shown.evaluate("(box) => getComputedStyle(box, '::before').content") == '"R"', "red has its key"
+    page.click('#card-cqid034 [data-option="2"]')
+    page.keyboard.press("b")
+    assert answers(emptied)["CQID034"] == [2] and page.get_attribute(".viewer", "data-tool") == "brush"
+    page.keyboard.press("v")
+    page.click('#card-cqid035 [data-option="0"]')
+    page.evaluate(
+        """document.dispatchEvent(new CustomEvent("magic-measured", { detail: { count: 5, colour: "brown" } }))"""
+    )
+    said = [page.locator(f"#card-{name} .card-measured").inner_text() for name in ("cqid034", "cqid035")]
+    assert said[0] == "measured on this photo: brown" and "5 areas" in said[1], "one single red lesion"
 
 
 def test_agreeing_with_the_rest_leaves_what_was_answered(emptied: Watched) -> None:
@@ -141,9 +173,12 @@ def test_the_slots_of_a_family_are_its_limit_and_it_is_said_there(emptied: Watch
     assert not limit.is_visible()
     page.click(f'#card-cqid011 [data-option="{labels[slots]}"]')
     assert answers(emptied)["CQID011"] == labels[1:]
+    field = page.locator("#card-cqid011 .card-specify input")
+    assert field.is_visible() and focused(emptied) == ("CQID011", labels[slots]), "the keys stay the card's"
+    page.keyboard.press("Tab")
     page.keyboard.type("scalp")
     assert page.input_value("#card-cqid011 .card-specify input") == "scalp", (
-        "the option that asks for words gets them at once"
+        "the option that asks for words gets them after Tab"
     )
     page.keyboard.press("Enter")
     assert focused(emptied)[0] != "CQID011", "and Enter goes on"

@@ -22,6 +22,7 @@ from tests.e2e.review.steps import (
     choose,
     chosen,
     finish,
+    key_of,
     open_case,
     opened,
     own_mask,
@@ -151,10 +152,22 @@ def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(
         assert page.locator(".row.is-model").count() == 0
         assert page.evaluate("document.querySelector('#viewer-stage').viewer.mask()") is None
         assert page.is_disabled("#run")
-        choose(page, "cqid010", 1)
-        choose(page, "cqid015", 1)
+        page.evaluate(
+            """() => { window.strokes = 0; document.addEventListener("keydown", ({ key }) => key !== "Shift" && (window.strokes += 1), true); }"""
+        )
+        for number, option in enumerate((1, 0, 0, 1, 0, 0, 0, 0, 0), start=1):
+            page.keyboard.press(str(number))
+            page.keyboard.press(key_of(page, number, option))
+        assert page.inner_text('[data-count="open"]') == "0", "every family is answered in two keys"
+        page.keyboard.press("Shift+D")
+        page.wait_for_selector("#review[data-asks]", timeout=WAIT)
+        page.keyboard.press("Shift+D")
+        page.wait_for_selector('#review[data-state="done"]', timeout=WAIT)
+        assert page.evaluate("window.strokes") <= 20, "a blind case, its photos not outlined"
         answer_all(page)
+        page.keyboard.press("Escape")  # else the brush's letter is the card's
         paint(page)
+        page.wait_for_selector('#review[data-state="in progress"]', timeout=WAIT)
         finish(page)
         done = page.inner_text("#queue-done")
         page.keyboard.press("Shift+R")
@@ -223,7 +236,7 @@ def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(
         page.click("#review-history summary")
         page.click(f'[data-look="{first.number}"]')
         page.click("#version-back")
-        expect(page.locator(".status-line")).to_contain_text("newest again", timeout=WAIT)
+        expect(page.locator(".status-line")).to_contain_text("reading restored", timeout=WAIT)
         page.wait_for_function(
             "() => document.querySelector('#card-cqid010 .row[data-option=\"1\"]').ariaChecked === 'true'",
             timeout=WAIT,

@@ -261,7 +261,7 @@ def test_an_earlier_version_is_looked_at_and_brought_back_and_that_is_taken_back
         assert chosen(page, "cqid015") == [2] and newest(server, case_id) == late, "looking changes nothing"
         page.click(f'[data-look="{early.number}"]')
         page.click("#version-back")
-        expect(page.locator(".status-line")).to_contain_text("newest again", timeout=WAIT)
+        expect(page.locator(".status-line")).to_contain_text("reading restored", timeout=WAIT)
         page.wait_for_function(
             "() => document.querySelector('#card-cqid015 .row[data-option=\"4\"]').ariaChecked === 'true'",
             timeout=WAIT,

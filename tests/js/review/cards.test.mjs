@@ -1,21 +1,20 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import {
   agreeWithRest,
   choose,
+  contradiction,
   countStandings,
-  keyOf,
   nextToSee,
   numberOfOption,
-  optionOf,
   optionOfNumber,
-  OPTION_KEYS,
-  shownOptions,
   standing,
   whenRested,
   writeShare,
 } from "../../../magic_demo/page/panels/cards/cards.mjs";
+import { keysOf, RESERVED } from "../../../magic_demo/page/panels/cards/option_keys.mjs";
 import { withHeat } from "../../../magic_demo/page/panels/viewer/beside/why_heat.mjs";
 
 const ONSET = { id: "CQID015", slots: 1, options: 7, none: 6 };
@@ -81,24 +80,43 @@ test("the next card is an open one, one on which the model abstains before the o
   assert.equal(nextToSee(open, [false, false, false, false], -1), 0);
 });
 
-test("a folded card shows what anybody chose and the best scored", () => {
-  const room = { most: 8, room: 5 };
-  const shares = [0, 0.1, 0.02, 0.3, 0, 0.05, 0, 0, 0.01, 0, 0.2, 0.04];
-  assert.deepEqual([...shownOptions(COLOUR, shares, [9], room)].sort((a, b) => a - b), [1, 3, 5, 9, 10]);
-  assert.equal(shownOptions(ONSET, shares, [], room).size, 7, "short families are shown whole");
-  assert.equal(shownOptions(COLOUR, null, [], room).size, 5);
-  assert.ok(shownOptions({ ...COLOUR, slots: 9 }, shares.with(11, 1), [1, 2, 3, 4, 5, 6, 7], room).size === 7);
+const QUESTIONS = JSON.parse(readFileSync(new URL("../../../magic_demo/questions/questions.json", import.meta.url), "utf8"));
+const keysByLabel = (id) => {
+  const labels = QUESTIONS.find((family) => family.family_id === id).options.en;
+  const none = labels.indexOf("Not mentioned");
+  return Object.fromEntries(keysOf(labels, none).map((key, option) => [labels[option], key]));
+};
+
+test("every option has a letter of its own label, and none of those that mean the same everywhere", () => {
+  for (const { family_id: id } of QUESTIONS) {
+    const keys = keysByLabel(id);
+    assert.equal(new Set(Object.values(keys)).size, Object.keys(keys).length, id);
+    for (const [label, key] of Object.entries(keys)) {
+      if (label === "Not mentioned") assert.equal(key, ".");
+      else assert.ok(label.includes(key) && key && !RESERVED.includes(key), `${id} ${label}: ${key}`);
+    }
+  }
+  const { red, brown, pink, white } = keysByLabel("CQID034");
+  assert.deepEqual([red, brown, pink, white, keysByLabel("CQID020").crust, keysByLabel("CQID035").single], ["r", "b", "p", "w", "c", "s"]);
 });
 
-test("every option has a letter of its own that the viewer and the page do not use", () => {
-  for (const family of [ONSET, SITE, COLOUR, { ...COLOUR, none: 0 }, { ...ONSET, none: -1 }]) {
-    const keys = Array.from({ length: family.options }, (_, option) => keyOf(family, option));
-    assert.equal(new Set(keys).size, family.options);
-    keys.forEach((key, option) => assert.equal(optionOf(family, key), option));
-  }
-  assert.equal(optionOf(SITE, "z"), null);
-  assert.equal(optionOf(SITE, ""), null);
-  for (const taken of "vbepwzyxhm" + "anijk") assert.ok(!OPTION_KEYS.includes(taken), taken);
+test("labels without Latin letters, and more than there are, still have keys as long as letters last", () => {
+  assert.deepEqual(keysOf(["头部", "颈部", "Not mentioned"], 2), ["b", "c", "."]);
+  const many = keysOf(Array.from({ length: 30 }, () => "red"), -1);
+  assert.equal(many[0], "r");
+  assert.equal(new Set(many.filter(Boolean)).size, 26 - RESERVED.length);
+});
+
+test("a card says where the outline in view is measured otherwise than it is answered", () => {
+  assert.equal(contradiction("count", ["single"], { count: 5 }), "several");
+  assert.equal(contradiction("count", ["multiple (please specify)"], { count: 1 }), "one");
+  assert.equal(contradiction("count", ["multiple (please specify)"], { count: 5 }), null);
+  assert.equal(contradiction("count", ["Not mentioned"], { count: 5 }), null);
+  assert.equal(contradiction("colour", ["combination (please specify)"], { colour: "brown" }), "colour");
+  assert.equal(contradiction("colour", ["combination (please specify)"], { colour: "combination" }), null);
+  assert.equal(contradiction("colour", ["brown"], { colour: null }), null);
+  assert.equal(contradiction("colour", [], { colour: "red" }), null);
+  assert.equal(contradiction("colour", ["red"], null), null);
 });
 
 test("chances are percents that never claim certainty, scores have two digits", () => {

@@ -4,6 +4,7 @@ languages."""
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,9 +28,11 @@ def _measured(*squares: tuple[int, int, int]) -> LesionMeasures:
 
 def test_lesions_are_counted_and_their_area_is_told() -> None:
     measured = _measured((20, 20, 40), (100, 150, 60))
-    assert list_evidence("CQID010", [measured], "en") == ("2 lesions, 9% of the photo",)
-    assert list_evidence("CQID035", [measured], "en")[0].startswith("2 separate lesions, the largest has 69%")
-    assert list_evidence("CQID035", [_measured((20, 20, 40))], "en") == ("1 separate lesion",)
+    assert list_evidence("CQID010", [measured], "en") == ("2 outlined areas, 9% of the photo",)
+    assert list_evidence("CQID035", [measured], "en")[0].startswith(
+        "2 separate outlined areas, the largest has 69%"
+    )
+    assert list_evidence("CQID035", [_measured((20, 20, 40))], "en") == ("1 separate outlined area",)
 
 
 def test_the_size_is_a_share_of_the_photo_and_says_so() -> None:
@@ -42,7 +45,23 @@ def test_colours_are_named_as_the_options_are_and_the_skin_with_a_warning() -> N
     for language in LANGUAGES:
         colours, *_, skin = list_evidence("CQID034", [_measured((50, 100, 80))], language)
         assert any(colours.startswith(option) for option in options[language])
-        assert "ITA" in skin and ("light and camera" in skin or "光线和相机" in skin)
+        assert "ITA" in skin and ("depends on light" in skin or "受光线影响" in skin)
+
+
+def test_border_evenness_and_surface_are_words_and_no_bare_numbers() -> None:
+    measured = _measured((50, 100, 80))
+    assert list_evidence("CQID020", [measured], "en") == (
+        "border: well defined, regular outline",
+        "surface: as even as the skin around",
+    )
+    assert "even colour" in list_evidence("CQID034", [measured], "en")
+    frayed = replace(measured, sharpness=0.2, irregularity=0.4, roughness=2.0)
+    lines = list_evidence("CQID020", [frayed], "en")
+    assert lines == (
+        "border: fading into the skin, irregular outline",
+        "surface: coarser than the skin around",
+    )
+    assert not re.search(r"\d", "".join(lines) + "".join(list_evidence("CQID020", [frayed], "zh")))
 
 
 def test_each_line_names_its_photo_where_there_are_several() -> None:

@@ -29,6 +29,7 @@ from magic_demo.page.agreement.filters import View, read_filter, render_filters
 from magic_demo.page.agreement.flows import LINE, draw_flow, render_switches
 from magic_demo.page.agreement.masks import render_masks
 from magic_demo.page.agreement.numbers import draw_bars, render_families, render_headline
+from magic_demo.page.agreement.wording import say_whole, tell_basis
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.reviews.agreement import CONSENSUS, MaskNumbers, Measured, Switches
@@ -129,6 +130,25 @@ def test_the_numbers_are_the_measured_ones(found: Comparison) -> None:
     )
     for family in load_families():
         assert family.title["en"] in rows and family.title["zh"] in rows
+
+
+def test_every_number_has_its_interval_and_how_many_it_is_of(found: Comparison) -> None:
+    assert say_whole(Measured(-0.5, -0.83, -0.22, 34), share=False) == "-0.50 (-0.83 to -0.22; n = 34)"
+    basis = tell_basis(Measured(0.5, 0.41, 0.6, 7), share=True)
+    assert re.findall(r">([^<]+)<", basis) == ["41% to 60%", "41% 至 60%", " · ", "n = 7", "样本数 7"]
+    rows = render_families(found.agreement, "kappa", load_challenge())
+    numbers = re.findall(r'<td class="agree-number"><b>([^<]+)</b> <small>(.*?)</small></td>', rows)
+    assert numbers and all("n = " in basis for value, basis in numbers if value != "–")
+
+
+def test_that_readings_lean_towards_the_model_is_said_where_most_were_made_after_it(
+    found: Comparison,
+) -> None:
+    said = [
+        "lean towards it" in render_headline(replace(found.agreement, readings=10, after_model=after), View())
+        for after in (0, 5, 6)
+    ]
+    assert said == [False, False, True]
 
 
 def test_bars_are_as_long_as_their_numbers_with_the_interval_on_them() -> None:

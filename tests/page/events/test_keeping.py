@@ -206,7 +206,7 @@ def test_what_could_not_be_saved_is_put_back_on_top_of_what_is_newest(page: Page
         {"case": "of the life before", "photo": "gone", **write_runs(square())},
     ]
     restored = page.say(page.reading.restore, parts=lost[:1])
-    assert "put back" in restored[page.parts.status]
+    assert "restored" in restored[page.parts.status]
     assert RESTORED in restored[page.parts.panel.messages], "it stays when the status line goes on"
     updates = page.say(page.reading.restore, parts=lost)
     saved = page.desk.opened_store.latest(key, LOCAL_READER)

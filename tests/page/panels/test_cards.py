@@ -19,6 +19,7 @@ from hypothesis.extra.numpy import arrays
 from magic_demo.core.types import Family, Prediction, Question
 from magic_demo.page.panels.cards.cards import (
     COLUMNS,
+    WIDE_FROM,
     bar_shares,
     cards_value,
     options_to_specify,
@@ -31,6 +32,7 @@ from magic_demo.questions.families import load_families
 from tests.support.own_questions import ask_ten
 
 FAMILIES = load_families()
+FAMILY_OF = {family.family_id: family for family in FAMILIES}
 SITE = next(family for family in FAMILIES if family.family_id == "CQID011")
 COLOUR = next(family for family in FAMILIES if family.family_id == "CQID034")
 
@@ -89,13 +91,19 @@ def test_words_of_ones_own_are_asked_for_where_an_option_says_so() -> None:
     assert asking == {"CQID011", "CQID034", "CQID035"}
     assert [SITE.options["en"][option] for option in options_to_specify(SITE)] == ["other (please specify)"]
     assert {family.family_id for family in FAMILIES if "card-specify" in render_cards([family])} == asking
+    asked = {name: "How many?" in render_cards([FAMILY_OF[name]]) for name in asking}
+    assert asked == {"CQID011": False, "CQID034": False, "CQID035": True}
 
 
 def test_the_cards_stand_in_columns_in_their_order_and_none_is_empty() -> None:
-    columns = render_cards(FAMILIES).split('class="cards-column"')[1:]
-    assert len(columns) == COLUMNS
-    placed = [re.findall(r'data-family="(\w+)"', column) for column in columns]
+    bands = render_cards(FAMILIES).split('class="cards-band')[1:]
+    placed = [re.findall(r'data-family="(\w+)"', band) for band in bands]
     assert all(placed) and list(chain.from_iterable(placed)) == [family.family_id for family in FAMILIES]
+    for band, families in zip(bands, placed, strict=True):
+        columns = band.split('class="cards-column"')[1:]
+        assert len(columns) == (0 if len(families) == 1 else COLUMNS)
+        assert all('data-family="' in column for column in columns)
+        assert len(families) == 1 or max(len(FAMILY_OF[name].options["en"]) for name in families) < WIDE_FROM
     assert render_cards([SITE]).count('data-family="') == 1
 
 

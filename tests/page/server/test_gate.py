@@ -53,6 +53,7 @@ READER: dict[str, tuple[str, dict[str, str]]] = {
     "/": ("GET", {}),
     "/agreement": ("GET", {}),
     "/take-away/{format}": ("GET", {"format": "csv"}),
+    "/thumbnail": ("GET", {}),
     "/oversight": ("GET", {}),
     "/photos": ("POST", {}),
     "/photo-part": ("POST", {}),

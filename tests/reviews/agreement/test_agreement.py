@@ -138,11 +138,29 @@ def test_families_of_several_slots_are_sets_with_partial_credit() -> None:
 
 
 def test_pairs_count_by_their_cases() -> None:
-    """Ann read four cases like the model, Bo one unlike it."""
-    reviews = [read(n, "Ann", itch(n % 2)) for n in range(4)] + [read(0, "Bo", itch(2))]
-    found = measure(reviews, model(*(itch(n % 2) for n in range(4))))
+    """Ann read four cases like the model, Bo another one unlike it."""
+    reviews = [read(n, "Ann", itch(n % 2)) for n in range(4)] + [read(4, "Bo", itch(2))]
+    found = measure(reviews, model(*(itch(n % 2) for n in range(5))))
     assert found.overall.with_model.same is not None
     assert (found.overall.with_model.same.value, found.overall.with_model.same.count) == (0.8, 5)
+
+
+def test_both_sides_are_of_the_same_cases_and_each_pair_of_its_own() -> None:
+    """Ann read four cases, Bo the first of them too, Bo and Cy another that the model is silent on."""
+    reviews = [read(n, "Ann", itch(n % 2)) for n in range(4)]
+    reviews += [read(0, "Bo", itch(2)), read(4, "Bo", itch(1)), read(4, "Cy", itch(1))]
+    found = measure(reviews, model(*(itch(n % 2) for n in range(4))))
+    for numbers in (found.overall, family(found, "CQID025")):
+        assert numbers.with_model.same and numbers.among_readers.same
+        assert (numbers.with_model.same.value, numbers.with_model.same.count) == (0.5, 2)
+        assert (numbers.among_readers.same.value, numbers.among_readers.same.count) == (0.0, 1)
+        counts = {(pair.first, pair.second): pair.agreed.same for pair in numbers.pairs}
+        assert {ends: same.count for ends, same in counts.items() if same} == {
+            (MODEL, "Ann"): 4,
+            (MODEL, "Bo"): 1,
+            ("Ann", "Bo"): 1,
+            ("Bo", "Cy"): 1,
+        }
 
 
 def test_where_everybody_always_says_the_same_there_is_agreement_but_no_kappa_and_no_alpha() -> None:

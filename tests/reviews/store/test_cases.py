@@ -117,7 +117,9 @@ def test_a_consensus_is_nobodys_state(queue: Store) -> None:
     _save(queue, "E1", "ada", state="done")
     _save(queue, "E1", "ada", kind="consensus", flagged=True)
     case = queue.case(CaseKey("q", "E1"), "ada")
-    assert (case.state, case.flagged) == ("done", False)
+    assert (case.state, case.flagged, case.consensus) == ("done", False, False), "it is not finished"
+    _save(queue, "E1", "ada", kind="consensus", state="done")
+    assert [case.consensus for case in queue.list_cases("q", "ann")] == [True, False, False, False]
 
 
 def test_an_assigned_case_is_those_readers_and_others_see_it_only_on_request(queue: Store) -> None:

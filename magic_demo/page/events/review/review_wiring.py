@@ -21,6 +21,7 @@ from magic_demo.page.server.photo_parts import list_photo_part_routes
 from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
 from magic_demo.page.server.take_away import list_take_away_routes
 from magic_demo.page.server.throwaway import list_throwaway_routes
+from magic_demo.page.server.thumbnails import list_thumbnail_routes
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.turns import MOST_WAITING
 
@@ -80,9 +81,10 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
 
 
 def list_review_routes(desk: Desk) -> list[Route]:
-    """Return the routes of taking readings away, of photos from close by, of signing in, and of emptying a throw-away store."""
+    """Return the routes of taking readings away, of photos from close by, of the list's small pictures, of signing in, and of emptying a
+    throw-away store."""
     return [
-        *(list_take_away_routes(desk) if not desk.public else []),
+        *([*list_take_away_routes(desk), *list_thumbnail_routes(desk)] if not desk.public else []),
         *list_photo_part_routes(desk),
         *list_oversight_routes(desk),
         *list_throwaway_routes(desk),

@@ -3,11 +3,6 @@
 // A family is {id, slots, options, none}: `options` is how many there are, `none` the index of "Not mentioned", -1 without it. A reader's or a model's
 // answer to it is a sorted list of option indices, empty where there is none; "Not mentioned" stands alone, as it fills the slots left.
 
-/** Letters that choose options of the card in focus, in their order: none of them is a key of the viewer's or the page's. */
-export const OPTION_KEYS = "qrtsdfgcuol";
-/** "Not mentioned" has the same key on every card. */
-export const NONE_KEY = ".";
-
 /** Return what is chosen after a click on an option, and whether it was refused because every slot is taken. */
 export function choose(family, selected, option) {
   if (family.slots === 1 || option === family.none) return { selected: [option], full: false };
@@ -52,15 +47,6 @@ export function nextToSee(standings, unsure, from) {
   return open.find((index) => unsure[index]) ?? open[0] ?? null;
 }
 
-/** Return which options a folded card shows: all up to `most`, else `room` of them, what anybody chose and the best scored beside it. */
-export function shownOptions(family, shares, chosen, { most, room }) {
-  const places = Array.from({ length: family.options }, (_, option) => option);
-  if (family.options <= most) return new Set(places);
-  const share = (option) => (option === family.none && family.slots > 1 ? -1 : (shares?.[option] ?? 0));
-  const ranked = [...places].sort((a, b) => chosen.includes(b) - chosen.includes(a) || share(b) - share(a) || a - b);
-  return new Set(ranked.slice(0, Math.max(room, chosen.length)));
-}
-
 /** Return the option that a number typed into a card is, null where it is none of the scale's ({min, max, step}). */
 export function optionOfNumber({ min, max, step }, text) {
   const value = Number(text);
@@ -74,16 +60,19 @@ export function numberOfOption({ min, step }, option) {
   return String(Number((min + option * step).toFixed(6)));
 }
 
-/** Return the letter of an option. */
-export function keyOf(family, option) {
-  if (option === family.none) return NONE_KEY;
-  return OPTION_KEYS[option - (family.none >= 0 && option > family.none ? 1 : 0)] ?? "";
-}
-
-/** Return the option a letter stands for on a card, or null. */
-export function optionOf(family, key) {
-  for (let option = 0; option < family.options; option++) if (key && keyOf(family, option) === key) return option;
-  return null;
+/**
+ * Say what is measured otherwise than a card is answered: "several", "one", "colour" or null. kind: what the card asks, "count" or "colour"; names:
+ * the English labels answered; measured: {count, colour} of the photo in view, or null.
+ */
+export function contradiction(kind, names, measured) {
+  if (!measured || names.length !== 1) return null;
+  const name = names[0].toLowerCase();
+  if (kind === "count") {
+    if (name === "single" && measured.count > 1) return "several";
+    return name.startsWith("multiple") && measured.count === 1 ? "one" : null;
+  }
+  if (!measured.colour || name === "not mentioned") return null;
+  return name.startsWith(measured.colour) ? null : "colour";
 }
 
 /** Return a number as the cards write it: a calibrated chance in percent, a score with two digits. */

@@ -14,6 +14,7 @@ told to the server in events:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -25,15 +26,18 @@ from numpy.typing import NDArray
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import LANGUAGES, Answers, Family, Prediction
 from magic_demo.page.gradio_internals.scripts import load_script
-from magic_demo.page.texts.i18n import both, both_of, fill
+from magic_demo.page.texts.i18n import both, both_of, fill, text
 from magic_demo.questions.decoding import average_siblings, read_slots
 from magic_demo.questions.families import QuestionSet
 
 COLUMNS = 2
-"""The cards stand in so many columns, each filled from the top, so that opening one moves no other beside
-it."""
+"""Cards stand in so many columns, each filled from the top, and so do the options of a wide card."""
+WIDE_FROM = 9
+"""A card with this many options or more has the whole width."""
 MAX_SPECIFIED = min(200, LIMITS.comment_characters)
 """Characters of a reader's own words where an option says "please specify"."""
+
+_PLEASE = re.compile(r"\s*[(（](?:please specify|请注明)[)）]", re.IGNORECASE)
 
 _ON_LOAD = load_script({"panels/cards/cards_panel.mjs": "mountCards"}, events=["answers", "why"])
 
@@ -141,19 +145,42 @@ def options_to_specify(family: Family) -> tuple[int, ...]:
 def render_cards(families: Sequence[Family]) -> str:
     """Return the HTML of all cards, with what they say in every state; the style sheet shows what holds."""
     numbered = [_render_card(number, family) for number, family in enumerate(families, start=1)]
-    columns = "".join(
-        f'<div class="cards-column">{"".join(column)}</div>' for column in _split_columns(families, numbered)
+    grid = "".join(
+        _render_band([families[i] for i in band], [numbered[i] for i in band])
+        for band in split_bands(families)
     )
     head = fill(_HEAD).replace("@TITLE@", both("cards.title", count=len(families)))
-    return f'<div class="cards" data-state="waiting">{head.replace("@COUNT@", str(len(families)))}<div class="cards-grid">{columns}</div></div>'
+    return (
+        f'<div class="cards" data-state="waiting">{head.replace("@COUNT@", str(len(families)))}'
+        f'<div class="cards-grid">{grid}</div>{fill(_LEGEND)}</div>'
+    )
+
+
+def split_bands(families: Sequence[Family]) -> list[list[int]]:
+    """Return the cards' places, in their order, in bands from the top: a wide card alone, those between two
+    wide ones together."""
+    bands: list[list[int]] = []
+    for place, family in enumerate(families):
+        wide = _count_listed(family) >= WIDE_FROM
+        if wide or not bands or _count_listed(families[bands[-1][-1]]) >= WIDE_FROM:
+            bands.append([place])
+        else:
+            bands[-1].append(place)
+    return bands
+
+
+def _render_band(families: Sequence[Family], cards: Sequence[str]) -> str:
+    if len(cards) == 1:
+        return f'<div class="cards-band is-wide">{cards[0]}</div>'
+    columns = "".join(
+        f'<div class="cards-column">{"".join(column)}</div>' for column in _split_columns(families, cards)
+    )
+    return f'<div class="cards-band">{columns}</div>'
 
 
 def _split_columns(families: Sequence[Family], cards: Sequence[str]) -> list[list[str]]:
     """Split the cards into columns of about the same height, in their order."""
-    heights = [
-        3 if family.scale is not None and family.scale.typed else 2 + min(len(family.options["en"]), 8)
-        for family in families
-    ]
+    heights = [2 + _count_listed(family) for family in families]
     columns: list[list[str]] = [[] for _ in range(COLUMNS)]
     before = 0.0
     for height, card in zip(heights, cards, strict=True):
@@ -165,23 +192,21 @@ def _split_columns(families: Sequence[Family], cards: Sequence[str]) -> list[lis
 _HEAD = """
 <div class="cards-head">
   <div class="cards-line"><h2 id="cards-title">@TITLE@</h2>
-    <p class="cards-legend when-waiting"><span class="is-usual">[[cards.waiting]]</span><span
-      class="is-blind">[[cards.waiting_blind]]</span><span class="is-unaided">[[cards.waiting_unaided]]</span></p><p class="cards-legend when-unanswered">[[cards.unanswered]]</p>
-    <p class="cards-legend when-answered" [[title cards.legend_title]]><span class="model-sign" aria-hidden="true"></span> [[cards.legend_model]] ·
-      <span class="when-scores">[[cards.legend_scores]]</span><span class="when-chances">[[cards.legend_chances]]</span></p></div>
-  <div class="cards-line cards-summary">
     <p id="cards-summary" role="status"><span class="count is-agree"><b data-count="agree">0</b> [[cards.agree]]</span><span class="count is-differ"><b
       data-count="differ">0</b> [[cards.differ]]</span><span class="count is-own"><b data-count="own">0</b> [[cards.own]]</span><span class="count is-open"><b
       data-count="open">@COUNT@</b> [[cards.open]]</span></p>
     <button type="button" id="agree-all" [[title cards.agree_all_title]] disabled>[[cards.agree_all]] <kbd>A</kbd></button></div>
+  <p class="cards-legend when-waiting"><span class="is-usual">[[cards.waiting]]</span><span
+      class="is-blind">[[cards.waiting_blind]]</span><span class="is-unaided">[[cards.waiting_unaided]]</span></p><p class="cards-legend when-unanswered">[[cards.unanswered]]</p>
   <p class="cards-agreed" id="cards-agreed" role="status" hidden><b data-agreed></b> [[cards.agreed]]<span class="left-open">; <b data-left></b> [[cards.left_open]]</span></p>
   <p class="cards-stale" role="status">[[cards.stale]]</p>
   <p class="cards-unlike" role="status">[[cards.unlike]]</p>
 </div>
 """
 
-_FOOT = """
-<button type="button" class="card-more" aria-expanded="false">+<span data-folded>0</span> [[cards.more]]</button>
+_LEGEND = """
+<p class="cards-legend when-answered" [[title cards.legend_title]]><span class="model-sign" aria-hidden="true"></span> [[cards.legend_model]] ·
+  <span class="when-scores">[[cards.legend_scores]]</span><span class="when-chances">[[cards.legend_chances]]</span><span class="when-unsure"> · [[cards.legend_unsure]]</span></p>
 """
 
 
@@ -189,12 +214,9 @@ def _render_card(number: int, family: Family) -> str:
     name = family.family_id.lower()
     slots = len(family.questions)
     role, group = ("radio", "radiogroup") if slots == 1 else ("checkbox", "group")
-    typed = family.scale is not None and family.scale.typed
-    rows = (
-        ""
-        if typed
-        else "".join(_render_row(family, option, role) for option in range(len(family.options["en"])))
-    )
+    listed = 0 if _is_typed(family) else len(family.options["en"])
+    rows = "".join(_render_row(family, option, role) for option in range(listed))
+    lines = _count_rows(family)
     title = both_of(family.title)
     limit = (
         f'<p class="card-limit" role="status" hidden>{both("cards.limit", count=slots)}</p>'
@@ -210,15 +232,37 @@ def _render_card(number: int, family: Family) -> str:
         'class="card-question">'
         f'<summary id="card-{name}-title"><h3 '
         f'id="card-{name}-name">{title}</h3></summary><p>{both_of(family.questions[0].text)}</p></details>'
-        f"{fill(_SIGNS)}</div>"
-        f'<p class="card-unsure">{both("cards.unsure")}</p><p '
+        f"{_render_measured(family, 'colour')}{fill(_SIGNS)}</div>"
+        "<p "
         f'class="card-unscored">{both("cards.unscored")}</p><div class="card-tie" '
-        f'hidden><b>{both("cards.tied")}</b><ul></ul></div><div class="card-rows" role="{group}" '
-        f'aria-labelledby="card-{name}-name">{rows}{_render_number(family)}</div>{fill(_FOOT)}{limit}{_render_specify(family)}</section>'
+        f'hidden><b>{both("cards.tied")}</b><ul></ul></div><div class="card-rows{" is-line" if lines == 1 else ""}" role="{group}" '
+        f'aria-labelledby="card-{name}-name" style="--rows: {lines}">{rows}{_render_number(family)}</div>{_render_measured(family, "count")}{limit}{_render_specify(family)}</section>'
     )
 
 
+def _render_measured(family: Family, kind: str) -> str:
+    """Return the line that says where a photo's outline was measured otherwise than this family is answered;
+    empty for what is not measured."""
+    says = _MEASURED.get(family.family_id, {})
+    if says.get("kind") != kind:
+        return ""
+    words = "".join(
+        f' data-{name}-{language}="{escape(text(key, language))}"'
+        for name, key in says.items()
+        if name != "kind"
+        for language in LANGUAGES
+    )
+    return f'<p class="card-measured" data-kind="{kind}"{words} hidden></p>'
+
+
+_MEASURED = {
+    "CQID034": {"kind": "colour", "colour": "cards.measured_colour"},
+    "CQID035": {"kind": "count", "several": "cards.measured_several", "one": "cards.measured_one"},
+}
+"""Families that measures inform: where they say it, and their words by what ``contradiction`` returns."""
+
 _SIGNS = """
+<span class="card-unsure" [[title cards.unsure]]><span aria-hidden="true">?</span><span class="card-unsure-words">[[cards.unsure]]</span></span>
 <span class="card-sign is-agree" [[title cards.agrees]]><span aria-hidden="true">✓</span><span class="unseen">[[cards.agrees]]</span></span>
 <span class="card-sign is-differ"><span aria-hidden="true">≠</span> [[cards.differs]]</span>
 <button type="button" class="card-agree" [[title cards.agree_one]] [[aria-label cards.agree_one]]>✓</button>
@@ -230,9 +274,11 @@ def _render_specify(family: Family) -> str:
     options = options_to_specify(family)
     if not options:
         return ""
+    counts = family.questions[0].text["en"].lower().startswith("how many")
+    asks = "cards.specify_count" if counts else "cards.specify"
     return (
         f'<label class="card-specify" data-options="{" ".join(map(str, options))}" '
-        f"hidden><span>{both('cards.specify')}</span>"
+        f"hidden><span>{both(asks)}</span>"
         f'<input type="text" maxlength="{MAX_SPECIFIED}" autocomplete="off" spellcheck="false"></label>'
     )
 
@@ -255,8 +301,23 @@ def _render_number(family: Family) -> str:
     )
 
 
+def _count_rows(family: Family) -> int:
+    """Return how many lines the options of a card take that has the whole width."""
+    options = _count_listed(family)
+    return -(-options // COLUMNS) if options >= WIDE_FROM else 1
+
+
+def _count_listed(family: Family) -> int:
+    """Return how many lines a card has below its question: a number is typed into one field."""
+    return 1 if _is_typed(family) else len(family.options["en"])
+
+
+def _is_typed(family: Family) -> bool:
+    return family.scale is not None and family.scale.typed
+
+
 def _render_row(family: Family, option: int, role: str) -> str:
-    label = both_of({language: family.options[language][option] for language in LANGUAGES})
+    label = both_of({language: _shorten(family.options[language][option]) for language in LANGUAGES})
     name = " · ".join(family.options[language][option] for language in LANGUAGES)
     fills = (
         f'<span class="row-note">{both("cards.fills")}</span>'
@@ -265,7 +326,7 @@ def _render_row(family: Family, option: int, role: str) -> str:
     )
     return (
         f'<div class="row" role="{role}" aria-checked="false" tabindex="-1" data-option="{option}" '
-        f'title="{escape(name)}">'
+        f'data-name="{escape(family.options["en"][option])}" title="{escape(name)}">'
         '<span class="row-bar" aria-hidden="true"></span><span class="row-box" '
         f'aria-hidden="true"></span><span class="row-label">{label}</span>'
         '<span class="row-model"><span class="model-sign" aria-hidden="true"></span><span '
@@ -274,3 +335,8 @@ def _render_row(family: Family, option: int, role: str) -> str:
         f'when-chances">{both("cards.chance")}</span>'
         f'<span class="row-score"></span>{fills}</div>'
     )
+
+
+def _shorten(label: str) -> str:
+    """Return a label without its request for words, which the card's own field makes once it is chosen."""
+    return _PLEASE.sub(" …", label)

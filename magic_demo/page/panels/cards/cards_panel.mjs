@@ -3,12 +3,13 @@
 // Nothing here waits for the server: a click is drawn at once. The value that comes (see cards.py) brings a case and what the models say
 // of it; answers of the same case stay as the reader has them.
 
-import { agreeWithRest, choose, countStandings, keyOf, nextToSee, numberOfOption, optionOf, optionOfNumber, sameOptions, shownOptions, standing, whenRested, writeShare } from "./cards.mjs";
+import { agreeWithRest, choose, contradiction, countStandings, nextToSee, numberOfOption, optionOfNumber, sameOptions, standing, whenRested, writeShare } from "./cards.mjs";
+import { keysOf } from "./option_keys.mjs";
 import { journal } from "../frame/keys/journal.mjs";
 import { isField, onKey } from "../frame/keys/keyboard.mjs";
+import { onLanguage } from "../frame/words.mjs";
 
 const REST = 300; // milliseconds
-const FOLDED = { most: 8, room: 5 }; // options a card shows
 
 export function mountCards(element, { props, watch, trigger }) {
   const root = element.querySelector(".cards");
@@ -17,7 +18,8 @@ export function mountCards(element, { props, watch, trigger }) {
   const families = cards.map((card) => card.family);
   const agreeAll = root.querySelector("#agree-all");
   const agreed = root.querySelector("#cards-agreed");
-  const state = { case: null, shown: "waiting", unlike: false, models: {}, ties: {}, answers: {}, specified: {}, unfolded: new Set(), looked: null };
+  const state = { case: null, shown: "waiting", unlike: false, models: {}, ties: {}, answers: {}, specified: {}, looked: null, measured: null };
+  let lettered = false; // letters are the card's where keys led to it; after a click they stay the photo's tools
   const touched = new Set(); // families changed since they were sent last
   const line = whenRested(REST, (payload) => {
     touched.clear();
@@ -41,7 +43,6 @@ export function mountCards(element, { props, watch, trigger }) {
       state.case = value?.case ?? null;
       state.answers = structuredClone(value?.answers ?? {});
       state.specified = { ...value?.specified };
-      state.unfolded.clear();
       for (const card of cards) if (card.specify) card.input.value = state.specified[card.family.id] ?? "";
       agreed.hidden = true;
       journal.open(state.case);
@@ -81,7 +82,6 @@ export function mountCards(element, { props, watch, trigger }) {
     section.classList.toggle("is-calibrated", Boolean(says?.calibrated));
     section.classList.toggle("has-model", Boolean(says?.chosen.length));
     section.classList.toggle("is-unscored", state.shown === "answered" && !says?.chosen.length);
-    const shown = state.unfolded.has(family.id) ? null : shownOptions(family, says?.shares, [...new Set([...mine, ...(says?.chosen ?? [])])], FOLDED);
     const fills = family.slots > 1 && Boolean(says?.chosen.length) && !says.chosen.includes(family.none);
     rows.forEach((row, option) => {
       const share = says?.shares?.[option];
@@ -89,16 +89,13 @@ export function mountCards(element, { props, watch, trigger }) {
       row.setAttribute("aria-checked", String(mine.includes(option)));
       row.classList.toggle("is-model", Boolean(says?.chosen.includes(option)));
       row.classList.toggle("is-filling", filling);
-      row.classList.toggle("is-folded", shown !== null && !shown.has(option));
       if (state.case === null) row.setAttribute("aria-disabled", "true");
       else row.removeAttribute("aria-disabled");
       row.querySelector(".row-bar").style.width = share === undefined || filling ? "0" : `${(share * 100).toFixed(1)}%`;
       row.querySelector(".row-score").textContent = share === undefined || filling ? "" : writeShare(share, says.calibrated);
     });
     if (card.number) drawNumber(card, mine);
-    const folded = shown === null || card.number ? 0 : family.options - shown.size;
-    card.more.hidden = folded === 0;
-    card.folded.textContent = String(folded);
+    drawMeasured(card, mine.length ? mine : (says?.chosen ?? []));
     if (card.specify) card.specify.hidden = !card.toSpecify.some((option) => mine.includes(option));
     keepOneStop(card);
   }
@@ -112,6 +109,22 @@ export function mountCards(element, { props, watch, trigger }) {
       if (document.activeElement !== number || mine.length) number.value = mine.length ? numberOfOption(scale, mine[0]) : "";
     }
     number.setAttribute("aria-invalid", String(number.value !== "" && optionOfNumber(scale, number.value) === null));
+  }
+
+  /** Say where the outline of the photo in view says something else than the answer, the reader's or else the model's. */
+  function drawMeasured({ measured, rows }, answer) {
+    if (!measured) return;
+    const says = contradiction(
+      measured.dataset.kind,
+      answer.map((option) => rows[option].dataset.name),
+      state.measured,
+    );
+    measured.hidden = !says;
+    if (!says) return;
+    const language = document.documentElement.dataset.language ?? "en";
+    const named = rows.find((row) => state.measured.colour && row.dataset.name.toLowerCase().startsWith(state.measured.colour));
+    const colour = named?.querySelector(`.row-label > .t-${language}`)?.textContent.replace(" …", "") ?? "";
+    measured.textContent = measured.getAttribute(`data-${says}-${language}`).replace("{count}", String(state.measured.count)).replace("{colour}", colour);
   }
 
   /** One row of a card is in the order of the tab key: the one in focus, else the reader's, the model's, or the first. */
@@ -218,9 +231,7 @@ export function mountCards(element, { props, watch, trigger }) {
       card.limit.hidden = false;
       return;
     }
-    const asks = card.toSpecify.includes(option) && now.includes(option);
     answer(card, now);
-    if (asks && !card.input.value) card.input.focus();
   }
 
   const agree = (card) => model(card.family.id).length && answer(card, [...model(card.family.id)]);
@@ -237,22 +248,21 @@ export function mountCards(element, { props, watch, trigger }) {
     agreed.hidden = false;
   }
 
-  /** Show every option of a card, and fold the others again: one is open at a time. */
-  function unfold(card) {
-    if (state.unfolded.has(card.family.id)) return;
-    state.unfolded = new Set([card.family.id]);
-    draw();
+  /** The card that was opened last: a presenter may show it alone. */
+  function putFirst(card) {
+    for (const other of cards) other.element.classList.toggle("is-current", other === card);
   }
 
   function open(index) {
     const card = cards[index];
     if (!card) return;
+    putFirst(card);
     focusRow(card, selected(card.family.id)[0] ?? model(card.family.id)[0] ?? 0);
     card.element.scrollIntoView({ block: "nearest" });
   }
 
   function focusRow(card, option) {
-    unfold(card);
+    lettered = true;
     if (card.number) return card.number.focus({ preventScroll: true });
     keepOneStop(card, option);
     card.rows[option].focus({ preventScroll: true });
@@ -282,7 +292,7 @@ export function mountCards(element, { props, watch, trigger }) {
 
   /** What a key does while an option has the focus; true where it did something. */
   function onRow(card, option, key) {
-    const { family, rows } = card;
+    const { family, keys, rows } = card;
     const move = { ArrowDown: 1, ArrowUp: -1 }[key];
     if (move) {
       focusRow(card, (option + move + rows.length) % rows.length);
@@ -297,8 +307,8 @@ export function mountCards(element, { props, watch, trigger }) {
       }
       if (!isField(document.activeElement)) openNext();
     } else {
-      const meant = optionOf(family, key);
-      if (meant === null) return false;
+      const meant = lettered ? keys.indexOf(key) : -1;
+      if (meant < 0) return false;
       focusRow(card, meant);
       pick(card, meant);
     }
@@ -326,6 +336,7 @@ export function mountCards(element, { props, watch, trigger }) {
     ({ key, ctrl, alt }, event) => {
       if (ctrl || alt || document.querySelector("dialog[open]")) return;
       const card = cards[inFocus()];
+      if (key === "Tab") lettered = true;
       if (isField(event.target)) {
         if (card && key === "Enter") openNext();
         if (card && key === "Escape" && card.number) card.number.blur();
@@ -333,6 +344,7 @@ export function mountCards(element, { props, watch, trigger }) {
         return;
       }
       const option = card ? rowInFocus(card) : undefined;
+      if (option !== undefined && key === "Escape") event.target.blur(); // the letters are the viewer's again
       let done = option !== undefined && onRow(card, option, key);
       if (!done && /^[1-9]$/.test(key) && Number(key) <= cards.length) {
         open(Number(key) - 1);
@@ -355,17 +367,19 @@ export function mountCards(element, { props, watch, trigger }) {
     const row = event.target.closest(".card .row"); // the page has rows of its own
     if (row && card) {
       const option = Number(row.dataset.option);
+      lettered = false;
       keepOneStop(card, option);
       row.focus({ preventScroll: true });
       pick(card, option);
     } else if (event.target.closest("#agree-all")) agreeWithAll();
     else if (event.target.closest(".card-agree")) agree(card);
     else if (event.target.closest(".card-why")) ask(card);
-    else if (event.target.closest(".card-more")) {
-      unfold(card);
-      card.rows.find((row) => row.tabIndex === 0)?.focus({ preventScroll: true });
-    }
   });
+  document.addEventListener("magic-measured", ({ detail }) => {
+    state.measured = detail;
+    for (const card of cards) drawMeasured(card, selected(card.family.id).length ? selected(card.family.id) : model(card.family.id));
+  });
+  onLanguage(draw);
   document.addEventListener("review-look", ({ detail }) => look(detail));
   document.addEventListener("review-taken-back", ({ detail }) => takeBack(detail));
   for (const card of cards) {
@@ -383,6 +397,8 @@ export function mountCards(element, { props, watch, trigger }) {
   document.addEventListener("visibilitychange", () => document.hidden && line.flush());
   window.addEventListener("pagehide", () => line.flush());
 
+  root.addEventListener("focusin", ({ target }) => putFirst(cards.find((card) => card.element.contains(target)) ?? cards[0]));
+  putFirst(cards[0]);
   root.cards = { state, standings, flush: line.flush };
   watch("value", () => receive(props.value));
   receive(props.value);
@@ -392,7 +408,11 @@ function readCard(element) {
   const { family: id, slots, options, none } = element.dataset;
   const family = { id, slots: Number(slots), options: Number(options), none: Number(none) };
   const rows = [...element.querySelectorAll(".row")];
-  rows.forEach((row, option) => (row.querySelector(".row-box").dataset.key = keyOf(family, option).toUpperCase()));
+  const keys = keysOf(
+    rows.map((row) => row.dataset.name),
+    family.none,
+  );
+  rows.forEach((row, option) => (row.querySelector(".row-box").dataset.key = keys[option].toUpperCase()));
   const specify = element.querySelector(".card-specify");
   const number = element.querySelector(".card-value input");
   return {
@@ -401,10 +421,10 @@ function readCard(element) {
     element,
     family,
     rows,
-    more: element.querySelector(".card-more"),
-    folded: element.querySelector("[data-folded]"),
+    keys,
     limit: element.querySelector(".card-limit"),
     tie: element.querySelector(".card-tie"),
+    measured: element.querySelector(".card-measured"),
     specify,
     input: specify?.querySelector("input"),
     toSpecify: (specify?.dataset.options ?? "").split(" ").filter(Boolean).map(Number),

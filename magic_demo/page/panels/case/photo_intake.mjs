@@ -26,6 +26,7 @@ export function mountIntake(element, { trigger }) {
   let sending = Promise.resolve();
 
   function askFirst() {
+    document.dispatchEvent(new CustomEvent("magic-photos-wait"));
     asked.hidden = false;
     given.focus();
   }

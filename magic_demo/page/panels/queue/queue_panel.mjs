@@ -4,6 +4,7 @@ import { arrangementOf, countDone, drawnPart, listed, moveItem, nextOpen, stepFr
 import { keepAddress, linkIn } from "./case_link.mjs";
 import { pageState } from "../frame/page_state.mjs";
 import { mountReaders } from "./queue_readers.mjs";
+import { mountReading } from "./reading.mjs";
 import { followShiftKeys, relabel, sendRest, unsaved } from "../review/saving/review_line.mjs";
 import { exportAddress, mountTakeAway } from "./take_away.mjs";
 import { onLanguage, readWords } from "../frame/words.mjs";
@@ -18,6 +19,7 @@ export function mountQueue(element, { props, watch, trigger }) {
   const root = element.querySelector(".queue");
   const find = (name) => root.querySelector(`#queue-${name}`);
   const word = readWords(root);
+  const reading = mountReading(() => draw());
   const state = { queue: null, reader: "", may: [], cases: [], open: null, openId: null, order: "position", filter: "all", mode: "assisted", rows: MOST_ROWS, ...readStored() };
 
   function readStored() {
@@ -60,6 +62,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     if (value.arranged) wanted = null;
     if (root.hidden) {
       root.hidden = false; // the first case was kept, or there are cases: examples make room
+      reading.begin();
       for (const examples of document.querySelectorAll("details.examples")) examples.open = false;
     }
     Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases.map((row) => ({ ...row })), ...arrangement });
@@ -68,6 +71,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));
     find("name").value = value.queue;
     find("name").hidden = value.queues.length < 2;
+    find("here").textContent = value.queues.length < 2 ? value.queue : "";
     find("reader").hidden = !value.signed_in;
     find("reader-name").textContent = value.reader;
     for (const link of root.querySelectorAll("[data-format]")) link.href = exportAddress(link.dataset.format, value.queue, false);
@@ -131,11 +135,12 @@ export function mountQueue(element, { props, watch, trigger }) {
     button.dataset.case = row.id;
     button.dataset.state = row.state;
     if (row.id === state.open) button.setAttribute("aria-current", "true");
-    const labels = [row.id, word(row.state), row.flagged && word("flagged"), row.left_open && word("left_open"), row.disagrees && word("disagreeing")].filter(Boolean);
+    const labels = [row.id, word(row.state), row.consensus && word("consensus"), row.flagged && word("flagged"), row.left_open && word("left_open"), row.disagrees && word("disagreeing")].filter(Boolean);
     if (row.assigned?.length) labels.push(`${word("assigned")} ${row.assigned.join(", ")}`);
     button.setAttribute("aria-label", labels.join(", "));
     button.title = labels.slice(1).join(" · ");
-    button.append(part("queue-sign", row.left_open ? "◕" : (SIGNS[row.state] ?? "○")), part("queue-id", row.id));
+    button.append(reading.picture(state.queue, row.id), part("queue-sign", row.left_open ? "◕" : (SIGNS[row.state] ?? "○")), part("queue-id", row.id));
+    if (row.consensus) button.append(part("queue-consensus", "C"));
     if (row.disagrees) button.append(part("queue-differs", "≠"));
     if (row.flagged) button.append(part("queue-flag", "⚑"));
     item.append(button);
@@ -201,10 +206,12 @@ export function mountQueue(element, { props, watch, trigger }) {
   // an example or photos of one's own take the place of the queue's case
   function leave() {
     sendRest(state.openId);
+    reading.end();
     closed();
     writeStored();
     draw();
   }
+  find("own").addEventListener("click", () => (state.open === null ? reading.end() : document.querySelector("#new-case").click()));
   document.addEventListener("click", (event) => event.target.closest("[data-example], #new-case") && leave(), { capture: true });
   document.addEventListener("magic-photos", leave);
 

@@ -2,7 +2,7 @@
 
 Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "link": its
 ``case_link``, "case": the open case's secret id, "cases": [{"id", "state", "flagged", "disagrees", "left_open", "assigned": [name],
-"mine"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers sign in, "may": [action]}; cases
+"mine", "consensus"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers sign in, "may": [action]}; cases
 are in the order chosen; which of them are listed, and which comes next, is the browser's. ``row``
 (``gr.update(row={"queue", "id", "case", ...})``) brings what has changed of one of the cases, ``row_value``'s
 names, and with "open" and "link" that it was opened; ``gone`` ({"queue", "id"}) takes one away. The whole value comes
@@ -41,7 +41,7 @@ _ON_LOAD = load_script(
 )
 _PANEL = """
 <details class="queue" id="queue" open hidden>
-  <summary><h2>[[queue.title]]</h2><span class="queue-count"><b id="queue-done">0</b> [[queue.done_of]] <b id="queue-all">0</b></span></summary>
+  <summary><h2>[[queue.title]] <span id="queue-here"></span></h2><span class="queue-count"><b id="queue-done">0</b> [[queue.done_of]] <b id="queue-all">0</b></span></summary>
   <div class="queue-progress" aria-hidden="true"><span id="queue-bar"></span></div>
   <p class="queue-reader" id="queue-reader" hidden>[[queue.reader]] <b id="queue-reader-name"></b> <a href="sign-out" id="sign-out">[[queue.sign_out]]</a></p>
   <select id="queue-name" [[aria-label queue.name]] hidden></select>
@@ -75,6 +75,7 @@ _PANEL = """
   <div class="queue-foot">
     <button type="button" class="quiet" id="queue-previous" [[title queue.previous]] [[aria-label queue.previous]]>‹</button>
     <button type="button" class="quiet" id="queue-next" [[title queue.next]] [[aria-label queue.next]]>›</button>
+    <button type="button" class="quiet" id="queue-own" [[title queue.own]] [[aria-label queue.own]]>+</button>
     <button type="button" class="quiet" id="queue-next-open" [[title queue.next_open_title]]>[[queue.next_open]] <kbd>⇧N</kbd></button>
     <details class="queue-menu" id="take-away"><summary class="quiet">[[queue.take_away]]</summary><div class="queue-formats" popover="manual"><p>[[queue.take_away_what]]</p>
       <label id="take-away-agreed" hidden><input type="checkbox" id="take-away-consensus"> <span>[[queue.take_away_consensus]]</span></label>
@@ -84,7 +85,7 @@ _PANEL = """
         class="queue-refused" data-take-away="lost" hidden>[[queue.take_away_lost]]</span></p></div></details>
   </div>
   <div hidden><i data-word="not started" [[title queue.not_started]]></i><i data-word="in progress" [[title queue.in_progress]]></i><i data-word="done" [[title queue.done]]></i><i data-word="left_open" [[title queue.left_open]]></i>
-    <i data-word="flagged" [[title queue.flagged]]></i><i data-word="disagreeing" [[title queue.disagreeing]]></i>
+    <i data-word="consensus" [[title queue.consensus]]></i><i data-word="flagged" [[title queue.flagged]]></i><i data-word="disagreeing" [[title queue.disagreeing]]></i>
     <i data-word="assigned" [[title queue.assigned]]></i><i data-word="each_all" [[title queue.each_all]]></i><i data-word="more" [[title queue.more]]></i></div>
 </details>
 """
@@ -180,4 +181,5 @@ def row_value(case: QueueCase, reader: str) -> dict[str, Any]:
         "left_open": case.state == "done" and not case.complete,
         "assigned": list(case.assigned_to),
         "mine": reader in case.assigned_to,
+        "consensus": case.consensus,
     }

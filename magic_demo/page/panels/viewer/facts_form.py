@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from magic_demo.core.types import Mask, Photo, PhotoPrediction, Prediction
-from magic_demo.imaging.measure import COMBINATION, LONGEST_SIDE, measure_photo
+from magic_demo.imaging.measure import COMBINATION, LONGEST_SIDE, count_pieces, measure_photo
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.page.panels.viewer.mask_form import working_size, write_runs
@@ -22,8 +22,8 @@ def answer_facts(
     names and the case has.
 
     prediction: what this reader may see of the models. own: photo_id -> the reader's mask, of which the
-    numbers are told where there is one. An entry is {photo, runs | None, share, count, colour, tone}:
-    ``runs`` is the model's outline at the checkpoint's threshold.
+    numbers are told where there is one. An entry is {photo, runs | None, share, count, specks, colour,
+    tone}: ``runs`` is the model's outline at the checkpoint's threshold.
     """
     asked = payload if isinstance(payload, Mapping) else {}
     names = asked.get("photos")
@@ -52,10 +52,12 @@ def _tell(photo: Photo, found: PhotoPrediction | None, threshold: float, own: Ma
     small = np.asarray(resize_pixels(mask.astype(np.uint8) * np.uint8(255), size) >= 128)
     measured = measure_photo(resize_pixels(photo.pixels, size), small)
     tone = (
-        {"angle": measured.tone.angle, "group": measured.tone.group}
-        if measured.tone is not None and measured.found
+        {"angle": measured.skin_tone.angle, "group": measured.skin_tone.group}
+        if measured.skin_tone is not None and measured.found
         else None
     )
     # as the page's own measuring says it
     colour = "combination" if measured.dominant_colour == COMBINATION else measured.dominant_colour
-    return {**entry, "share": float(mask.mean()), "count": measured.count, "colour": colour, "tone": tone}
+    count, specks = count_pieces(mask)
+    share = float(mask.mean())
+    return {**entry, "share": share, "count": count, "specks": specks, "colour": colour, "tone": tone}

@@ -73,6 +73,7 @@ DOORS: tuple[tuple[str, str, Who], ...] = (
     ("GET HEAD", r"/", "reader"),
     ("GET HEAD", r"/agreement", "reader"),
     ("GET HEAD", r"/take-away/[a-z-]+", "reader"),
+    ("GET HEAD", r"/thumbnail", "reader"),
     ("GET HEAD POST", r"/oversight", "reader"),  # an adjudicator's, as the page itself says
     ("POST", r"/(photos|photo-part|start-afresh)", "reader"),
     ("POST", addresses.SEND_EVENT, "reader"),
@@ -214,7 +215,7 @@ class Gate:
         method, path, headers = str(scope["method"]), str(scope["path"]), Headers(scope=scope)
         if self._near and self._sign_ins is None and not is_near(_host_name(headers)):
             raise RefusedError(
-                421, "this page answers on this computer alone; open it as http://127.0.0.1 with its port"
+                421, "only this computer can open this page; open it as http://127.0.0.1 with its port"
             )
         who = find_door(method, path)
         if who is None:

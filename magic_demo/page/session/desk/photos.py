@@ -144,6 +144,17 @@ class CasesOnDesk(OpenedDesk):
             tuple(problems),
         )
 
+    def read_first_photo(self, case: QueueCase, reader: str) -> Photo | None:
+        """Return the first of a case's photos as the reader may see it, None without one.
+
+        Raises StoreError where its files are not there, PhotoError where it cannot be read.
+        """
+        for photo in self._find_files(case).photo_files:
+            if photo.path is not None:
+                proposed = self.opened_store.proposed_covers(case.key, reader)
+                return hide_proposed([self._read_photo(photo.path, photo.photo_id)], proposed)[0]
+        return None
+
     def _read_photo(self, path: Path, photo_id: str) -> Photo:
         """Return a photo of a stored case: the same one to all who have it open. Raises PhotoError."""
         try:

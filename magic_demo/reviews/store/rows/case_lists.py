@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -174,12 +174,13 @@ _NOT_BEGUN = _Newest("not started", flagged=False, differs=False, saved_at=None,
 
 @dataclass(frozen=True)
 class _Queue:
-    """Cases by position, the names each is assigned to, and the newest review by case number and reader
-    id."""
+    """Cases by position, the names each is assigned to, the newest review by case number and reader id, and
+    the numbers of the cases that have a finished consensus."""
 
     cases: Sequence[_Case]
     assigned: Mapping[int, tuple[str, ...]]
     newest: Mapping[tuple[int, int], _Newest]
+    agreed: Set[int]
 
 
 def _read_queue(
@@ -214,7 +215,13 @@ def _read_queue(
             sa.select(*_SAID).where(ReviewRow.number.in_(_newest_numbers(conditions, reviews)))
         )
     }
-    return _Queue(cases, assigned, newest)
+    agreed = (
+        sa.select(ReviewRow.case_number)
+        .distinct()
+        .join(CaseRow, CaseRow.number == ReviewRow.case_number)
+        .where(*conditions, ReviewRow.kind == "consensus", ReviewRow.state == "done")
+    )
+    return _Queue(cases, assigned, newest, frozenset(session.scalars(agreed)))
 
 
 def _time(saved_at: datetime) -> datetime | None:
@@ -259,6 +266,7 @@ def _as_reader_sees(case: _Case, found: _Queue, reader: ReaderRow) -> QueueCase:
         newest.saved_at,
         newest.number,
         complete=newest.complete,
+        consensus=case.number in found.agreed,
         photos=read_photos(case.photos),
     )
 

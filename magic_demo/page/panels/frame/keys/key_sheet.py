@@ -13,11 +13,12 @@ CARD_KEYS = (
     ("↑ ↓", "keys.move"),
     ("Space", "keys.choose"),
     ("Enter", "keys.accept"),
-    ("Q R T …", "keys.letter"),
+    ("R B C …", "keys.letter"),
     (".", "keys.none"),
     ("⌫", "keys.clear"),
     ("A", "keys.agree"),
     ("I", "keys.why"),
+    ("Esc", "keys.leave"),
 )
 VIEWER_KEYS = (
     ("H", "about.key_hide"),
@@ -42,6 +43,7 @@ CASE_KEYS = (
     ("⇧N", "keys.case_next"),
     ("⇧D", "keys.case_done"),
     ("⇧F", "keys.case_flag"),
+    ("⇧W", "keys.case_words"),
     ("⇧S", "keys.case_keep"),
     ("⇧C", "keys.case_notes"),
     ("⇧R", "keys.case_reveal"),

@@ -21,9 +21,15 @@ export function openFacts(root, { word, drawing }) {
     find("name").textContent = find("name").title = one.name;
     root.dataset.mask = own || one.model ? "mask" : "plain";
     root.toggleAttribute("data-own", Boolean(own));
-    if (!own && !one.model) return;
+    if (!own && !one.model) {
+      tellCards(null);
+      return;
+    }
     const share = one.served?.share ?? (own ? own.area / own.data.length : areaShare(one.model.counts, level));
-    if (share === 0) root.dataset.mask = own ? "cleared" : "nothing";
+    if (share === 0) {
+      root.dataset.mask = own ? "cleared" : "nothing";
+      tellCards(null);
+    }
     find("area-value").textContent = share < 0.001 ? "<0.1%" : `${(share * 100).toFixed(1)}%`;
     if (share === 0) return;
     if (!one.readable) {
@@ -41,19 +47,25 @@ export function openFacts(root, { word, drawing }) {
 
   /** Show no number that another photo or another mask was measured to have. */
   function forget() {
-    for (const name of ["count-value", "colour", "tone-value"]) find(name).textContent = "";
+    for (const name of ["count-value", "specks", "colour", "tone-value"]) find(name).textContent = "";
     for (const name of ["count", "colour", "tone"]) find(name).hidden = true;
+    tellCards(null);
   }
 
-  function show({ count, colour, tone }) {
+  /** The cards say where an answer is another than what is measured; null: nothing is. */
+  const tellCards = (detail) => document.dispatchEvent(new CustomEvent("magic-measured", { detail }));
+
+  function show({ count, specks, colour, tone }) {
     root.removeAttribute("data-measuring");
     find("count").hidden = false;
     find("count-value").textContent = String(count);
     find("count").dataset.count = count === 1 ? "one" : "many";
+    find("specks").textContent = specks ? word("specks").replace("{count}", String(specks)) : "";
     find("colour").hidden = !colour;
     find("colour").textContent = colour ? word(`colour-${colour}`) : "";
     find("tone").hidden = !tone;
-    if (tone) find("tone-value").textContent = `${Math.round(tone.angle)}° ${word(`tone-${tone.group}`)}`;
+    if (tone) find("tone-value").textContent = word("tone").replace("{tone}", word(`tone-${tone.group}`)).replace("{angle}", String(Math.round(tone.angle)));
+    tellCards({ count, colour });
   }
 
   /** Say something to those who do not see the canvas: a fixed word, or where the keyboard's hand is. */

@@ -28,20 +28,27 @@ export const DEFINITIONS = {
     hypopigmentation: [6, -3, -2],
   },
   SHADES: [["normal skin color"], ["pink", "red"], ["brown", "hyperpigmentation", "black"], ["blue"], ["purple"], ["white", "hypopigmentation"]],
+  SKIN_LIGHTNESS: [8, 95],
+  SKIN_CHROMA: [7, 60],
+  SKIN_HUE: [10, 85],
+  LEAST_SKIN_AROUND: 0.25,
+  LEAST_SKIN_OF_PHOTO: 0.01,
   TONES: [[55, "very light"], [41, "light"], [28, "intermediate"], [10, "tan"], [-30, "brown"], [-1e9, "dark"]],
 };
 const { SPECK_OF_PHOTO, SPECK_OF_LARGEST, BORDER_BAND, RING, MOST_SAMPLES, CLUSTERS, LEAST_CLUSTER } = DEFINITIONS;
 const { COMBINED_BELOW, LEAST_COMBINED, REFERENCE_SKIN, COLOURS, SHADES, TONES } = DEFINITIONS;
+const { SKIN_LIGHTNESS, SKIN_CHROMA, SKIN_HUE, LEAST_SKIN_AROUND, LEAST_SKIN_OF_PHOTO } = DEFINITIONS;
 export const COMBINATION = "combination";
 
 /**
  * pixels: {data (RGBA bytes), width, height}, at the size it is measured at; mask: {data (0 and 1), width, height}, that size or larger.
- * Returns {count, areaShare, colour: name | null, tone: {angle, group} | null}.
+ * Returns {count, specks, areaShare, colour: name | null, tone: {angle, group} | null}; tone: of the skin around, where enough of it is in view.
  */
 export function measurePhoto(pixels, mask) {
   const { width, height } = pixels;
-  const { lesion, count } = keepParts(shrinkMask(mask, width, height), width, height);
-  if (!count) return { count, areaShare: 0, colour: null, tone: toneOf(medianColour(take(pixels, new Uint8Array(width * height).fill(1)).map(toLab))) };
+  const { count, specks } = keepParts(mask.data, mask.width, mask.height); // as it is drawn: what is a gap there may be none when small
+  const { lesion, count: measured } = keepParts(shrinkMask(mask, width, height), width, height);
+  if (!measured) return { count, specks, areaShare: 0, colour: null, tone: toneOfSkin(take(pixels, new Uint8Array(width * height).fill(1)), 1) };
   const diagonal = Math.hypot(width, height);
   const outside = distances(lesion, width, height, 1);
   const inside = distances(lesion, width, height, 0);
@@ -54,14 +61,18 @@ export function measurePhoto(pixels, mask) {
     if (inside[i] > deepest) deepest = inside[i];
     area += lesion[i];
   }
-  if (ring < 64) around = Uint8Array.from(lesion, (one) => 1 - one);
+  if (ring < 64) {
+    around = Uint8Array.from(lesion, (one) => 1 - one);
+    ring = lesion.length - area;
+  }
   const areaShare = area / lesion.length;
-  if (area === lesion.length) return { count, areaShare, colour: null, tone: null };
+  const ringShare = ring / lesion.length;
+  if (area === lesion.length) return { count, specks, areaShare, colour: null, tone: null };
   const skin = take(pixels, around);
   const core = Math.min(band, 0.5 * deepest);
   for (let i = 0; i < lesion.length; i++) if (inside[i] <= core) lesion[i] = 0; // far enough from its border
   const colours = balanceColours(take(pixels, lesion), skin);
-  return { count, areaShare, colour: dominant(nameColours(colours)), tone: toneOf(medianColour(skin.map(toLab))) };
+  return { count, specks, areaShare, colour: dominant(nameColours(colours)), tone: toneOfSkin(skin, ringShare) };
 }
 
 /** A mask at a smaller size: a pixel is lesion where at least half of what it covers is. */
@@ -87,7 +98,7 @@ function shrinkMask(mask, width, height) {
   return small;
 }
 
-/** The mask without specks, and how many parts are left; parts touch along sides and corners. */
+/** The mask without specks, how many parts are left, and how many specks there were; parts touch along sides and corners. */
 function keepParts(mask, width, height) {
   const runs = []; // [row, start, end, the part: the place of another of its runs, or of itself]
   const rootOf = (index) => {
@@ -115,7 +126,8 @@ function keepParts(mask, width, height) {
   const least = Math.max(4, SPECK_OF_PHOTO * mask.length, SPECK_OF_LARGEST * Math.max(0, ...areas.values()));
   const lesion = new Uint8Array(mask.length);
   runs.forEach(([y, start, end], index) => areas.get(rootOf(index)) >= least && lesion.fill(1, y * width + start, y * width + end));
-  return { lesion, count: [...areas.values()].filter((area) => area >= least).length };
+  const count = [...areas.values()].filter((area) => area >= least).length;
+  return { lesion, count, specks: areas.size - count };
 }
 
 // How far each pixel is from the nearest one of `value`, by the two-pass chamfer that OpenCV's 3 x 3 mask stands for.
@@ -183,6 +195,17 @@ function median(values) {
 
 const medianColour = (colours) => [0, 1, 2].map((channel) => median(colours.map((colour) => colour[channel])));
 const squared = (one, other) => (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2 + (one[2] - other[2]) ** 2;
+
+/** The tone of those of a region's pixels that may be skin; null where there are too few. regionShare: how much of the photo the region is. */
+function toneOfSkin(colours, regionShare) {
+  const within = (value, [low, high]) => value >= low && value <= high;
+  const skin = colours.map(toLab).filter(
+    ([lightness, red, yellow]) =>
+      within(lightness, SKIN_LIGHTNESS) && within(Math.hypot(red, yellow), SKIN_CHROMA) && within((Math.atan2(yellow, red) * 180) / Math.PI, SKIN_HUE),
+  );
+  const share = skin.length / colours.length;
+  return share < LEAST_SKIN_AROUND || share * regionShare < LEAST_SKIN_OF_PHOTO ? null : toneOf(medianColour(skin));
+}
 
 function toneOf([lightness, , yellow]) {
   const angle = (Math.atan2(lightness - 50, Math.max(yellow, 1e-3)) * 180) / Math.PI;

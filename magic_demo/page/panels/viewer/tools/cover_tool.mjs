@@ -82,6 +82,7 @@ export function coverTool(desk, send) {
       if (reply.covered && same(asked)) put(asked, []);
       if (reply.covered) journal.forget((step) => step.covers === reply.photo); // these pixels are gone
       desk.say(reply.proposed ? "cover-proposed" : reply.covered ? "cover-done" : "cover-failed");
+      if (reply.proposed || reply.covered) document.dispatchEvent(new CustomEvent("magic-covered"));
       this.shown();
     },
   };
