@@ -74,7 +74,7 @@ def test_a_queue_is_read_with_its_list_and_words_and_without_what_photos_of_ones
     check_both_themes(page, "a queue is read")
     page.click("#queue-own")
     page.wait_for_selector('.viewer[data-state="empty"]', timeout=MINUTES)
-    for selector in ("#add-photos", "#consent", "#prompt", "#run"):
+    for selector in ("#add-photos", "#new-case", "#run"):
         assert page.locator(selector).is_visible(), selector
     page.locator(".queue-case").first.click()
     page.wait_for_selector("html[data-reading]", timeout=MINUTES)
