@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from magic_demo.core.errors import FormatError, MagicDemoError
+from magic_demo.core.review_content import FIELDS
 from magic_demo.core.types import (
     DEFAULT_QUEUE,
     REVIEW_KINDS,
@@ -23,6 +24,7 @@ from magic_demo.core.types import (
     Mask,
     MaskRuns,
     Review,
+    ReviewContent,
     ReviewKind,
 )
 from magic_demo.files.findings import Findings
@@ -182,9 +184,8 @@ class Gathering:
 
 def says_anything(review: Review) -> bool:
     """Tell whether a review holds more than its head."""
-    empty = Review(review.case_id, review.reader)
-    parts = ("answers", "specified", "masks", "clicks", "unusable", "comment", "flagged", "difficulty")
-    return any(getattr(review, name) != getattr(empty, name) for name in (*parts, "photo_quality"))
+    empty = ReviewContent()
+    return any(getattr(review, name) != getattr(empty, name) for name in FIELDS)
 
 
 def read_kind(value: object, otherwise: ReviewKind = "assisted") -> ReviewKind:
