@@ -89,6 +89,7 @@ def find_marker(folder: Path) -> list[str]:
 
 def review(page: Page, photo: Path) -> None:
     """Upload, keep, comment, finish, compare: every place where words and names are shown."""
+    page.click("#queue-own")  # a queue is read without what photos of one's own need
     page.check("#consent-given")
     page.set_input_files("#photos input[type=file]", str(photo))
     page.wait_for_selector("#photo-strip-list .thumb")

@@ -365,7 +365,7 @@ def test_the_models_outline_is_taken_and_corrected_and_both_are_named(emptied: W
     )
     assert same
     assert page.locator("#viewer-legend button").all_inner_texts() == ["Model", "Yours"]
-    assert "lesion" in page.locator("#viewer-count").inner_text()
+    assert "area" in page.locator("#viewer-count").inner_text()
     marked = canvas_pixels(emptied)
     page.click("#viewer-layer-own")
     page.click("#viewer-layer-model")
