@@ -199,7 +199,9 @@ def test_a_model_shown_in_another_tab_is_known_to_what_this_one_saves(
     with opened(browser, server) as (context, page):
         page.locator(".queue-case").first.wait_for(timeout=WAIT)
         page.click("#queue-mode-blind")
-        button = page.locator('.queue-case[data-state="not started"]').first
+        button = page.locator(
+            '.queue-case[data-state="not started"]'
+        ).last  # none that a test before has opened
         button.wait_for(timeout=WAIT)
         number = [one.get_attribute("data-case") for one in page.locator(".queue-case").all()].index(
             button.get_attribute("data-case")
