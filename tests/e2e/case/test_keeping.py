@@ -139,6 +139,7 @@ def test_an_open_tab_outlives_the_server_and_what_was_changed_meanwhile_is_put_b
     assert drawn is not None and len(last.masks) == 1
 
 
+@pytest.mark.long
 def test_an_upload_is_kept_and_goes_on_after_a_crash(
     browser: Browser, server: ReviewServer, tmp_path: Path
 ) -> None:

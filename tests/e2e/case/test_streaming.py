@@ -67,6 +67,7 @@ def wait_for_maps(page: Page, count: int) -> None:
     page.wait_for_function(script, arg=count, timeout=SECONDS)
 
 
+@pytest.mark.long
 def test_maps_come_one_by_one_under_a_hand_that_draws(
     browser: Browser, slow: SlowPage, tmp_path: Path
 ) -> None:

@@ -43,6 +43,10 @@ def open_photo(watched: Watched, file: Path) -> None:
     upload(watched, file)
     watched.page.wait_for_selector("#photo-strip-list .thumb", timeout=MINUTES)
     watched.page.wait_for_selector('.viewer[data-state="photo"][data-editable]')
+    watched.page.wait_for_function(  # a window of another size before: the photo is fitted into this one first
+        """() => new Promise((done) => { const look = () => JSON.stringify([document.querySelector("#viewer-stage").getBoundingClientRect(),
+        document.querySelector("#viewer-stage").viewer.state.view]), before = look(); requestAnimationFrame(() => requestAnimationFrame(() => done(before === look()))); })"""
+    )
     watched.page.evaluate(
         """() => { const stage = document.querySelector("#viewer-stage"), heard = stage.viewer.sent;
         stage.viewer.sent = [];
