@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from magic_demo.core.types import CaseKey
 from magic_demo.reviews.store import LOCAL_READER, Store
@@ -50,8 +51,13 @@ def open_case(page: Page, number: int) -> str:
     button = page.locator(".queue-case").nth(number)
     button.wait_for(timeout=WAIT)
     case_id = str(button.get_attribute("data-case"))
-    button.click()
-    page.wait_for_selector(f'.queue-case[data-case="{case_id}"][aria-current]', timeout=WAIT)
+    current = page.locator(f'.queue-case[data-case="{case_id}"][aria-current]')
+    for _ in range(6):  # the column makes room for the words of the case before, under the pointer
+        button.click()
+        with suppress(PlaywrightTimeout):
+            current.wait_for(timeout=WAIT / 6)
+            break
+    current.wait_for(timeout=WAIT / 6)
     page.wait_for_selector('.viewer[data-state="photo"][data-editable]', timeout=WAIT)
     page.wait_for_selector("#review:visible", timeout=WAIT)
     return case_id

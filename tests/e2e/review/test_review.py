@@ -115,7 +115,9 @@ def test_the_address_is_that_of_the_open_case_and_back_reload_and_a_link_return_
         first = open_case(page, 0)
         link = page.url
         assert "#case=" in link and first not in link
+        page.evaluate("window.row = document.querySelectorAll('.queue-case')[2]")
         second = open_case(page, 1)
+        assert page.evaluate("window.row.isConnected"), "a click on another row meanwhile is not lost"
         assert page.url != link and page.url.startswith(f"{server.address}/#case=")
         page.go_back()
         wait_for(page, first)

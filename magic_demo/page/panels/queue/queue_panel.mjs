@@ -19,7 +19,11 @@ export function mountQueue(element, { props, watch, trigger }) {
   const root = element.querySelector(".queue");
   const find = (name) => root.querySelector(`#queue-${name}`);
   const word = readWords(root);
-  const reading = mountReading(() => draw());
+  const items = new Map(); // case -> {says, item}: its line in the list, and what it was drawn from
+  const reading = mountReading(() => {
+    items.clear(); // their pictures are asked for again
+    draw();
+  });
   const state = { queue: null, reader: "", may: [], cases: [], open: null, openId: null, order: "position", filter: "all", mode: "assisted", rows: MOST_ROWS, ...readStored() };
 
   function readStored() {
@@ -117,7 +121,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     const shown = listed(state.cases, state.filter);
     const list = find("list");
     const [from, to] = drawnPart(shown.length, shown.findIndex((row) => row.id === state.open), state.rows);
-    list.replaceChildren(...drawMore(from), ...shown.slice(from, to).map(drawCase), ...drawMore(shown.length - to));
+    layOut(list, [...drawMore(from), ...shown.slice(from, to).map(drawCase), ...drawMore(shown.length - to)]);
     find("none").hidden = shown.length > 0;
     find("session").hidden = state.open !== null;
     list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
@@ -127,7 +131,27 @@ export function mountQueue(element, { props, watch, trigger }) {
     find("next-open").disabled = nextOpen(state.cases, state.open) === null;
   }
 
+  /** Put items into the list where others stand: one that stands there already is not touched, as a click on what is taken away under it is lost. */
+  function layOut(list, items) {
+    items.forEach((item, at) => {
+      const there = list.children[at];
+      if (!there) list.append(item);
+      else if (there !== item) there.replaceWith(item);
+    });
+    while (list.children.length > items.length) list.lastElementChild.remove();
+  }
+
+  /** Return the item of a case: the one that is there, unless it says something else now. */
   function drawCase(row) {
+    const says = JSON.stringify([state.queue, row, row.id === state.open, document.documentElement.lang]);
+    const before = items.get(row.id);
+    if (before?.says === says) return before.item;
+    const item = drawItem(row);
+    items.set(row.id, { says, item });
+    return item;
+  }
+
+  function drawItem(row) {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
