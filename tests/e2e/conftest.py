@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from magic_demo.reviews.reports.printing import find_browser
 from tests.e2e.page_server import PageServer
 
-READY_SECONDS = 240
+PATIENCE = 120_000
+"""Milliseconds that any wait may take: a state that comes late on a busy machine comes; one that does not come
+fails the test whenever it is given up."""
 WINDOW: ViewportSize = {"width": 1366, "height": 768}
 DISCARD = '[data-act="discard"]'
 
@@ -59,8 +63,18 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # drawing by emulated graphics costs a core
         started = playwright.chromium.launch(executable_path=path, args=["--disable-gpu"])
-        yield started
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(started, "new_context", partial(_open_context, started.new_context))
+            expect.set_options(timeout=PATIENCE)
+            yield started
         started.close()
+
+
+def _open_context(new_context: Callable[..., BrowserContext], **settings: Any) -> BrowserContext:
+    """Open a context whose every wait is a patient one, so that no test can forget to say so."""
+    context = new_context(**settings)
+    context.set_default_timeout(PATIENCE)
+    return context
 
 
 class PlainPage(PageServer):
@@ -105,7 +119,7 @@ def open_watched(browser: Browser, address: str, script: str | None = None) -> W
     )
     page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     page.goto(address)
-    page.wait_for_selector('.status[data-state="ready"]', timeout=READY_SECONDS * 1000)
+    page.wait_for_selector('.status[data-state="ready"]')
     return watched
 
 

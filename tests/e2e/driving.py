@@ -13,7 +13,6 @@ from PIL import Image
 from tests.e2e.conftest import Watched
 
 ANSWERED = '.cards[data-state="answered"]'
-MINUTES = 120_000
 
 
 def consent(watched: Watched) -> None:
@@ -33,8 +32,8 @@ def analyse(watched: Watched, button: str = "#run") -> None:
     # what it says now is not what is waited for
     watched.page.evaluate("document.querySelector('.status').dataset.before = ''")
     watched.page.click(button)
-    watched.page.wait_for_selector('.status[data-state="done"]:not([data-before])', timeout=MINUTES)
-    watched.page.wait_for_selector(ANSWERED, timeout=MINUTES)
+    watched.page.wait_for_selector('.status[data-state="done"]:not([data-before])')
+    watched.page.wait_for_selector(ANSWERED)
 
 
 def open_example(watched: Watched, number: int) -> None:

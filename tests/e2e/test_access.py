@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.e2e.conftest import Watched
-from tests.e2e.driving import MINUTES, open_example
+from tests.e2e.driving import open_example
 from tests.e2e.review.steps import answer_all
 from tests.e2e.review_server import ReviewServer
 
@@ -58,7 +58,7 @@ def test_in_windows_high_contrast_what_is_on_looks_other_than_what_is_off(emptie
     page.keyboard.press("a")
     page.keyboard.press("b")
     page.click("#card-cqid015 .card-why")
-    page.wait_for_selector(".why", timeout=MINUTES)
+    page.wait_for_selector(".why")
     page.emulate_media(forced_colors="active", reduced_motion="reduce")
     try:
         seen = set()
@@ -96,7 +96,7 @@ def test_axe_finds_no_serious_fault(watched: Watched) -> None:
     page.click('#card-cqid025 [data-option="1"]')
     page.click('#card-cqid035 [data-option="1"]')
     page.click("#card-cqid015 .card-why")
-    page.wait_for_selector(".why", timeout=MINUTES)
+    page.wait_for_selector(".why")
     check_both_themes(page, "answered, asked why")
     page.keyboard.press("Escape")
     page.click("#keys-open")
@@ -117,28 +117,28 @@ def test_axe_finds_no_serious_fault_in_a_review(browser: Browser, repository: Pa
 
     try:
         page.goto(server.address)
-        page.locator(".queue-case").first.wait_for(timeout=MINUTES)
+        page.locator(".queue-case").first.wait_for()
         page.click("#queue-mode-blind")
         page.locator(".queue-case").first.click()
-        page.wait_for_selector('#review[data-kind="blind"]', timeout=MINUTES)
+        page.wait_for_selector('#review[data-kind="blind"]')
         page.keyboard.press("Shift+C")
         check_both_themes(page, "a blind reading with its notes")
         page.keyboard.press("Escape")
         page.keyboard.press("Shift+D")
-        page.wait_for_selector("#review[data-asks]", timeout=MINUTES)
+        page.wait_for_selector("#review[data-asks]")
         check_both_themes(page, "what is still open is named")
         answer_all(page, outlined=0)
         page.keyboard.press("Shift+D")
-        page.wait_for_selector('#review[data-state="done"]', timeout=MINUTES)
+        page.wait_for_selector('#review[data-state="done"]')
         page.click("#review-readings")
-        page.wait_for_selector(".readings", timeout=MINUTES)
+        page.wait_for_selector(".readings")
         check_both_themes(page, "done, with all readings")
         bar, last = page.locator("#review").bounding_box(), page.locator("#review-next").bounding_box()
         assert bar and last and last["x"] + last["width"] <= bar["x"] + bar["width"], (
             "nothing of the bar is cut off"
         )
         page.keyboard.press("Shift+R")
-        page.wait_for_selector('.cards[data-state="answered"]', timeout=MINUTES)
+        page.wait_for_selector('.cards[data-state="answered"]')
         check_both_themes(page, "revealed")
     finally:
         context.close()

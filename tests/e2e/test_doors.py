@@ -19,7 +19,6 @@ from tests.e2e.page_server import PageServer
 from tests.e2e.proxy import serve_below
 from tests.e2e.review_server import ReviewServer
 
-WAIT = 90_000
 WORDS = "only visitor A wrote this"
 
 
@@ -48,7 +47,6 @@ def visit(browser: Browser, address: str) -> Page:
     page = browser.new_context(
         viewport={"width": 1366, "height": 768}, locale="en-US", reduced_motion="reduce"
     ).new_page()
-    page.set_default_timeout(WAIT)
     page.goto(address)
     page.wait_for_selector('.status[data-state="ready"]')
     return page
@@ -135,7 +133,6 @@ def test_the_page_works_below_a_proxys_path(browser: Browser, below: BelowServer
             viewport={"width": 1366, "height": 768}, locale="en-US", reduced_motion="reduce"
         )
         page = context.new_page()
-        page.set_default_timeout(WAIT)
         page.on("request", lambda request: requests.append(request.url))
         page.on(
             "console", lambda message: complaints.append(message.text) if message.type == "error" else None
@@ -184,7 +181,6 @@ def test_in_the_hubs_frame_signing_in_leads_to_a_tab_of_its_own_where_it_holds(
         with suppress(Error):  # a Chromium that has no such permission yet needs none
             context.grant_permissions(["local-network-access"], origin="https://huggingface.co")
         page = context.new_page()
-        page.set_default_timeout(WAIT)
         frame_of = f'<!doctype html><iframe src="{proxy.address}/demo/" width="1200" height="700"></iframe>'
         page.route(HUB, lambda route: route.fulfill(content_type="text/html", body=frame_of))
         page.goto(HUB)
@@ -195,7 +191,6 @@ def test_in_the_hubs_frame_signing_in_leads_to_a_tab_of_its_own_where_it_holds(
         with context.expect_page() as opened:
             frame.locator("#sign-own-tab").click()
         own = opened.value
-        own.set_default_timeout(WAIT)
         sign_in(own)
         own.reload()
         own.locator(".queue-case").first.wait_for()

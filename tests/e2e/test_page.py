@@ -17,7 +17,6 @@ from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import (
-    MINUTES,
     analyse,
     canvas_pixels,
     mask_on_canvas,
@@ -94,12 +93,8 @@ def test_a_browser_six_times_slower_shows_every_answer_and_the_outline_under_don
     processor.send("Emulation.setCPUThrottlingRate", {"rate": 6})
     try:
         open_example(emptied, 3)
-        page.wait_for_function(
-            "document.querySelectorAll('.card:has(.row.is-model)').length === 9", timeout=20_000
-        )
-        page.wait_for_function(
-            "document.querySelector('#viewer-stage').viewer.mask()?.data.includes(1)", timeout=20_000
-        )
+        page.wait_for_function("document.querySelectorAll('.card:has(.row.is-model)').length === 9")
+        page.wait_for_function("document.querySelector('#viewer-stage').viewer.mask()?.data.includes(1)")
     finally:
         processor.send("Emulation.setCPUThrottlingRate", {"rate": 1})
         processor.detach()
@@ -303,11 +298,11 @@ def test_a_new_case_is_empty(emptied: Watched) -> None:
 def test_two_readers_at_once_each_see_their_own_case(watched: Watched) -> None:
     other = watched.page.context.new_page()
     other.goto(watched.address)
-    other.wait_for_selector('.status[data-state="ready"]', timeout=MINUTES)
+    other.wait_for_selector('.status[data-state="ready"]')
     watched.page.click("#example-3")
     other.click("#example-5")
     for page in (watched.page, other):
-        page.wait_for_selector('.status[data-state="done"]', timeout=MINUTES)
+        page.wait_for_selector('.status[data-state="done"]')
     names = [page.locator("#viewer-name").inner_text() for page in (watched.page, other)]
     assert names == [load_examples()[number].encounter.photos[0].photo_id for number in (3, 5)]
     other.close()

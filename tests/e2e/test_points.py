@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from tests.e2e.conftest import Watched
-from tests.e2e.driving import MINUTES
 from tests.e2e.viewer.test_viewer_tools import (
     HEIGHT,
     WIDTH,
@@ -31,7 +30,7 @@ POINTS = "#viewer-sketch .mark"
 def wait_for_answer(watched: Watched) -> None:
     """Wait until no point is under way."""
     watched.page.wait_for_function(
-        "document.querySelector('#viewer-tool-point').getAttribute('aria-busy') === 'false'", timeout=MINUTES
+        "document.querySelector('#viewer-tool-point').getAttribute('aria-busy') === 'false'"
     )
 
 

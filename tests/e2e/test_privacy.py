@@ -17,7 +17,6 @@ from tests.e2e.review.steps import answer_all
 from tests.e2e.review_server import ReviewServer
 from tests.support.stand_ins import draw_photo
 
-WAIT = 90_000
 MARKER = "plantedtrace"
 SCRIPT = f"""{MARKER} </script><script>window.ran=1</script><img src=x onerror="window.ran=2"> ${{window.ran=3}} {{{{ran}}}} `"""
 GUARD = """
@@ -94,8 +93,7 @@ def review(page: Page, photo: Path) -> None:
     page.set_input_files("#photos input[type=file]", str(photo))
     page.wait_for_selector("#photo-strip-list .thumb")
     expect(page.locator("#messages")).to_contain_text(
-        "removed: GPS position, device, time, EXIF metadata, comments, data after the picture's end",
-        timeout=WAIT,
+        "removed: GPS position, device, time, EXIF metadata, comments, data after the picture's end"
     )
     page.fill("#narrative textarea", SCRIPT)
     page.click("#keep-case")
@@ -119,14 +117,13 @@ def test_a_case_leaves_nothing_runs_nothing_and_asks_for_nothing_elsewhere(
         str(profile), executable_path=browser_path(), viewport={"width": 1366, "height": 768}, locale="en-US"
     )
     page = context.new_page()
-    page.set_default_timeout(WAIT)
     page.on("request", lambda request: requests.append(request.url))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(server.address)
     page.wait_for_selector(".queue-case")
-    expect(page.locator(".status-disclaimer")).to_be_in_viewport(timeout=WAIT)
-    expect(page.locator(".status-disclaimer")).to_contain_text("not a medical device", timeout=WAIT)
+    expect(page.locator(".status-disclaimer")).to_be_in_viewport()
+    expect(page.locator(".status-disclaimer")).to_contain_text("not a medical device")
     review(page, write_photo(tmp_path))
     page.reload()
     page.wait_for_selector("#review-notes:visible")
@@ -152,9 +149,9 @@ def test_a_case_leaves_nothing_runs_nothing_and_asks_for_nothing_elsewhere(
     page.click("#erase-not")
     page.click("#erase summary")
     page.click("#erase-now")
-    expect(page.locator(".status-line")).to_contain_text("The case is deleted", timeout=WAIT)
-    expect(page.locator("#queue-list")).not_to_contain_text(saved.review.case_id, timeout=WAIT)
-    expect(page.locator("#review")).to_be_hidden(timeout=WAIT)
+    expect(page.locator(".status-line")).to_contain_text("The case is deleted")
+    expect(page.locator("#queue-list")).not_to_contain_text(saved.review.case_id)
+    expect(page.locator("#review")).to_be_hidden()
     assert page.input_value("#narrative textarea") == ""
     with Store.open(server.store) as store:
         assert not [

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from magic_demo.page.workshop.workshop import GUIDED_EXAMPLE
 from tests.e2e.conftest import Watched, without_leaving
-from tests.e2e.driving import ANSWERED, MINUTES, open_example
+from tests.e2e.driving import ANSWERED, open_example
 from tests.e2e.test_access import check_both_themes, serious_faults
 
 COVERED = """(names) => { const guide = document.querySelector("#guide").getBoundingClientRect();
@@ -107,7 +107,7 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 def test_the_guide_opens_its_example_and_covers_nothing_that_it_speaks_of(room: Room) -> None:
     page = room.open("/?guide")
-    page.wait_for_selector(ANSWERED, timeout=MINUTES)
+    page.wait_for_selector(ANSWERED)
     assert page.get_attribute(f"#example-{GUIDED_EXAMPLE}", "aria-pressed") == "true"
     for number, names in enumerate(SPOKEN_OF):
         page.wait_for_selector(f'.guide-step[data-step="{number}"]:visible')
@@ -130,7 +130,7 @@ def test_the_guide_is_driven_by_keys_in_both_languages_and_skipped_by_escape(wat
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.locator("#guide").is_visible() and page.get_attribute("#guide", "role") == "dialog"
-    page.wait_for_selector(ANSWERED, timeout=MINUTES)
+    page.wait_for_selector(ANSWERED)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "guide-skip"
     page.keyboard.press("Tab")
@@ -198,7 +198,7 @@ def test_starting_afresh_asks_first_and_leaves_nothing_open(watched: Watched) ->
     page.click("#reset-open")
     with page.expect_navigation():
         page.click("#reset-yes")
-    page.wait_for_selector('.status[data-state="ready"]', timeout=MINUTES)
+    page.wait_for_selector('.status[data-state="ready"]')
     watched.forget_leaving()
     assert (
         page.evaluate(
@@ -233,7 +233,7 @@ def test_three_browsers_answer_and_the_plot_moves_until_the_model_is_revealed(ro
     assert not board.locator(".bar.is-model").first.is_visible()
 
     board.keyboard.press("r")
-    board.wait_for_selector(".bars.is-chosen", timeout=MINUTES)
+    board.wait_for_selector(".bars.is-chosen")
     assert board.locator(".question:visible .model-mark:visible").count() == 1
     assert board.locator("#with-model").inner_text() in {"0%", "100%"}
     phones[0].wait_for_selector('[data-seat="closed"]:visible')
@@ -280,7 +280,7 @@ def test_axe_finds_no_serious_fault_on_the_board_and_where_one_joins(room: Room)
     phone.click(".option:visible >> nth=0")
     phone.wait_for_selector('[data-seat="sent"]:visible')
     board.click("#reveal")
-    board.wait_for_selector(".bars.is-chosen", timeout=MINUTES)
+    board.wait_for_selector(".bars.is-chosen")
     phone.wait_for_selector('[data-seat="closed"]:visible')
     for page in (board, phone):
         check_both_themes(page, f"{page.url} after the reveal")

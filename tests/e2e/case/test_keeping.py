@@ -22,8 +22,6 @@ from tests.e2e.review.steps import choose, chosen, finish, open_case, opened, ow
 from tests.e2e.review_server import ReviewServer
 from tests.support.stand_ins import draw_photo
 
-WAIT = 90_000
-
 
 class GuideServer(PageServer):
     """``app.py --guide`` as ``make demo`` starts it, with the checkpoints that come along; temporary folders
@@ -57,9 +55,9 @@ def test_the_guide_ends_with_a_reading_that_is_saved_and_taken_away_and_a_clean_
 ) -> None:
     with opened(browser, guide_server) as (context, page):
         page.wait_for_selector("#guide:visible")
-        page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
+        page.wait_for_selector('.cards[data-state="answered"]')
         # and "Ready" does not take its place
-        expect(page.locator(".status-line")).to_contain_text("Done in", timeout=WAIT)
+        expect(page.locator(".status-line")).to_contain_text("Done in")
         assert page.locator("#queue").is_hidden()
         page.click("#guide-next")
         paint(page)
@@ -68,15 +66,15 @@ def test_the_guide_ends_with_a_reading_that_is_saved_and_taken_away_and_a_clean_
         expect(page.locator("#guide")).to_contain_text("Temporary store")
         drawn = own_mask(page)
         page.click("#keep-case")
-        page.wait_for_selector("#review:visible", timeout=WAIT)
-        expect(page.locator(".status-line")).to_contain_text("Kept", timeout=WAIT)
+        page.wait_for_selector("#review:visible")
+        expect(page.locator(".status-line")).to_contain_text("Kept")
         assert page.inner_text("#queue-throwaway").startswith("Temporary store")
         assert chosen(page, "cqid015") == [0] and drawn is not None and own_mask(page) is not None
         assert page.locator(".viewer-synthetic:visible, [data-synthetic]:visible").count() > 0
         page.click("#review-finish")
-        page.wait_for_selector("#review[data-asks]", timeout=WAIT)
+        page.wait_for_selector("#review[data-asks]")
         page.click("#review-finish")
-        page.wait_for_selector('#review[data-state="done"]', timeout=WAIT)
+        page.wait_for_selector('#review[data-state="done"]')
         page.click("#take-away summary")
         with page.expect_download() as download:
             page.click('[data-format="coco"]')
@@ -87,8 +85,8 @@ def test_the_guide_ends_with_a_reading_that_is_saved_and_taken_away_and_a_clean_
         page.click("#guide-next")
         assert page.locator("#guide").is_hidden()
         page.reload()
-        page.locator(".queue-case[aria-current]").wait_for(timeout=WAIT)
-        page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
+        page.locator(".queue-case[aria-current]").wait_for()
+        page.wait_for_selector('.cards[data-state="answered"]')
         assert chosen(page, "cqid015") == [0] and page.locator("#guide").is_hidden()
         page.click("#workshop-open")
         page.click("#reset-open")
@@ -117,20 +115,20 @@ def test_an_open_tab_outlives_the_server_and_what_was_changed_meanwhile_is_put_b
 ) -> None:
     with opened(browser, server) as (_context, page):
         case_id = open_case(page, 1)
-        page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
+        page.wait_for_selector('.cards[data-state="answered"]')
         choose(page, "cqid010", 2)
-        expect(page.locator("#review-history-count")).not_to_have_text("0", timeout=WAIT)
+        expect(page.locator("#review-history-count")).not_to_have_text("0")
         server.kill()
         choose(page, "cqid010", 1)
         paint(page)
         drawn = own_mask(page)
-        expect(page.locator("#connection [data-says=lost]")).to_be_visible(timeout=WAIT)
-        expect(page.locator("#status-instead [data-shows=lost]")).to_be_visible(timeout=WAIT)
+        expect(page.locator("#connection [data-says=lost]")).to_be_visible()
+        expect(page.locator("#status-instead [data-shows=lost]")).to_be_visible()
         assert not page.locator("#status .status").is_visible(), "no success is shown beside it"
         server.start()
-        expect(page.locator("#messages").get_by_text("put back and saved")).to_be_visible(timeout=WAIT)
+        expect(page.locator("#messages").get_by_text("put back and saved")).to_be_visible()
         assert chosen(page, "cqid010") == [1] and page.locator("#connection").is_hidden()
-        page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()", timeout=WAIT)
+        page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()")
         choose(page, "cqid015", 2)
         finish(page, anyway=True)
         assert page.evaluate("sessionStorage.getItem('magic-demo-unsaved')") is None
@@ -145,25 +143,25 @@ def test_an_upload_is_kept_and_goes_on_after_a_crash(
 ) -> None:
     Image.fromarray(draw_photo(300, 400)).save(tmp_path / "Jane Doe.png")
     with opened(browser, server) as (_context, page):
-        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.locator(".queue-case").first.wait_for()
         upload(Watched(page, server.address), tmp_path / "Jane Doe.png")
-        page.wait_for_selector("#keep:visible", timeout=WAIT)
+        page.wait_for_selector("#keep:visible")
         page.fill("#narrative textarea", "since two weeks")
         choose(page, "cqid010", 1)
         paint(page)
         drawn = own_mask(page)
         assert drawn is not None
         page.keyboard.press("Shift+S")
-        page.wait_for_selector("#review:visible", timeout=WAIT)
+        page.wait_for_selector("#review:visible")
         case_id = str(page.get_attribute(".queue-case[aria-current]", "data-case"))
         assert page.input_value("#queue-name") == UPLOADS and "Jane" not in page.content()
         page.goto("about:blank")  # a page left open would load itself again while this one is opened
         server.kill()
         server.start()
         page.goto(server.address)
-        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][aria-current]', timeout=WAIT)
+        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][aria-current]')
         assert chosen(page, "cqid010") == [1] and page.input_value("#narrative textarea") == "since two weeks"
-        page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()", timeout=WAIT)
+        page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()")
         kept = own_mask(page)
         assert kept is not None and (kept == drawn).all()
     with Store.open(server.store) as store:

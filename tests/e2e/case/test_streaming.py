@@ -14,8 +14,6 @@ from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.page_server import PageServer
 from tests.e2e.slow_page import THRESHOLD
 
-SECONDS = 30_000
-
 
 class SlowPage(PageServer):
     """The page over the slow model, and the folder that tells it that it is done with a photo."""
@@ -50,13 +48,13 @@ def slow(repository: Path, tmp_path: Path) -> Iterator[SlowPage]:
 def open_page(browser: Browser, address: str) -> Page:
     page = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US").new_page()
     page.goto(address)
-    page.wait_for_selector('.status[data-state="ready"]', timeout=SECONDS)
+    page.wait_for_selector('.status[data-state="ready"]')
     return page
 
 
 def status(page: Page, words: str) -> None:
     """Wait until the status line says it."""
-    page.wait_for_selector(f'.status-line :text("{words}")', timeout=SECONDS)
+    page.wait_for_selector(f'.status-line :text("{words}")')
 
 
 def wait_for_maps(page: Page, count: int) -> None:
@@ -64,7 +62,7 @@ def wait_for_maps(page: Page, count: int) -> None:
         "(count) => document.querySelector('#viewer-stage').viewer.state.photos.filter((one) => "
         "one.model).length === count"
     )
-    page.wait_for_function(script, arg=count, timeout=SECONDS)
+    page.wait_for_function(script, arg=count)
 
 
 @pytest.mark.long
@@ -78,7 +76,7 @@ def test_maps_come_one_by_one_under_a_hand_that_draws(
     page, other = open_page(browser, slow.address), open_page(browser, slow.address)
     page.check("#consent-given")
     page.set_input_files("#photos input[type=file]", [str(file) for file in files])
-    page.wait_for_selector('#photo-strip-list [data-photo="2"]', timeout=SECONDS)
+    page.wait_for_selector('#photo-strip-list [data-photo="2"]')
     page.click("#run")
     status(page, "photo 1 of 3")
     other.click("#example-0")
@@ -137,7 +135,7 @@ def test_maps_come_one_by_one_under_a_hand_that_draws(
     assert page.locator('.cards[data-state="waiting"]').count() == 1
     wait_for_maps(page, 2)
     page.click("#run")
-    page.wait_for_selector('.cards[data-state="answered"]', timeout=SECONDS)
+    page.wait_for_selector('.cards[data-state="answered"]')
     wait_for_maps(page, 3)
     again = page.evaluate(
         "() => document.querySelector('#viewer-stage').viewer.own().data.reduce((sum, one) => sum + one, 0)"

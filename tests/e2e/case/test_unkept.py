@@ -15,7 +15,6 @@ from tests.e2e.driving import upload
 from tests.e2e.review.steps import choose, chosen, own_mask, paint
 from tests.support.stand_ins import draw_photo
 
-WAIT = 60_000
 PHOTO = "document.querySelector('#viewer-stage').viewer.state.photos"
 KEPT = """async () => (await indexedDB.databases()).length"""
 
@@ -41,8 +40,8 @@ def review(watched: Watched, photo: Path) -> np.ndarray:
     """Upload a photo, answer, draw and write; return the outline once the browser has kept all of it."""
     page = watched.page
     upload(watched, photo)
-    page.wait_for_selector("#keep:visible", timeout=WAIT)
-    page.wait_for_selector('.viewer[data-state="photo"]', timeout=WAIT)
+    page.wait_for_selector("#keep:visible")
+    page.wait_for_selector('.viewer[data-state="photo"]')
     page.fill("#narrative textarea", "since two weeks")
     choose(page, "cqid010", 2)
     paint(page)
@@ -57,13 +56,13 @@ def review(watched: Watched, photo: Path) -> np.ndarray:
 
 
 def go_on(page: Page) -> None:
-    page.locator('[data-act="open"]').first.click(timeout=WAIT)
-    expect(page.locator(".status-line")).to_contain_text("Reopened", timeout=WAIT)
-    page.wait_for_selector('.viewer[data-state="photo"]', timeout=WAIT)
+    page.locator('[data-act="open"]').first.click()
+    expect(page.locator(".status-line")).to_contain_text("Reopened")
+    page.wait_for_selector('.viewer[data-state="photo"]')
 
 
 def check_back(page: Page, drawn: np.ndarray, before: list[int]) -> None:
-    page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()", timeout=WAIT)
+    page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()")
     kept = own_mask(page)
     assert kept is not None and np.array_equal(kept, drawn)
     assert chosen(page, "cqid010") == [2] and page.input_value("#narrative textarea") == "since two weeks"
@@ -83,7 +82,7 @@ def test_an_upload_with_answers_is_the_same_after_a_reload(emptied: Watched, pho
     before = pixels(page)
     page.reload()
     emptied.forget_leaving()
-    expect(page.locator("#unkept")).to_contain_text("Continue the unsaved case of", timeout=WAIT)
+    expect(page.locator("#unkept")).to_contain_text("Continue the unsaved case of")
     expect(page.locator("#unkept small")).to_have_text("photos: 1 · answers: 1 · outlines: 1")
     go_on(page)
     check_back(page, drawn, before)
@@ -91,8 +90,8 @@ def test_an_upload_with_answers_is_the_same_after_a_reload(emptied: Watched, pho
     choose(page, "cqid010", 1)  # it goes on to be kept
     page.keyboard.press("z")
     page.click("#new-case")
-    page.wait_for_selector('.viewer[data-state="empty"]', timeout=WAIT)
-    expect(page.locator("#unkept")).to_contain_text("Continue the", timeout=WAIT)
+    page.wait_for_selector('.viewer[data-state="empty"]')
+    expect(page.locator("#unkept")).to_contain_text("Continue the")
     go_on(page)
     check_back(page, drawn, before)
     forget(page)
@@ -105,9 +104,9 @@ def test_no_lesion_here_comes_back_as_it_was_said(emptied: Watched, photo: Path)
     page.wait_for_selector(".when-cleared:visible")
     page.reload()  # before it has rested
     emptied.forget_leaving()
-    expect(page.locator("#unkept small")).to_have_text("photos: 1 · answers: 1 · outlines: 1", timeout=WAIT)
+    expect(page.locator("#unkept small")).to_have_text("photos: 1 · answers: 1 · outlines: 1")
     go_on(page)
-    page.wait_for_selector(".when-cleared:visible", timeout=WAIT)
+    page.wait_for_selector(".when-cleared:visible")
     kept = own_mask(page)
     assert kept is not None and not kept.any()
     forget(page)
@@ -118,18 +117,18 @@ def test_an_example_with_answers_is_offered_after_another_one_and_the_agreement_
 ) -> None:
     page = emptied.page
     page.click("#example-1")
-    page.wait_for_selector("#keep:visible", timeout=WAIT)
-    page.wait_for_selector('.viewer[data-state="photo"]', timeout=WAIT)
+    page.wait_for_selector("#keep:visible")
+    page.wait_for_selector('.viewer[data-state="photo"]')
     choose(page, "cqid015", 3)
     page.click("#example-0")
-    expect(page.locator("#unkept small")).to_have_text("answers: 1", timeout=WAIT)
+    expect(page.locator("#unkept small")).to_have_text("answers: 1")
     page.goto(f"{emptied.address}/agreement")
     page.go_back()
     emptied.forget_leaving()
-    expect(page.locator("#unkept small")).to_have_text("answers: 1", timeout=WAIT)
+    expect(page.locator("#unkept small")).to_have_text("answers: 1")
     go_on(page)
     assert chosen(page, "cqid015") == [3]
-    page.wait_for_selector('.cards[data-state="answered"]', timeout=2 * WAIT)
+    page.wait_for_selector('.cards[data-state="answered"]')
     assert chosen(page, "cqid015") == [3]
     forget(page)
 
@@ -149,12 +148,12 @@ def test_a_covered_photo_comes_back_covered(emptied: Watched, photo: Path) -> No
         page.mouse.move(middle[0] + x, middle[1] + y, steps=3)
     page.mouse.up()
     page.click("#viewer-cover-confirm")
-    page.wait_for_selector(".viewer:not([data-cutting]):not([data-covers])", timeout=WAIT)
+    page.wait_for_selector(".viewer:not([data-cutting]):not([data-covers])")
     covered = pixels(page)
     assert covered != before
     page.click("#new-case")
-    page.wait_for_selector('.viewer[data-state="empty"]', timeout=WAIT)
-    expect(page.locator("#unkept small")).to_contain_text("photos: 1", timeout=WAIT)
+    page.wait_for_selector('.viewer[data-state="empty"]')
+    expect(page.locator("#unkept small")).to_contain_text("photos: 1")
     go_on(page)
     again = pixels(page)
     assert np.abs(np.subtract(again, covered)).mean() < 4 < np.abs(np.subtract(again, before)).max()
@@ -165,6 +164,6 @@ def test_discarding_deletes_it_from_the_browser(emptied: Watched, photo: Path) -
     page = emptied.page
     review(emptied, photo)
     page.click("#new-case")
-    page.locator('[data-act="discard"]').click(timeout=WAIT)
+    page.locator('[data-act="discard"]').click()
     expect(page.locator("#unkept")).to_be_hidden()
     page.wait_for_function(f"async () => (await ({KEPT})()) === 0")

@@ -13,10 +13,11 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from magic_demo.core.types import CaseKey
 from magic_demo.reviews.store import LOCAL_READER, Store
+from tests.e2e.conftest import PATIENCE
 from tests.e2e.page_server import PageServer
 from tests.e2e.review_server import ReviewServer
 
-WAIT = 60_000
+TRY = 10_000
 LISTEN = """
 window.heard = "";
 const ask = window.fetch;
@@ -49,17 +50,17 @@ def opened(browser: Browser, server: PageServer) -> Iterator[tuple[BrowserContex
 def open_case(page: Page, number: int) -> str:
     """Open a case of the list and return its id."""
     button = page.locator(".queue-case").nth(number)
-    button.wait_for(timeout=WAIT)
+    button.wait_for()
     case_id = str(button.get_attribute("data-case"))
     current = page.locator(f'.queue-case[data-case="{case_id}"][aria-current]')
     for _ in range(6):  # the column makes room for the words of the case before, under the pointer
         button.click()
         with suppress(PlaywrightTimeout):
-            current.wait_for(timeout=WAIT / 6)
+            current.wait_for(timeout=TRY)
             break
-    current.wait_for(timeout=WAIT / 6)
-    page.wait_for_selector('.viewer[data-state="photo"][data-editable]', timeout=WAIT)
-    page.wait_for_selector("#review:visible", timeout=WAIT)
+    current.wait_for()
+    page.wait_for_selector('.viewer[data-state="photo"][data-editable]')
+    page.wait_for_selector("#review:visible")
     return case_id
 
 
@@ -119,9 +120,9 @@ def finish(page: Page, *, anyway: bool = False) -> None:
     """Finish the case by key; anyway: with something left open, which is named first."""
     page.keyboard.press("Shift+D")
     if anyway:
-        page.wait_for_selector("#review[data-asks]", timeout=WAIT)
+        page.wait_for_selector("#review[data-asks]")
         page.keyboard.press("Shift+D")
-    page.wait_for_selector('#review[data-state="done"]', timeout=WAIT)
+    page.wait_for_selector('#review[data-state="done"]')
 
 
 def saved_of(server: ReviewServer, case_id: str, reader: str = LOCAL_READER) -> list[Any]:
@@ -131,7 +132,7 @@ def saved_of(server: ReviewServer, case_id: str, reader: str = LOCAL_READER) -> 
 
 def until(page: Page, holds: Callable[[], bool]) -> None:
     """Wait until what the page has sent has come to hold elsewhere."""
-    for _ in range(WAIT // 100):
+    for _ in range(PATIENCE // 100):
         if holds():
             return
         page.wait_for_timeout(100)

@@ -19,8 +19,6 @@ from tests.e2e.test_access import check_both_themes
 from tests.support.store.agreeing_readers import QUEUE, write_rounds
 from tests.support.store.reviewed_cases import answer
 
-TICKS = 15_000
-
 
 class RoundsServer(ReviewServer):
     """``app.py`` over the synthetic readings of three readers."""
@@ -136,16 +134,12 @@ def test_it_follows_what_is_saved_and_draws_nothing_else(watched: Watched, round
     """Last in this file: it saves."""
     page = watched.page
     page.evaluate("document.querySelector('.agree-case').dataset.mine = 'yes'")
-    with page.expect_response(
-        lambda response: "/queue/" in response.url or "/run/" in response.url, timeout=TICKS
-    ):
+    with page.expect_response(lambda response: "/queue/" in response.url or "/run/" in response.url):
         pass
     assert page.get_attribute(".agree-case >> nth=0", "data-mine") == "yes"
     assert "18 readings" in page.inner_text(".agree-count")
     with Store.open(rounds.store) as store:
         store.add_cases(QUEUE, [NewCase("ENC00001")])
         store.save(Review("ENC00001", LOCAL_READER, "assisted", "done", answer(0), queue=QUEUE))
-    page.wait_for_function(
-        "() => document.querySelector('.agree-count').innerText.includes('19 readings')", timeout=TICKS
-    )
+    page.wait_for_function("() => document.querySelector('.agree-count').innerText.includes('19 readings')")
     assert LOCAL_READER in page.inner_text("#agreement-filters")

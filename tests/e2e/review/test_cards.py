@@ -10,7 +10,7 @@ import numpy as np
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.conftest import Watched
-from tests.e2e.driving import MINUTES, analyse, canvas_pixels, open_example
+from tests.e2e.driving import analyse, canvas_pixels, open_example
 
 FAMILIES = load_families()
 SITE = FAMILIES[1]
@@ -191,24 +191,20 @@ def test_switching_the_language_halfway_loses_nothing(emptied: Watched) -> None:
     page.click('#card-cqid035 [data-option="1"]')
     page.fill("#card-cqid035 .card-specify input", "about ten")
     page.click("#card-cqid015 .card-why")
-    page.wait_for_selector('.why[aria-labelledby="why-title"]', timeout=MINUTES)
+    page.wait_for_selector('.why[aria-labelledby="why-title"]')
     assert page.locator("#why-title").inner_text() == "Why · Onset"
     page.evaluate("document.querySelector('#cards-panel').scrollTop = 40")
     scrolled = page.evaluate("document.querySelector('#cards-panel').scrollTop")
     held = answers(emptied)
     page.click("#language-zh")
-    page.wait_for_function(
-        "document.querySelector('#why-title')?.innerText.includes('起病时间')", timeout=MINUTES
-    )
+    page.wait_for_function("document.querySelector('#why-title')?.innerText.includes('起病时间')")
     assert answers(emptied) == held
     assert page.input_value("#card-cqid035 .card-specify input") == "about ten"
     assert page.evaluate("document.querySelector('#cards-panel').scrollTop") == scrolled
     assert load_examples()[1].encounter.narrative.zh[:8] in page.locator("#why-words").inner_text()
     assert page.locator("#card-cqid025 h3").inner_text() == "瘙痒"
     page.click("#language-en")
-    page.wait_for_function(
-        "document.querySelector('#why-title')?.innerText.includes('Onset')", timeout=MINUTES
-    )
+    page.wait_for_function("document.querySelector('#why-title')?.innerText.includes('Onset')")
     assert answers(emptied) == held
 
 
@@ -218,24 +214,20 @@ def test_why_shows_the_words_and_the_heat_and_closes_without_a_trace(emptied: Wa
     plain = canvas_pixels(emptied)
     page.keyboard.press("4")
     page.keyboard.press("i")
-    page.wait_for_selector(".why", timeout=MINUTES)
+    page.wait_for_selector(".why")
     assert "months" in " ".join(page.locator("#why-words mark").all_inner_texts())
     assert page.locator("#why-words").inner_text().strip() == page.input_value("#narrative textarea").strip()
     assert page.get_attribute("#card-cqid015 .card-why", "aria-pressed") == "true"
 
     page.keyboard.press("7")
     page.keyboard.press("i")
-    page.wait_for_function(
-        "document.querySelector('#why-title')?.innerText.includes('colour')", timeout=MINUTES
-    )
+    page.wait_for_function("document.querySelector('#why-title')?.innerText.includes('colour')")
     regions = int(page.get_attribute("#why-regions", "data-count") or 0)
     if regions:
         page.wait_for_function("document.querySelector('#viewer-stage').viewer.heat()")
         assert (canvas_pixels(emptied) != plain).any()
     page.select_option("#why-option", "0")
-    page.wait_for_function(
-        "document.querySelector('.why-place').getAttribute('aria-busy') === null", timeout=MINUTES
-    )
+    page.wait_for_function("document.querySelector('.why-place').getAttribute('aria-busy') === null")
     assert page.input_value("#why-option") == "0"
     page.keyboard.press("Escape")
     assert page.locator(".why").count() == 0

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from tests.e2e.conftest import Watched, open_watched
-from tests.e2e.driving import MINUTES, open_example, page_mask, set_slider, wait_for_numbers
+from tests.e2e.driving import open_example, page_mask, set_slider, wait_for_numbers
 from tests.e2e.viewer.test_viewer_tools import open_photo, point, set_brush, stroke, told
 
 NOTE = "#viewer-note"
@@ -54,7 +54,7 @@ def test_a_box_in_which_nothing_is_found_says_so_on_the_photo_and_leaves_mask_an
     before = len(masks_told(bare))
     page.keyboard.press("w")
     stroke(bare, (250, 150), (450, 300))
-    page.wait_for_selector(NOTE, timeout=MINUTES)
+    page.wait_for_selector(NOTE)
     assert (
         page.locator(NOTE).inner_text().startswith("The outline does not follow here, so nothing was changed")
     )
@@ -82,7 +82,7 @@ def test_a_box_in_which_nothing_is_found_says_so_on_the_photo_and_leaves_mask_an
     assert told(bare)[1].any(), "what was undone before can still be done again"
     assert page.locator(NOTE).is_hidden()
     stroke(bare, (250, 150), (450, 300))
-    page.wait_for_selector(NOTE, timeout=MINUTES)
+    page.wait_for_selector(NOTE)
     page.keyboard.press("z")
     assert told(bare)[0]["runs"] is None, "there was no other edit to undo first"
 

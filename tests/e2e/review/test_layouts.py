@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.driving import MINUTES
 from tests.e2e.review_server import ReviewServer
 from tests.e2e.test_access import check_both_themes
 
@@ -36,10 +35,10 @@ def open_first(browser: Browser, server: ReviewServer, path: str = "", **setting
     """Open the first case of the queue in a browser of its own."""
     page = browser.new_context(locale="en-US", reduced_motion="reduce", **settings).new_page()
     page.goto(server.address + path)
-    page.locator(".queue-case").first.wait_for(timeout=MINUTES)
+    page.locator(".queue-case").first.wait_for()
     assert "Choose an example" not in page.inner_text("#viewer-empty")
     page.locator(".queue-case").first.click()
-    page.wait_for_selector(ANSWERED, timeout=MINUTES)
+    page.wait_for_selector(ANSWERED)
     page.wait_for_selector("html[data-reading]")
     return page
 
@@ -73,11 +72,11 @@ def test_a_queue_is_read_with_its_list_and_words_and_without_what_photos_of_ones
     page.keyboard.press("Shift+W")
     check_both_themes(page, "a queue is read")
     page.click("#queue-own")
-    page.wait_for_selector('.viewer[data-state="empty"]', timeout=MINUTES)
+    page.wait_for_selector('.viewer[data-state="empty"]')
     for selector in ("#add-photos", "#new-case", "#run"):
         assert page.locator(selector).is_visible(), selector
     page.locator(".queue-case").first.click()
-    page.wait_for_selector("html[data-reading]", timeout=MINUTES)
+    page.wait_for_selector("html[data-reading]")
     page.context.close()
 
 

@@ -17,7 +17,6 @@ from magic_demo.reviews.imports import read_reviews
 from magic_demo.reviews.queues import read_queue
 from tests.e2e.case.test_input import SHEET, carry, press
 from tests.e2e.review.steps import (
-    WAIT,
     answer_all,
     choose,
     chosen,
@@ -48,16 +47,14 @@ def test_a_review_goes_on_where_it_was_after_the_server_was_killed(
 ) -> None:
     with opened(browser, server) as (_context, page):
         case_id = open_case(page, 1)
-        page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
+        page.wait_for_selector('.cards[data-state="answered"]')
         choose(page, "cqid010", 2)
         paint(page)
         page.keyboard.press("Shift+F")
         drawn = own_mask(page)
         assert drawn is not None and drawn.any()
-        page.wait_for_selector(
-            f'.queue-case[data-case="{case_id}"][data-state="in progress"] .queue-flag', timeout=WAIT
-        )
-        expect(page.locator(".status-line")).to_contain_text("Saved", timeout=WAIT)
+        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"] .queue-flag')
+        expect(page.locator(".status-line")).to_contain_text("Saved")
         until(
             page,
             lambda: (
@@ -68,11 +65,11 @@ def test_a_review_goes_on_where_it_was_after_the_server_was_killed(
         server.kill()
         server.start()
         page.goto(server.address)
-        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][aria-current]', timeout=WAIT)
-        page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
+        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][aria-current]')
+        page.wait_for_selector('.cards[data-state="answered"]')
         page.wait_for_selector('.viewer[data-state="photo"]')
         assert chosen(page, "cqid010") == [2]
-        page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()", timeout=WAIT)
+        page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()")
         kept = own_mask(page)
         assert kept is not None and np.array_equal(kept, drawn)
         assert page.get_attribute("#review-flag", "aria-pressed") == "true"
@@ -101,15 +98,15 @@ def test_composing_and_pasting_in_the_notes_leave_them_and_the_case_open(
         assert not page.locator("#consent-asked").is_visible(), "no photo was taken of it"
         press(page, "А", "KeyF", shiftKey=True)
         page.wait_for_selector('#review-flag[aria-pressed="true"]')
-        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"]', timeout=WAIT)
+        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"]')
 
 
 def test_the_address_is_that_of_the_open_case_and_back_reload_and_a_link_return_to_it(
     browser: Browser, server: ReviewServer
 ) -> None:
     def wait_for(page: Page, case_id: str) -> None:
-        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][aria-current]', timeout=WAIT)
-        page.wait_for_selector('.viewer[data-state="photo"]', timeout=WAIT)
+        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][aria-current]')
+        page.wait_for_selector('.viewer[data-state="photo"]')
 
     with opened(browser, server) as (context, page):
         first = open_case(page, 0)
@@ -130,7 +127,7 @@ def test_the_address_is_that_of_the_open_case_and_back_reload_and_a_link_return_
         other.goto(link)
         wait_for(other, first)
         other.goto(f"{server.address}/#case={'0' * 16}")
-        expect(other.locator(".status-line")).to_contain_text("leads to no case", timeout=WAIT)
+        expect(other.locator(".status-line")).to_contain_text("leads to no case")
         other.close()
 
 
@@ -138,11 +135,11 @@ def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(
     browser: Browser, server: ReviewServer
 ) -> None:
     with opened(browser, server) as (_context, page):
-        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.locator(".queue-case").first.wait_for()
         page.click("#queue-mode-blind")
         page.evaluate("window.heard = ''")
         case_id = open_case(page, 2)
-        page.wait_for_selector('#review[data-kind="blind"]', timeout=WAIT)
+        page.wait_for_selector('#review[data-kind="blind"]')
         sent = page.evaluate("window.heard")
         assert case_id in sent, "what the page is sent was not heard"
         for told in (sent, page.content()):
@@ -162,26 +159,26 @@ def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(
             page.keyboard.press(key_of(page, number, option))
         assert page.inner_text('[data-count="open"]') == "0", "every family is answered in two keys"
         page.keyboard.press("Shift+D")
-        page.wait_for_selector("#review[data-asks]", timeout=WAIT)
+        page.wait_for_selector("#review[data-asks]")
         page.keyboard.press("Shift+D")
-        page.wait_for_selector('#review[data-state="done"]', timeout=WAIT)
+        page.wait_for_selector('#review[data-state="done"]')
         assert page.evaluate("window.strokes") <= 20, "a blind case, its photos not outlined"
         answer_all(page)
         page.keyboard.press("Escape")  # else the brush's letter is the card's
         paint(page)
-        page.wait_for_selector('#review[data-state="in progress"]', timeout=WAIT)
+        page.wait_for_selector('#review[data-state="in progress"]')
         finish(page)
         done = page.inner_text("#queue-done")
         page.keyboard.press("Shift+R")
-        page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
-        page.wait_for_selector('#review[data-kind="revealed"]', timeout=WAIT)
+        page.wait_for_selector('.cards[data-state="answered"]')
+        page.wait_for_selector('#review[data-kind="revealed"]')
         assert page.locator(".row.is-model").count() >= 9 and chosen(page, "cqid010") == [1]
         assert (
             page.get_attribute("#review", "data-state") == "done" and page.inner_text("#queue-done") == done
         )
         choose(page, "cqid010", 0)
-        expect(page.locator(".status-line")).to_contain_text("open again", timeout=WAIT)
-        expect(page.locator('[data-changes="changed"]')).to_have_text("1", timeout=WAIT)
+        expect(page.locator(".status-line")).to_contain_text("open again")
+        expect(page.locator('[data-changes="changed"]')).to_have_text("1")
         expect(page.locator('[data-changes="of"]')).to_have_text("9")
         expect(page.locator('[data-changes="towards"]')).to_have_text("1")
         finish(page)
@@ -199,25 +196,25 @@ def test_a_model_shown_in_another_tab_is_known_to_what_this_one_saves(
     browser: Browser, server: ReviewServer
 ) -> None:
     with opened(browser, server) as (context, page):
-        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.locator(".queue-case").first.wait_for()
         page.click("#queue-mode-blind")
         button = page.locator(
             '.queue-case[data-state="not started"]'
         ).last  # none that a test before has opened
-        button.wait_for(timeout=WAIT)
+        button.wait_for()
         number = [one.get_attribute("data-case") for one in page.locator(".queue-case").all()].index(
             button.get_attribute("data-case")
         )
         case_id = open_case(page, number)
-        page.wait_for_selector('#review[data-kind="blind"]', timeout=WAIT)
+        page.wait_for_selector('#review[data-kind="blind"]')
         other = context.new_page()
         other.goto(server.address)
-        other.locator(".queue-case").first.wait_for(timeout=WAIT)
+        other.locator(".queue-case").first.wait_for()
         other.click("#queue-mode-assisted")
         assert open_case(other, number) == case_id
-        other.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
+        other.wait_for_selector('.cards[data-state="answered"]')
         choose(page, "cqid010", 1)
-        page.wait_for_selector('#review[data-kind="assisted"]', timeout=WAIT)
+        page.wait_for_selector('#review[data-kind="assisted"]')
     last = saved_of(server, case_id)[-1].review
     assert last.kind == "assisted" and last.known == {"model"} and last.answers["CQID010-001"] == 1
 
@@ -226,7 +223,7 @@ def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(
     browser: Browser, server: ReviewServer, tmp_path: Path
 ) -> None:
     with opened(browser, server) as (context, page):
-        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.locator(".queue-case").first.wait_for()
         page.click("#queue-mode-assisted")
         case_id = open_case(page, 0)
         choose(page, "cqid010", 1)
@@ -235,15 +232,14 @@ def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(
         finish(page)
         first = saved_of(server, case_id)[-1]
         choose(page, "cqid010", 3)
-        page.wait_for_selector('#review[data-state="in progress"]', timeout=WAIT)
+        page.wait_for_selector('#review[data-state="in progress"]')
         page.keyboard.press("Shift+C")
         page.click("#review-history summary")
         page.click(f'[data-look="{first.number}"]')
         page.click("#version-back")
-        expect(page.locator(".status-line")).to_contain_text("reading restored", timeout=WAIT)
+        expect(page.locator(".status-line")).to_contain_text("reading restored")
         page.wait_for_function(
-            "() => document.querySelector('#card-cqid010 .row[data-option=\"1\"]').ariaChecked === 'true'",
-            timeout=WAIT,
+            "() => document.querySelector('#card-cqid010 .row[data-option=\"1\"]').ariaChecked === 'true'"
         )
         page.click("#take-away summary")
         with page.expect_download() as download:
@@ -275,7 +271,7 @@ def test_two_tabs_of_one_reader_merge_family_by_family_and_a_conflict_is_a_choic
     browser: Browser, server: ReviewServer
 ) -> None:
     with opened(browser, server) as (context, one):
-        one.locator(".queue-case").first.wait_for(timeout=WAIT)
+        one.locator(".queue-case").first.wait_for()
         case_id = open_case(one, 1)
         other = context.new_page()
         other.goto(server.address)
@@ -288,19 +284,18 @@ def test_two_tabs_of_one_reader_merge_family_by_family_and_a_conflict_is_a_choic
             "what the first tab answered has not left the newest review"
         )
         other.wait_for_function(
-            "() => document.querySelector('#card-cqid015 .row[data-option=\"1\"]').ariaChecked === 'true'",
-            timeout=WAIT,
+            "() => document.querySelector('#card-cqid015 .row[data-option=\"1\"]').ariaChecked === 'true'"
         )
         paint(other)
         until(other, lambda: bool(saved_of(server, case_id)[-1].review.masks))
         drawn = own_mask(other)
         choose(one, "cqid015", 3)
-        one.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()", timeout=WAIT)
+        one.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()")
         shown = own_mask(one)
         assert drawn is not None and shown is not None and np.array_equal(shown, drawn)
         until(one, lambda: saved_families(server, case_id)["CQID015-001"] == 3)
         choose(other, "cqid015", 2)
-        other.wait_for_selector("#conflicts:visible", timeout=WAIT)
+        other.wait_for_selector("#conflicts:visible")
         assert saved_families(server, case_id)["CQID015-001"] == 3
         assert "CQID015" not in other.inner_text("#conflicts"), "the choice speaks the reader's language"
         assert chosen(other, "cqid015") == [3]
@@ -316,7 +311,7 @@ def test_an_outline_drawn_while_the_connection_is_broken_is_saved_once_it_is_bac
         case_id = open_case(page, 2)
         before = len(saved_of(server, case_id))
         context.set_offline(True)
-        page.wait_for_selector("#connection:visible", timeout=WAIT)
+        page.wait_for_selector("#connection:visible")
         choose(page, "cqid020", 1)
         paint(page)
         drawn = own_mask(page)
@@ -331,4 +326,4 @@ def test_an_outline_drawn_while_the_connection_is_broken_is_saved_once_it_is_bac
         assert drawn is not None and any(
             np.array_equal(decode_mask(runs), drawn) for runs in last.masks.values()
         )
-        page.wait_for_function("() => !sessionStorage.getItem('magic-demo-unsaved')", timeout=WAIT)
+        page.wait_for_function("() => !sessionStorage.getItem('magic-demo-unsaved')")

@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from magic_demo.reviews.store import Store
 from tests.e2e.review.steps import (
-    WAIT,
     answer_all,
     choose,
     chosen,
@@ -50,11 +49,11 @@ def test_a_blind_reader_who_finishes_with_nothing_answered_is_told_what_is_open_
 ) -> None:
     with opened(browser, shared_server) as (_context, page):
         sign_in(page, "bo")
-        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.locator(".queue-case").first.wait_for()
         page.click("#queue-mode-blind")
         case_id = open_case(page, 2)
         page.keyboard.press("Shift+D")
-        page.wait_for_selector("#review[data-asks]", timeout=WAIT)
+        page.wait_for_selector("#review[data-asks]")
         named = page.locator("#review-asks-list li")
         assert named.count() >= 10 and page.locator("#review-asks-list [data-family]").count() == 9
         assert page.get_attribute(
@@ -83,7 +82,7 @@ def test_nobody_gets_past_the_sign_in_page(browser: Browser, shared_server: Revi
         }.items():
             assert context.request.get(f"{shared_server.address}/{path}").status == status, path
         sign_in(page, "ann")
-        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.locator(".queue-case").first.wait_for()
         assert page.inner_text("#queue-reader-name") == "ann"
         assert all(
             cookie["httpOnly"] for cookie in context.cookies() if cookie["name"] == "magic-demo-reader"
@@ -100,12 +99,12 @@ def test_signing_out_deletes_work_that_is_in_no_store(browser: Browser, shared_s
     )
     with opened(browser, shared_server) as (_context, page):
         sign_in(page, "ann")
-        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.locator(".queue-case").first.wait_for()
         page.fill("#narrative textarea", "a patient's words")
-        page.wait_for_function(kept, arg=1, timeout=WAIT)
+        page.wait_for_function(kept, arg=1)
         page.click("#sign-out")
         page.wait_for_selector("#sign-name")
-        page.wait_for_function(kept, arg=0, timeout=WAIT)
+        page.wait_for_function(kept, arg=0)
         assert "a patient's words" not in page.evaluate("JSON.stringify({ ...localStorage })")
 
 
@@ -144,18 +143,17 @@ def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_the
         sign_in(chen, "chen")
         open_case(chen, 1)
         chen.click("#review-readings")
-        chen.wait_for_selector("#build-staple", timeout=WAIT)
+        chen.wait_for_selector("#build-staple")
         assert chen.locator(".readings tr.is-differing").count() == 1 and "=" in chen.inner_text(
             ".readings tr.is-differing .readings-sign"
         )
         chen.click("#build-staple")
-        chen.wait_for_selector('#review[data-kind="consensus"]', timeout=WAIT)
+        chen.wait_for_selector('#review[data-kind="consensus"]')
         chen.wait_for_function(
-            "() => document.querySelector('#card-cqid015 .row[data-option=\"1\"]').ariaChecked === 'true'",
-            timeout=WAIT,
+            "() => document.querySelector('#card-cqid015 .row[data-option=\"1\"]').ariaChecked === 'true'"
         )
         tied = chen.locator("#card-cqid010.is-tied .card-tie")
-        expect(tied).to_contain_text("ann", timeout=WAIT)
+        expect(tied).to_contain_text("ann")
         expect(tied).to_contain_text("bo")
         assert chosen(chen, "cqid010") == []
         chen.keyboard.press("n")
@@ -181,16 +179,16 @@ def test_an_adjudicator_assigns_cases_on_the_page_and_sees_how_far_readers_are(
     """Last in this file: afterwards the cases are not everybody's any more."""
     with opened(browser, shared_server) as (_one, chen), opened(browser, shared_server) as (_other, ann):
         sign_in(chen, "chen")
-        chen.locator(".queue-case").first.wait_for(timeout=WAIT)
+        chen.locator(".queue-case").first.wait_for()
         chen.click("#queue-readers summary")
         assert chen.locator("#queue-progress tr").count() == 3
         for name in ("ann", "bo"):
             chen.check(f'#queue-progress input[value="{name}"]')
         chen.select_option("#queue-each", "1")
         chen.click("#queue-assign-listed")
-        expect(chen.locator(".status-line")).to_contain_text("3 cases assigned", timeout=WAIT)
+        expect(chen.locator(".status-line")).to_contain_text("3 cases assigned")
         sign_in(ann, "ann")
-        ann.locator(".queue-case").first.wait_for(timeout=WAIT)
+        ann.locator(".queue-case").first.wait_for()
         mine = ann.locator(".queue-case").count()
         ann.select_option("#queue-filter", "mine")
         assert ann.locator(".queue-case").count() == mine < 3
@@ -203,7 +201,7 @@ def test_an_adjudicator_assigns_cases_on_the_page_and_sees_how_far_readers_are(
         open_case(chen, rows.index(others))
         ann.goto("about:blank")
         ann.goto(chen.url)
-        expect(ann.locator(".status-line")).to_contain_text("leads to no case", timeout=WAIT)
+        expect(ann.locator(".status-line")).to_contain_text("leads to no case")
         assert others not in ann.locator("body").inner_text()
     with Store.open(shared_server.store) as store:
         assigned = [case.assigned_to for case in store.list_cases("clinic", "chen")]

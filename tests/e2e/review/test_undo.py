@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.review.steps import (
-    WAIT,
     choose,
     chosen,
     finish,
@@ -59,7 +58,7 @@ def wait_saved(page: Page, server: ReviewServer, case_id: str, **what: object) -
 
 def open_answered(page: Page, number: int) -> str:
     case_id = open_case(page, number)
-    page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
+    page.wait_for_selector('.cards[data-state="answered"]')
     return case_id
 
 
@@ -114,13 +113,13 @@ def test_a_page_whose_case_has_gone_from_the_servers_memory_goes_on_and_loses_no
         wait_saved(
             page, server, case_id, answers={**before["answers"], "CQID015-001": 3}, masks=before["masks"]
         )
-        expect(page.locator(".status-line")).to_contain_text("Saved", timeout=WAIT)
+        expect(page.locator(".status-line")).to_contain_text("Saved")
         page.keyboard.press("z")
         page.keyboard.press("z")
         wait_saved(page, server, case_id, answers=before["answers"], masks={})
         page.keyboard.press("y")
         wait_saved(page, server, case_id, masks=before["masks"])
-        page.wait_for_function("() => !sessionStorage.getItem('magic-demo-unsaved')", timeout=WAIT)
+        page.wait_for_function("() => !sessionStorage.getItem('magic-demo-unsaved')")
         assert saved_of(server, case_id)[-1].review.models, (
             "the model was shown, which every later review says"
         )
@@ -158,15 +157,15 @@ def test_done_is_taken_back_and_done_again(browser: Browser, server: ReviewServe
         finish(page, anyway=True)
         done = newest(server, case_id)
         page.keyboard.press("z")
-        expect(page.locator(".status-line")).to_contain_text("open again", timeout=WAIT)
-        page.wait_for_selector('#review[data-state="in progress"]', timeout=WAIT)
+        expect(page.locator(".status-line")).to_contain_text("open again")
+        page.wait_for_selector('#review[data-state="in progress"]')
         assert newest(server, case_id) == {**done, "state": "in progress"}
         page.keyboard.press("y")
-        page.wait_for_selector('#review[data-state="done"]', timeout=WAIT)
+        page.wait_for_selector('#review[data-state="done"]')
         assert newest(server, case_id) == done
         # a change opens the case by itself: taking it and Done back is two steps, the second already done
         choose(page, "cqid010", 1)
-        page.wait_for_selector('#review[data-state="in progress"]', timeout=WAIT)
+        page.wait_for_selector('#review[data-state="in progress"]')
         page.keyboard.press("z")
         until(page, lambda: newest(server, case_id) == {**done, "state": "in progress"})
 
@@ -219,9 +218,9 @@ def test_a_cover_that_is_not_confirmed_is_taken_back_and_a_confirmed_one_is_not(
         page.keyboard.press("y")
         page.click("#viewer-cover-confirm")
         page.wait_for_function(
-            "() => document.querySelector('.viewer').hasAttribute('data-cutting') === false", timeout=WAIT
+            "() => document.querySelector('.viewer').hasAttribute('data-cutting') === false"
         )
-        page.wait_for_function(f"() => ({covers})() === 0", timeout=WAIT)
+        page.wait_for_function(f"() => ({covers})() === 0")
         page.keyboard.press("y")
         assert page.evaluate(covers) == 0
         page.keyboard.press("z")
@@ -250,7 +249,7 @@ def test_an_earlier_version_is_looked_at_and_brought_back_and_that_is_taken_back
         page.click("#review-notes")
         page.locator("#review-history").evaluate("(list) => { list.open = true; }")
         page.click(f'[data-look="{early.number}"]')
-        expect(page.locator("#version-which")).to_contain_text(f"Version {rows} of", timeout=WAIT)
+        expect(page.locator("#version-which")).to_contain_text(f"Version {rows} of")
         assert "not the newest" in page.inner_text("#version-bar") and chosen(page, "cqid015") == [4]
         assert "Poor" in page.inner_text("#version-says")
         for key in ("a", "z", "Shift+D", "b"):
@@ -261,10 +260,9 @@ def test_an_earlier_version_is_looked_at_and_brought_back_and_that_is_taken_back
         assert chosen(page, "cqid015") == [2] and newest(server, case_id) == late, "looking changes nothing"
         page.click(f'[data-look="{early.number}"]')
         page.click("#version-back")
-        expect(page.locator(".status-line")).to_contain_text("reading restored", timeout=WAIT)
+        expect(page.locator(".status-line")).to_contain_text("reading restored")
         page.wait_for_function(
-            "() => document.querySelector('#card-cqid015 .row[data-option=\"4\"]').ariaChecked === 'true'",
-            timeout=WAIT,
+            "() => document.querySelector('#card-cqid015 .row[data-option=\"4\"]').ariaChecked === 'true'"
         )
         assert saved_of(server, case_id)[-1].taken_back_from == early.number
         page.keyboard.press("z")

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e.conftest import Watched
-from tests.e2e.driving import MINUTES, canvas_pixels, open_example, set_slider, view
+from tests.e2e.driving import canvas_pixels, open_example, set_slider, view
 
 LINE = 4
 """Window pixels from a mask's border beyond which nothing is drawn of its line."""
@@ -96,7 +96,7 @@ def test_heat_that_was_put_away_leaves_the_photo_as_it_was(emptied: Watched) -> 
     page.wait_for_function("document.querySelector('#viewer-stage').viewer.mask()?.data.includes(1)")
     outlined = canvas_pixels(emptied)
     page.click("#card-cqid034 .card-why")
-    page.wait_for_function("document.querySelector('#viewer-stage').viewer.heat()", timeout=MINUTES)
+    page.wait_for_function("document.querySelector('#viewer-stage').viewer.heat()")
     canvas_pixels(emptied)
     assert page.locator("#viewer-tinted").is_visible(), "heat tints as well"
     page.click("#why-close")

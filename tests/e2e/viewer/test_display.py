@@ -11,7 +11,7 @@ from PIL import Image
 
 from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE
 from tests.e2e.conftest import Watched
-from tests.e2e.driving import MINUTES, canvas_pixels, open_example, set_slider, upload, view
+from tests.e2e.driving import canvas_pixels, open_example, set_slider, upload, view
 from tests.e2e.viewer.test_viewer_tools import (
     HEIGHT,
     WIDTH,
@@ -96,7 +96,7 @@ def first_mark(watched: Watched) -> list[object]:
     )
     mark = page.evaluate("document.querySelector('#viewer-stage').viewer.sent.at(-1).clicks[0]")
     page.wait_for_function(
-        "document.querySelector('#viewer-tool-point').getAttribute('aria-busy') === 'false'", timeout=MINUTES
+        "document.querySelector('#viewer-tool-point').getAttribute('aria-busy') === 'false'"
     )
     page.keyboard.press("Escape")
     page.keyboard.press("z")
@@ -241,9 +241,7 @@ def test_thumbnails_show_each_photos_outline_and_sixteen_photos_work(
         pixels[:40, 200 : 200 + 10 * number] = (30, 60, 90)
         Image.fromarray(pixels).save(file)
     upload(emptied, *files)
-    page.wait_for_function(
-        "document.querySelectorAll('#photo-strip-list .thumb').length === 16", timeout=MINUTES
-    )
+    page.wait_for_function("document.querySelectorAll('#photo-strip-list .thumb').length === 16")
     before = page.evaluate(THUMBS)
     assert len(set(before)) == 16
     page.locator("#photo-strip-list .thumb").nth(11).click()

@@ -14,7 +14,7 @@ from PIL import Image
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE, read_mask
 from tests.e2e.conftest import Watched
-from tests.e2e.driving import MINUTES, canvas_pixels, open_example, set_slider, upload
+from tests.e2e.driving import canvas_pixels, open_example, set_slider, upload
 
 WIDTH, HEIGHT = 640, 480
 LESION = ((300, 230), (90, 60))
@@ -41,7 +41,7 @@ def opened(emptied: Watched, photo_file: Path) -> Watched:
 
 def open_photo(watched: Watched, file: Path) -> None:
     upload(watched, file)
-    watched.page.wait_for_selector("#photo-strip-list .thumb", timeout=MINUTES)
+    watched.page.wait_for_selector("#photo-strip-list .thumb")
     watched.page.wait_for_selector('.viewer[data-state="photo"][data-editable]')
     watched.page.wait_for_function(  # a window of another size before: the photo is fitted into this one first
         """() => new Promise((done) => { const look = () => JSON.stringify([document.querySelector("#viewer-stage").getBoundingClientRect(),
@@ -245,7 +245,7 @@ def test_a_face_is_covered_for_good_and_can_be_taken_back_before(opened: Watched
     source = "document.querySelector('#viewer-stage').viewer.state.photos[0].src"
     before = page.evaluate(source)
     page.click("#viewer-cover-confirm")
-    page.wait_for_function(f"(before) => {source} !== before", arg=before, timeout=MINUTES)
+    page.wait_for_function(f"(before) => {source} !== before", arg=before)
     page.wait_for_selector("#viewer-cover-confirm", state="hidden")
     assert spread(opened, (295, 225, 11, 11)) < 2 < spread(opened, (20, 20, 40, 40))
     assert spread(opened, (495, 395, 11, 11)) > 2, "what was taken back is not covered"
