@@ -17,8 +17,8 @@ PICK ?=
 # Two processes; a file's tests stay together, so that what they share is made once.
 SHARED := --numprocesses 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-PIP := $(BIN)/pip install --quiet --no-compile
-LOCKED := $(PIP) --require-hashes --no-deps
+# Which build of torch is installed on Linux: auto, cpu or cuda.
+TORCH ?= auto
 # Of what is installed a small part is ever imported: Python compiles that on first use, if it may keep it.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -64,7 +64,7 @@ audit: $(VENV)/installed-dev
 
 # After a pin was changed: resolves again, writes the lock files.
 lock: $(VENV)/installed-dev
-	$(PIP) uv==0.13.9
+	$(BIN)/pip install --quiet uv==0.13.9
 	$(BIN)/python -m tests.repository.dependencies.lock
 
 fuzz: $(VENV)/installed-dev
@@ -87,22 +87,16 @@ format: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) $(VENV)-real .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(BIN)/pip:
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; make PYTHON=python3.12 demo")'
-	$(PYTHON) -m venv $(VENV)
-
-# Of torch the CPU build where pip is told of it, else PyPI's, with what its build for Linux wants besides; in the end everything fits together.
+# By hashes, of torch the build for processors unless there is an NVIDIA card: magic_demo/commands/setup.py.
 define install
-	$(LOCKED) -r requirements-cpu.lock >/dev/null 2>&1 || true
-	$(LOCKED) -r $(1)
-	$(BIN)/pip check >/dev/null || $(LOCKED) -r requirements-cuda.lock
-	$(BIN)/pip check
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; make PYTHON=python3.12 demo")'
+	$(PYTHON) -m magic_demo setup --environment $(VENV) --torch $(TORCH) --lock $(1)
 endef
 
-$(VENV)/installed: requirements.lock requirements-cpu.lock requirements-cuda.lock | $(BIN)/pip
+$(VENV)/installed: requirements.lock requirements-cpu.lock requirements-cuda.lock
 	$(call install,requirements.lock)
 	touch $@
 
-$(VENV)/installed-dev: requirements-dev.lock requirements-cpu.lock requirements-cuda.lock | $(BIN)/pip
+$(VENV)/installed-dev: requirements-dev.lock requirements-cpu.lock requirements-cuda.lock
 	$(call install,requirements-dev.lock)
 	touch $(VENV)/installed $@

@@ -24,6 +24,10 @@ COMMANDS = {
         "magic_demo.commands.backends",
         "say what models can run on here, and how near each comes to float32",
     ),
+    "setup": (
+        "magic_demo.commands.setup",
+        "install what a checkout needs into .venv, with the small build of PyTorch unless there is a GPU",
+    ),
     "score": ("magic_demo.commands.score", "compute the official scores of challenge files"),
     "cases": ("magic_demo.commands.cases", "write synthetic encounters in the challenge's layout"),
     "queues": (

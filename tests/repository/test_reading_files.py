@@ -40,6 +40,7 @@ OWN = {
     "training/runs/averaging.py": "weights that the run itself wrote",
     "magic_demo/challenge/submission.py": "an archive that it writes",
     "magic_demo/challenge/submission_check.py": "from open_user_file's handle",
+    "magic_demo/commands/setup.py": "the checkout's lock files, before anything is installed",
     "magic_demo/challenge/batch.py": "the journal, appended to once it was read",
 }
 

@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from magic_demo.commands.setup import locked
 from tests.repository.dependencies.audit import list_installed
 from tests.repository.dependencies.lock import CPU, CUDA, DEV, EXTRAS, OF_CUDA, REPOSITORY, USER, parse
 
@@ -118,27 +119,23 @@ def test_everything_that_the_pins_bring_is_installed_as_locked() -> None:
                 )
 
 
-def test_the_gate_s_servers_are_among_what_is_locked() -> None:
+def test_the_gate_s_servers_are_among_what_islocked() -> None:
     assert {"starlette", "fastapi", "uvicorn", "python-multipart"} <= set(LOCKS[USER])
     assert version("starlette") == _version(LOCKS[USER]["starlette"])
 
 
 REAL_PACKAGES = "$(VENV)-real/bin/pip install --quiet -r tests/real_packages/requirements.txt"
 """An environment of its own, which runs nothing of the program: its pins have no hashes."""
+ASK_UV = "$(BIN)/pip install --quiet uv=="
 
 
 def test_make_installs_from_locks_with_hashes_alone() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-    assert "LOCKED := $(PIP) --require-hashes --no-deps" in makefile
-    installs = [
-        line.strip()
-        for line in makefile.splitlines()
-        if re.match(r"\t.*\binstall\b|\t.*\$\((PIP|LOCKED)\)", line) and REAL_PACKAGES not in line
-    ]
-    assert installs and all(
-        re.search(r"\$\(LOCKED\) -r |\$\(call install,requirements[\w-]*\.lock\)|\$\(PIP\) uv==", line)
-        for line in installs
-    )
+    installs = [line for line in re.findall(r"\t(.*pip install.*)", makefile) if not line.startswith(ASK_UV)]
+    assert installs == [REAL_PACKAGES]
+    assert re.findall(r"call install,([\w.-]+)", makefile) == [USER, DEV]
+    assert "-m magic_demo setup --environment $(VENV) --torch $(TORCH) --lock $(1)" in makefile
+    assert {"--require-hashes", "--no-deps"} <= set(locked(USER))
 
 
 def test_no_pin_is_a_range() -> None:
