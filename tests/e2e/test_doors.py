@@ -125,7 +125,9 @@ def sign_in(page: Page) -> None:
     page.locator(".queue-case").first.wait_for()
 
 
-def test_the_page_works_below_a_proxys_path(browser: Browser, below: BelowServer) -> None:
+def test_the_page_works_below_a_proxys_path_and_a_link_to_a_case_outlives_signing_in(
+    browser: Browser, below: BelowServer
+) -> None:
     requests: list[str] = []
     complaints: list[str] = []
     with serve_below(below.port, "/demo", cuts=False) as proxy:
@@ -144,6 +146,8 @@ def test_the_page_works_below_a_proxys_path(browser: Browser, below: BelowServer
         assert page.url == f"{proxy.address}/demo/"
         page.locator(".queue-case").first.click()
         page.wait_for_selector(ANSWERED)
+        link = page.url
+        assert "#case=" in link
         page.click('#card-cqid010 [data-option="1"]')
         expect(page.locator("#review-history-count")).not_to_have_text("0")
         expect(page.locator(".status-line")).to_contain_text("aved")
@@ -167,6 +171,11 @@ def test_the_page_works_below_a_proxys_path(browser: Browser, below: BelowServer
         assert page.url == f"{proxy.address}/demo/sign-in" and not [
             one for one in context.cookies() if one.get("name") == "magic-demo-reader"
         ]
+        page.goto(link)
+        assert page.url.startswith(f"{proxy.address}/demo/sign-in#case=")
+        sign_in(page)
+        page.locator(".queue-case[aria-current]").wait_for()
+        assert page.url == link
         context.close()
     assert [
         url for url in requests if not url.startswith((f"{proxy.address}/demo", "data:", "blob:"))

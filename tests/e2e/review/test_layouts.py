@@ -63,6 +63,13 @@ def test_a_queue_is_read_with_its_list_and_words_and_without_what_photos_of_ones
             return rows.filter((row) => row.getBoundingClientRect().bottom <= list.bottom).length; }"""
         )
         assert rows >= 8
+        facts = page.locator(".viewer-facts > div > :visible").evaluate_all(f"(all) => all.map({BOX})")
+        assert facts and max(one["right"] for one in facts) <= box(page, ".viewer-zoom")["x"]
+        if height == 768:
+            foot = box(page, "#review")["y"]
+            assert all(card.evaluate(BOX)["bottom"] <= foot for card in page.locator(".card").all()), (
+                "all nine"
+            )
     assert page.inner_text("#queue-here") == "clinic"
     page.wait_for_function("document.querySelector('.queue-picture').naturalWidth === 64")
     assert page.locator(".queue-case .queue-sign").first.inner_text() == "○"

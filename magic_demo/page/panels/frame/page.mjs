@@ -16,6 +16,10 @@ function chooseLanguage(language) {
 document.addEventListener("magic-choose-language", (event) => chooseLanguage(event.detail));
 document.addEventListener("magic-language-ready", () => start());
 
+// Who opens the link of a case and has to sign in first comes to that case: redirects keep what follows the #, forms do not.
+const signIn = document.querySelector('body.sign-in form[action="sign-in"]');
+if (signIn) signIn.action += location.hash;
+
 let started = false;
 function start() {
   if (started || !document.querySelector("#language [data-language]")) return;
