@@ -2,12 +2,10 @@
 // the server; the value, and what is said to the server, are described in viewer/__init__.py.
 
 import { journal } from "../frame/keys/journal.mjs";
-import { onKey, onRelease } from "../frame/keys/keyboard.mjs";
 import { openAlone } from "./canvas/alone.mjs";
 import { openCompare } from "./canvas/compare.mjs";
 import { followDetail } from "./canvas/detail.mjs";
 import { openDisplay } from "./canvas/display.mjs";
-import { drawStill, drawStroke, drawView, OUTLINE } from "./canvas/drawing.mjs";
 import { Editor } from "./tools/editor.mjs";
 import { openFacts } from "./beside/facts.mjs";
 import { followGestures } from "./canvas/gestures.mjs";
@@ -16,35 +14,30 @@ import { openLegend } from "./beside/legend.mjs";
 import { MODEL, OWN } from "./canvas/layer_looks.mjs";
 import { levelOf } from "./masks/levels.mjs";
 import { MaskLayer } from "./masks/mask_layer.mjs";
+import { openMarking, MODES } from "./canvas/marking.mjs";
 import { openNote } from "./beside/note.mjs";
 import { Outbox } from "./masks/outbox.mjs";
+import { openPainter } from "./canvas/painter.mjs";
 import { openHeat, openLevels, openPhoto, takeServed } from "./canvas/photo.mjs";
 import { followRail } from "./tools/rail.mjs";
-import { fromRuns, union } from "./masks/runs.mjs";
-import { layersOf } from "./canvas/scene.mjs";
+import { fromRuns } from "./masks/runs.mjs";
 import { Sketch } from "./tools/sketch.mjs";
 import { openSecond } from "./canvas/second.mjs";
 import { openStrip } from "./beside/strip.mjs";
 import { openToolbox } from "./tools/toolbox.mjs";
 import { fit, keepInside, mostScale, toWindow, turnAt, zoomAt } from "./canvas/view.mjs";
-import { followHeat, withHeat } from "./beside/why_heat.mjs";
+import { followHeat } from "./beside/why_heat.mjs";
 import { onLanguage, readWords } from "../frame/words.mjs";
-
-const MODES = ["outline", "both", "fill", "heat", "none"]; // the first leaves the photo's colours alone; M goes on from it to the shade
 
 export function mountViewer(element, { props, watch, trigger, rest }) {
   const root = element.querySelector(".viewer");
   const find = (id) => root.querySelector(`#viewer-${id}`);
   const stage = find("stage");
   const canvas = find("canvas");
-  const context = canvas.getContext("2d");
   const word = readWords(root);
   const state = { photos: [], openId: null, current: 0, mode: MODES[0], threshold: 0.5, opacity: 0.1, hidden: false, printing: false, view: null, fitted: true, restore: 0, editable: false, coverable: false, looked: null };
   let ownThreshold = 0.5; // the checkpoint's
   let arrival = 0;
-  let frame = 0;
-  let dirty = null; // what a stroke has changed since the last frame, in photo pixels
-  let still = null; // while a stroke is drawn: what it does not change
 
   const photo = () => state.photos[state.current];
   const room = () => ({ width: stage.clientWidth, height: stage.clientHeight });
@@ -55,6 +48,8 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   // ---- parts
 
+  const painter = openPainter(root, canvas, { state, photo, room, ratio, fitted, ownLayer, editor: () => editor, compare: () => compare, legend: () => legend, heatOf: () => heatOf }, drawn);
+  const { redraw, part } = painter;
   const sketch = new Sketch(find("sketch"));
   const editor = new Editor({ photo, modelMask, journal, openId: () => state.openId, reach, part, redraw, changed, say });
   const outbox = new Outbox((entry) => tell("mask", entry), rest);
@@ -62,10 +57,11 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const note = openNote(root, { word, place: (point) => toWindow(state.view, point), size: room });
   const legend = openLegend(root, { layers: presence, word, redraw });
   const compare = openCompare(root, { names: () => [["photo", word("photo")], ...legend.names(), ["all", word("all")]], redraw });
+  const marking = openMarking(root, { state, usual: () => ownThreshold, moved: thresholdMoved, redraw });
   const display = openDisplay(root, { photo, turned: turnPhoto, redraw });
   const detail = followDetail({ photo, view: () => state.view, size: room, ratio, openId: () => state.openId, arrived });
   const strip = openStrip({ photos: () => state.photos, current: () => state.current, show, outlineOf });
-  const second = openSecond(root, { photos: () => state.photos, current: () => state.current, view: () => state.view, fitted, size: room, turnOf: display.lookOf, ratio, opacity: () => state.opacity, layers: layersBeside, zoom, moveTo, redraw });
+  const second = openSecond(root, { photos: () => state.photos, current: () => state.current, view: () => state.view, fitted, size: room, turnOf: display.lookOf, ratio, opacity: () => state.opacity, layers: painter.layersBeside, zoom, moveTo, redraw });
   const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
   const toolbox = openToolbox(root, {
     room: { photo, reach, openId: () => state.openId, view: () => state.view, moveTo, size: room, covered: afterCover, say },
@@ -115,7 +111,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     editor.restore(opened, value?.own, !first && value?.restore !== state.restore);
     state.restore = value?.restore;
     ownThreshold = value?.threshold ?? 0.5;
-    if (first || analysed) setThreshold(ownThreshold);
+    if (first || analysed) marking.setThreshold(ownThreshold);
     root.toggleAttribute("data-synthetic", Boolean(value?.synthetic));
     const unreadable = opened.some((one) => !one.readable);
     root.toggleAttribute("data-unreadable", unreadable);
@@ -158,7 +154,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     await Promise.all(photos.map((one) => openLevels(one, levels.get(one.name) ?? (last ? null : one.levelsSrc))));
     if (photos !== state.photos) return; // the case has changed meanwhile
     ownThreshold = found.threshold;
-    if (analysed && photos.some((one) => one.model)) setThreshold(ownThreshold);
+    if (analysed && photos.some((one) => one.model)) marking.setThreshold(ownThreshold);
     if (!photos.length) root.dataset.state = "text";
     askServer();
     if (photo()?.model !== before) {
@@ -185,9 +181,6 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     afterChange();
   }
 
-  /** The ways of marking that there are: a map of levels cannot be read where pixels cannot. */
-  const modes = () => MODES.filter((mode) => mode !== "heat" || !root.hasAttribute("data-unreadable"));
-
   function makeReady(photos) {
     for (const one of photos) whenIdle(() => one.model?.setLevel(levelOf(state.threshold))); // so that switching to it costs a frame
   }
@@ -195,7 +188,9 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   // ---- the layers of the photo shown
 
   /** The reader's mask of a photo as it is drawn: of an earlier version while one is looked at. */
-  const ownLayer = (one) => (state.looked ? (state.looked.get(one.name) ?? null) : editor.layerOf(one));
+  function ownLayer(one) {
+    return state.looked ? (state.looked.get(one.name) ?? null) : editor.layerOf(one);
+  }
 
   function presence() {
     const one = photo();
@@ -215,89 +210,14 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     return one.model ? { path: one.model.outline(step), look: MODEL } : null;
   }
 
-  /** The layers of a photo that is looked at beside the one worked on. */
-  function layersBeside(one, view) {
-    if (state.hidden) return [];
-    one.model?.setLevel(levelOf(state.threshold));
-    return layersOf({ model: one.model, own: ownLayer(one), others: one.others }, { which: "all", shown: legend.shown, mode: state.mode, step: stepAt(view) });
-  }
-
   /** The mask that facts are told of: the reader's, or the model's. */
   function maskShown() {
     const own = photo() && !state.looked && editor.own();
     return own?.exists ? own.data : modelMask({ hidden: true });
   }
 
-  /** What cannot be told apart at this zoom, in photo pixels. */
-  const stepAt = (view) => 0.6 / 2 ** Math.ceil(Math.log2(view.scale * ratio()));
-
-  function halves(own = ownLayer(photo())) {
-    const one = photo();
-    const step = stepAt(state.view);
-    one.model?.setLevel(levelOf(state.threshold));
-    const sources = { model: one.model, own, others: one.others };
-    const mode = state.printing && (state.mode === "both" || state.mode === "fill") ? "outline" : state.mode; // paper has no key that takes a shade away
-    return compare.halves().map(({ from, to, which }) => ({
-      from,
-      to,
-      layers: state.hidden ? [] : withHeat(layersOf(sources, { which, shown: legend.shown, mode, step }), which === "photo" ? null : heatOf(one)),
-    }));
-  }
-
-  function redraw() {
-    dirty = "all";
-    schedule();
-  }
-
-  function part(rect) {
-    if (dirty !== "all") dirty = union(dirty, rect);
-    schedule();
-  }
-
-  function schedule() {
-    if (frame) return;
-    frame = requestAnimationFrame(() => {
-      frame = 0;
-      if (dirty && dirty !== "all" && editor.busy) drawChange(dirty);
-      else drawNow();
-      dirty = null;
-    });
-  }
-
-  // While a stroke is drawn only its surroundings are, with fill and outline made anew there; the rest of the canvas stays.
-  function drawChange(rect) {
-    const one = photo();
-    const own = editor.layerOf(one);
-    const { view, opacity } = state;
-    const common = { view, ratio: ratio(), opacity };
-    still ??= halves({ fill: true, outline: () => true }).map((half) => drawStill(context, { ...common, photo: asShown(one), half })); // whether its layer is shown is enough
-    const room = Math.ceil((2 * OUTLINE) / view.scale) + 1; // what is drawn again reaches a little beyond what changed
-    const around = {
-      left: Math.max(0, rect.left - room),
-      top: Math.max(0, rect.top - room),
-      right: Math.min(one.width, rect.right + room),
-      bottom: Math.min(one.height, rect.bottom + room),
-    };
-    const fill = once(() => own.fillInside(around));
-    const outline = once(() => own.outlineInside(around, stepAt(view)));
-    for (const half of still) drawStroke(context, { ...common, still: half, rect, around, fill, outline });
-  }
-
-  /** A photo as it is drawn: in its own colours while everything that lies over it is hidden. */
-  const asShown = (one) => (state.hidden ? { ...one, shown: null, detail: one.detail && { ...one.detail, shown: null } } : one);
-
-  function drawNow() {
-    still = null;
-    const { width, height } = room();
-    if (canvas.width !== Math.round(width * ratio()) || canvas.height !== Math.round(height * ratio())) {
-      canvas.width = Math.round(width * ratio());
-      canvas.height = Math.round(height * ratio());
-    }
-    const one = photo();
-    if (one && !state.view) state.view = fitted();
-    const drawn = one ? halves() : [];
-    drawView(context, { photo: one && asShown(one), view: state.view, ratio: ratio(), halves: drawn, opacity: state.opacity });
-    root.toggleAttribute("data-tinted", drawn.some(({ layers }) => layers.some((layer) => layer.fill || layer.heat)));
+  /** What lies on the canvas or says how it is seen goes with what was drawn. */
+  function drawn(one) {
     if (one) {
       sketch.place(state.view);
       detail.follow();
@@ -305,6 +225,11 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
       note.draw();
     }
     find("zoom-value").textContent = one ? `${Math.round((100 * state.view.scale * one.width) / one.fullWidth)}%` : "";
+  }
+
+  function setPrinting(printing) {
+    state.printing = printing;
+    painter.drawNow(); // the page is put on paper as it is when this returns
   }
 
   // ---- what the reader does
@@ -355,6 +280,12 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   function offerUndo() {
     find("undo").setAttribute("aria-disabled", String(!journal.past.length));
     find("redo").setAttribute("aria-disabled", String(!journal.future.length));
+  }
+
+  /** Facts and thumbnails go with the threshold. */
+  function thresholdMoved() {
+    tellFacts();
+    strip.follow();
   }
 
   function tellFacts() {
@@ -434,72 +365,8 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     afterChange();
   }
 
-  function setMode(mode) {
-    state.mode = mode;
-    for (const button of root.querySelectorAll("[data-mode]")) {
-      const chosen = button.dataset.mode === mode;
-      button.setAttribute("aria-checked", String(chosen));
-      button.tabIndex = chosen ? 0 : -1;
-    }
-    root.dataset.mode = mode;
-    redraw();
-  }
-
-  function stepMode(step) {
-    const all = modes();
-    setMode(all[(Math.max(0, all.indexOf(state.mode)) + step + all.length) % all.length]);
-  }
-
-  function setThreshold(threshold) {
-    state.threshold = threshold;
-    find("threshold").value = String(threshold);
-    find("threshold-value").textContent = threshold.toFixed(2);
-    tellFacts();
-    strip.follow();
-    redraw();
-  }
-
-  function setOpacity(opacity) {
-    state.opacity = opacity;
-    find("opacity-value").textContent = `${Math.round(opacity * 100)}%`;
-    redraw();
-  }
-
-  function setPrinting(printing) {
-    state.printing = printing;
-    drawNow(); // the page is put on paper as it is when this returns
-  }
-
-  function setHidden(hidden) {
-    if (state.hidden === hidden) return;
-    state.hidden = hidden;
-    root.toggleAttribute("data-hidden", hidden);
-    find("hide").setAttribute("aria-pressed", String(hidden));
-    redraw();
-  }
-
   // ---- wiring
 
-  root.querySelector("[role=radiogroup]").addEventListener("click", (event) => {
-    const button = event.target.closest("[data-mode]");
-    if (button) setMode(button.dataset.mode);
-  });
-  onKey(root.querySelector("[role=radiogroup]"), ({ key }, event) => {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key];
-    if (!step) return;
-    event.preventDefault();
-    event.stopPropagation();
-    stepMode(step);
-    find(`mode-${state.mode}`).focus();
-  });
-  find("threshold").addEventListener("input", (event) => setThreshold(Number(event.target.value)));
-  find("threshold").addEventListener("dblclick", () => setThreshold(ownThreshold));
-  find("opacity").addEventListener("input", (event) => setOpacity(Number(event.target.value)));
-  find("hide").addEventListener("pointerdown", () => setHidden(true));
-  for (const end of ["pointerup", "pointercancel", "pointerleave"]) find("hide").addEventListener(end, () => setHidden(false));
-  onKey(find("hide"), ({ key }) => (key === " " || key === "Enter") && setHidden(true));
-  onRelease(find("hide"), () => setHidden(false));
-  find("hide").addEventListener("blur", () => setHidden(false));
   find("zoom-in").addEventListener("click", () => zoom(1.25));
   find("zoom-out").addEventListener("click", () => zoom(1 / 1.25));
   find("fit").addEventListener("click", fitPhoto);
@@ -516,8 +383,8 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const alone = openAlone(root, { photo: () => Boolean(photo()), keys: () => keys, moved: redraw });
   const keys = followKeys(stage, toolbox, {
     open: () => Boolean(photo()),
-    setHidden,
-    nextMode: () => stepMode(1),
+    setHidden: marking.setHidden,
+    nextMode: () => marking.stepMode(1),
     fit: fitPhoto,
     zoom,
     go: (step) => show(state.current + step),
@@ -544,7 +411,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     mask: () => (photo()?.model ? { width: photo().width, height: photo().height, data: modelMask({ hidden: true }) } : null),
     own: () => (editor.own()?.exists ? { width: photo().width, height: photo().height, data: editor.own().data } : null),
     flush: () => outbox.flush(),
-    drawNow,
+    drawNow: painter.drawNow,
     toWindow: (point) => toWindow(state.view, point),
   };
   let arriving = Promise.resolve();
@@ -559,11 +426,6 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   });
   watch("served", () => { arriving = arriving.then(() => takeReply(props.served)); });
   arriving = receive(props.value);
-}
-
-function once(make) {
-  let made = null;
-  return () => (made ??= make());
 }
 
 function whenIdle(callback) {
