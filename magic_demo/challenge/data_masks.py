@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import Mask, PhotoFile
+from magic_demo.core.types import EncounterFiles, Mask, PhotoFile
 from magic_demo.files.encounters import EncounterList
 from magic_demo.files.mask_files import find_reference_masks, read_mask_size
 from magic_demo.files.mask_turns import Lie, TurnedPhotos, find_turned
@@ -36,6 +36,13 @@ class DataMasks:
     def photos(self) -> tuple[str, ...]:
         """Return every photo that the encounters name, once."""
         return _name_photos(self.found)
+
+    def of(self, files: EncounterFiles) -> DataMasks:
+        """Return what is said of one encounter's photos alone; masks lie as in the whole run."""
+        named = {photo.photo_id for photo in files.photo_files}
+        references = {name: self.references[name] for name in named & self.references.keys()}
+        heads = {name: self.turned.heads[name] for name in named & self.turned.heads.keys()}
+        return DataMasks(EncounterList((files,)), self.lie, references, TurnedPhotos(heads))
 
     def describe_turned(self) -> str:
         """Return the line that counts turned photos and says how their masks are written."""

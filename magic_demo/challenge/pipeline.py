@@ -30,6 +30,12 @@ class Busy:
     write: float = 0.0
     total: float = 0.0
 
+    def add(self, read: float, work: float, write: float) -> None:
+        """Add seconds that each stage was at work."""
+        self.read += read
+        self.work += work
+        self.write += write
+
     @property
     def bound(self) -> str:
         """Return the stage that took longest: the run cannot be faster than it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import magic_demo
-from magic_demo.challenge.journal import read_journal
+from magic_demo.challenge.journal import Journal
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.parts import is_part
@@ -33,8 +34,9 @@ MANIFEST = "manifest.json"
 PICTURES = "pictures"
 BUNDLE = "bundle"
 JOURNAL = "journal.jsonl"
-UNSAID = {"prompt": "narrative", "all_photos": False}
+UNSAID = {"prompt": "narrative", "all_photos": False, "shard": None}
 """Settings that a manifest leaves out where they are this, so that runs of earlier versions can go on."""
+SHARD_FOLDER = re.compile(r"shard-([1-9]\d{0,5})-of-([1-9]\d{0,5})")
 CHALLENGE = "challenge"
 """What the manifest calls the challenge's own questions."""
 
@@ -82,9 +84,8 @@ def start_run(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
     if manifest.is_file() and not restart:
         try:
             before = json.loads(read_user_text(manifest, LIMITS.json_bytes))
-            then, now = {**UNSAID, **before["settings"]}, {**UNSAID, **settings}
-            unknown = [name for name in now if name not in then]
-            differing = [name for name in now if name in then and then[name] != now[name]]
+            unknown = [name for name in settings if name not in {**UNSAID, **before["settings"]}]
+            differing = find_differing(before["settings"], settings)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FormatError(
                 "{manifest}: not a manifest of this program ({reason}); choose another --out or add "
@@ -110,7 +111,7 @@ def start_run(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
         started = before.get("started", started)
     elif restart:
         _remove_run(out)
-    elif any(not is_part(path) for path in out.iterdir()):
+    elif any(not is_part(path) and not SHARD_FOLDER.fullmatch(path.name) for path in out.iterdir()):
         # a run that was killed at its very beginning may leave a part
         raise FormatError(
             "{out}: is not empty and holds no run of this program; choose another --out, or add "
@@ -119,6 +120,13 @@ def start_run(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
         )
     write_json(manifest, {"settings": settings, "started": started, "finished": None}, indent=1)
     return started
+
+
+def find_differing(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """Return the names of settings that a run kept otherwise than they are asked for; those it did not keep do not
+    count."""
+    then, now = {**UNSAID, **kept}, {**UNSAID, **asked}
+    return [name for name in now if name in then and then[name] != now[name]]
 
 
 def finish_run(out: Path, settings: Mapping[str, Any], started: str, results: Mapping[str, Any]) -> None:
@@ -136,7 +144,7 @@ def _remove_run(out: Path) -> None:
     next."""
     journal = out / JOURNAL
     if journal.is_file():
-        for entry in read_journal(journal, out / MASKS).values():
+        for entry in Journal(journal, out / MASKS).values():
             remove_prediction(out / BUNDLE, entry.encounter_id)
             for name in entry.masks:
                 (out / MASKS / Path(name).name).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from magic_demo.challenge.batch import read_encounter
+from magic_demo.challenge.running.cases import read_encounter
 from magic_demo.core.errors import CheckpointError, FormatError
 from magic_demo.core.types import Encounter, Mask
 from magic_demo.core.whole_files import write_json

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 from magic_demo.challenge.batch import predict_folder
 from magic_demo.challenge.run_folder import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES
+from magic_demo.challenge.running.engines import Engine, Processes, work_here
+from magic_demo.challenge.running.shards import Shard
 from magic_demo.challenge.submission import check_target, write_submission
 from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
 from magic_demo.commands.submit import report_submission
@@ -106,6 +109,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"write all that the models say to {BUNDLE}/ as well, to review without a model",
     )
     parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="let N processes share the work, each with the models in memory and one core; the files are the same "
+        "for every N (default: this process alone, on all cores)",
+    )
+    parser.add_argument(
+        "--shard",
+        type=Shard.parse,
+        metavar="3/8",
+        help="do the third of eight parts, in OUT/shard-3-of-8: one part a machine, then --merge",
+    )
+    parser.add_argument(
+        "--merge",
+        action="store_true",
+        help="move what the finished shards below OUT wrote into OUT, and finish the run there",
+    )
+    parser.add_argument(
         "--restart",
         action="store_true",
         help="remove what the run in --out wrote and begin anew, instead of resuming it",
@@ -133,6 +154,32 @@ def choose_models(arguments: argparse.Namespace) -> dict[str, Any]:
     return {**named, "masks": arguments.task != "cvqa"}
 
 
+def load_models(arguments: argparse.Namespace) -> Predictor:
+    """Load the models that the command line names, as each worker does too. Raises as ``load_predictor``."""
+    questions = read_asked(arguments)
+    predictor = load_predictor(**choose_models(arguments), backend=arguments.backend, questions=questions)
+    if predictor.segmenter is not None and arguments.tta != "none":
+        predictor.segmenter = see_views(predictor.segmenter, arguments.tta)
+    if arguments.prompt is not None:
+        predictor.prompt_kind = PROMPTS[arguments.prompt]
+    return predictor
+
+
+def choose_engine(arguments: argparse.Namespace) -> Engine:
+    """Return who does the cases. Raises FormatError for options that exclude each other."""
+    if arguments.workers is not None and arguments.workers < 1:
+        raise FormatError("--workers {count}: 1 process or more is expected", count=arguments.workers)
+    if arguments.shard is not None and (arguments.merge or arguments.submission is not None):
+        raise FormatError("--shard does one part; give --merge and --submission once all parts are done")
+    if arguments.merge and arguments.restart:
+        raise FormatError("--merge goes on with what the shards wrote; leave out --restart")
+    if arguments.workers is None:
+        return work_here
+    models = ("segmentation", "answers", "cues", "task", "backend", "questions", "tta", "prompt")
+    named = argparse.Namespace(**{name: getattr(arguments, name) for name in models})
+    return Processes(arguments.workers, partial(load_models, named))
+
+
 def describe_say(predictor: Predictor) -> str:
     """Return one line: which models have a say in the masks and the answers of a run."""
     names = {"segmentation": "masks", "cvqa": "answers from photos", "cues": "answers from words"}
@@ -156,14 +203,11 @@ def run(arguments: argparse.Namespace) -> int:
             raise FormatError(
                 "--submission answers the challenge's questions; leave out --questions or --submission"
             )
-    questions = read_asked(arguments)
-    predictor = load_predictor(**choose_models(arguments), backend=arguments.backend, questions=questions)
-    if predictor.segmenter is not None and arguments.tta != "none":
-        predictor.segmenter = see_views(predictor.segmenter, arguments.tta)
+    engine = choose_engine(arguments)
+    predictor = load_models(arguments)
+    if arguments.tta != "none":
         print(describe_views(arguments.tta))
     print(describe_say(predictor))
-    if arguments.prompt is not None:
-        predictor.prompt_kind = PROMPTS[arguments.prompt]
     try:
         report = predict_folder(
             arguments.data,
@@ -178,6 +222,9 @@ def run(arguments: argparse.Namespace) -> int:
             all_photos=arguments.all_photos,
             restart=arguments.restart,
             quiet=arguments.quiet,
+            engine=engine,
+            shard=arguments.shard,
+            merge=arguments.merge,
         )
     except KeyboardInterrupt:
         print("stopped: what is finished is kept; the same command goes on from there", file=sys.stderr)

@@ -26,7 +26,7 @@ class Limits:
     request_bytes: what the page sends at once, photos aside. sign_in_minutes, sign_in_idle_minutes: how long
     somebody stays signed in, at all and without doing anything. sign_in_tries: wrong passwords of one name at
     once, before one a minute is looked at.
-    json_bytes: a JSON file that is read. checkpoint_bytes: the weights of a model. cache_bytes: what the
+    json_bytes: a JSON file that is read. journal_bytes: the journal of a batch run. checkpoint_bytes: the weights of a model. cache_bytes: what the
     models made of an open case's photos and words.
     open_bytes: open cases' photos and what the models made of them, in memory, all together. open_drafts: how
     many pages' answers are held in memory.
@@ -49,6 +49,7 @@ class Limits:
     sign_in_idle_minutes: int = 2 * 60
     sign_in_tries: int = 5
     json_bytes: int = 512 * 2**20
+    journal_bytes: int = 16 * 2**30
     checkpoint_bytes: int = 16 * 2**30
     cache_bytes: int = 128 * 2**20
     open_bytes: int = 2**30

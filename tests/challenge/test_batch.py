@@ -14,6 +14,8 @@ import tifffile
 from PIL import Image
 
 from magic_demo.challenge import batch
+from magic_demo.challenge.running import cases
+from magic_demo.challenge.running.cases import read_encounter
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Photo
 from magic_demo.files.bundles import list_predictions, read_prediction
@@ -45,7 +47,7 @@ def test_masks_are_0_and_1_at_the_photos_size_and_answers_are_complete(data: Pat
 
 def test_a_file_holds_what_predict_says_of_the_same_case(data: Path, tmp_path: Path) -> None:
     predict(data, tmp_path / "out")
-    case, problems = batch.read_encounter(read_encounters(data, "valid").encounters[0])
+    case, problems = read_encounter(read_encounters(data, "valid").encounters[0])
     prediction = stand_in_predictor().predict(case)
     mask = tifffile.imread(tmp_path / "out" / "masks_preds" / "IMG_ENC00001_00001_mask_sys.tiff")
     expected = lesion_mask(prediction.photos[0].probability, case.photos[0].size, prediction.threshold)
@@ -189,7 +191,7 @@ def test_a_split_without_its_json_is_said_to_be_taken_as_plain_photos(
 def test_a_bundle_holds_what_predict_says_of_every_case(data: Path, tmp_path: Path) -> None:
     predict(data, tmp_path / "out", bundle=True)
     assert list_predictions(tmp_path / "out" / "bundle") == IDS
-    case, _ = batch.read_encounter(read_encounters(data, "valid").encounters[1])
+    case, _ = read_encounter(read_encounters(data, "valid").encounters[1])
     said, read = stand_in_predictor().predict(case), read_prediction(tmp_path / "out" / "bundle", IDS[1])
     assert read.answers == said.answers and read.models == said.models and read.threshold == said.threshold
     assert np.abs(read.photos[0].probability - said.photos[0].probability).max() <= 1 / 255
@@ -227,7 +229,7 @@ def test_few_encounters_are_held_at_once_whatever_their_number(
         most = max(most, len(alive))
         return photo
 
-    monkeypatch.setattr(batch, "read_photo_apart", read)
+    monkeypatch.setattr(cases, "read_photo_apart", read)
     (tmp_path / "photos").mkdir()
     for number in range(40):
         Image.fromarray(draw_photo()).save(tmp_path / "photos" / f"{number}.png")

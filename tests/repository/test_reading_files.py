@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.challenge.journal import read_journal
+from magic_demo.challenge.journal import Journal
 from magic_demo.challenge.run_folder import JOURNAL, MANIFEST
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.files.mask_files import MASK_KINDS
@@ -41,7 +41,7 @@ OWN = {
     "magic_demo/challenge/submission.py": "an archive that it writes",
     "magic_demo/challenge/submission_check.py": "from open_user_file's handle",
     "magic_demo/commands/setup.py": "the checkout's lock files, before anything is installed",
-    "magic_demo/challenge/batch.py": "the journal, appended to once it was read",
+    "magic_demo/challenge/journal.py": "the journal, appended to once it was read",
 }
 
 
@@ -173,7 +173,7 @@ def test_a_journal_that_is_no_file_is_said_before_it_is_appended_to(
 ) -> None:
     make(tmp_path / JOURNAL)
     with pytest.raises(MagicDemoError, match=JOURNAL):
-        read_journal(tmp_path / JOURNAL, tmp_path)
+        Journal(tmp_path / JOURNAL, tmp_path)
 
 
 def test_a_file_that_grows_without_end_is_read_up_to_its_limit(tmp_path: Path) -> None:
@@ -182,4 +182,4 @@ def test_a_file_that_grows_without_end_is_read_up_to_its_limit(tmp_path: Path) -
     os.truncate(path, 2**40)  # as large as it says, and nearly all of it a hole
     (tmp_path / JOURNAL).symlink_to(path)
     with pytest.raises(MagicDemoError, match="limit"):
-        read_journal(tmp_path / JOURNAL, tmp_path)
+        Journal(tmp_path / JOURNAL, tmp_path)

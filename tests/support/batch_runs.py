@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +67,45 @@ class StopsAt(Predictor):
 def journal_lines(out: Path) -> list[bytes]:
     """Return the journal's lines as they are on the disk."""
     return (out / "journal.jsonl").read_bytes().splitlines(keepends=True)
+
+
+class EndsItsProcess(Predictor):
+    """The stand-ins, of which one encounter ends the process in which it is predicted."""
+
+    def __init__(self, encounter_id: str) -> None:
+        super().__init__(RedFinder(), WordScorer())
+        self._poison = encounter_id
+
+    def predict(self, encounter: Encounter, **options: Any) -> Prediction:
+        if encounter.encounter_id == self._poison:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().predict(encounter, **options)
+
+
+class TakesItsTime(Predictor):
+    """The stand-ins, slowed down so that a process can be ended while they are at work."""
+
+    def __init__(self) -> None:
+        super().__init__(RedFinder(), WordScorer())
+
+    def predict(self, encounter: Encounter, **options: Any) -> Prediction:
+        time.sleep(0.05)
+        return super().predict(encounter, **options)
+
+
+def write_photos(folder: Path, count: int) -> Path:
+    """Write a plain folder of so many photos; returns it."""
+    folder.mkdir()
+    for number in range(count):
+        Image.fromarray(draw_photo(40 + number % 7, 64)).save(folder / f"P{number:03}.png")
+    return folder
+
+
+def read_files(out: Path) -> dict[str, bytes]:
+    """Return the files of a run but for the manifest, which holds times, and the journal, whose lines come in the
+    order of the work: path below the run's folder -> bytes."""
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in out.rglob("*")
+        if path.is_file() and path.name not in ("manifest.json", "journal.jsonl")
+    }

@@ -146,6 +146,13 @@ def use_cores() -> None:
         torch.set_num_threads(min(torch.get_num_threads(), count_cores()))
 
 
+def use_one_thread() -> None:
+    """Let torch use one thread: of several processes that share the cores, and so that how many there are changes
+    no rounding. ``OMP_NUM_THREADS`` in the environment goes before."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
+
+
 def count_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     """Return how many cores this process may use: those it is bound to, or fewer where ``quota``, the
     container's, says so."""

@@ -15,7 +15,7 @@ import yaml
 from torch import Tensor
 
 from magic_demo.__main__ import main as run_command
-from magic_demo.challenge.batch import read_encounter
+from magic_demo.challenge.running.cases import read_encounter
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.types import Answers
 from magic_demo.files.encounters import read_encounters

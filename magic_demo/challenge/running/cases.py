@@ -1,0 +1,76 @@
+"""The cases of a run: each encounter with what decides its files, and its photos once they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from magic_demo.challenge.data_masks import DataMasks
+from magic_demo.core.errors import PhotoError
+from magic_demo.core.types import Encounter, EncounterFiles, Language, Narrative, Photo, PromptKind
+from magic_demo.files.photos.processes.workers import read_photo_apart
+
+
+@dataclass(frozen=True)
+class Case:
+    """One encounter to go through, whole by itself: another process or machine needs nothing else.
+
+    number: its place in the data, from 0. shared: its photos whose mask is another's (photo id -> whose).
+    source: a digest of what it is predicted from. masks: what the data say of its own photos' masks.
+    """
+
+    number: int
+    files: EncounterFiles
+    shared: Mapping[str, str]
+    source: str
+    masks: DataMasks
+
+
+def plan_cases(data_masks: DataMasks, kind: PromptKind) -> Iterator[Case]:
+    """Yield the encounters in their order as cases; a photo that several name has the mask of the first."""
+    owners: dict[str, str] = {}
+    for number, files in enumerate(data_masks.found.encounters):
+        shared = {}
+        for photo in files.photo_files:
+            owner = owners.setdefault(photo.photo_id, files.encounter_id)
+            if owner != files.encounter_id:
+                shared[photo.photo_id] = owner
+        yield Case(number, files, shared, _digest(files, shared, kind), data_masks.of(files))
+
+
+def read_encounter(
+    files: EncounterFiles, language: Language | None = None
+) -> tuple[Encounter, dict[str, str]]:
+    """Read an encounter's photos.
+
+    Returns it with those that can be read, and photo id -> one line for each that cannot.
+    """
+    photos: list[Photo] = []
+    unseen: dict[str, str] = {}
+    for file in files.photo_files:
+        if file.path is None:
+            unseen[file.photo_id] = f"{file.photo_id}: the photo is named but not found below the data folder"
+            continue
+        try:
+            photos.append(read_photo_apart(file.path, photo_id=file.photo_id))
+        except PhotoError as error:
+            unseen[file.photo_id] = str(error)
+    narrative = (
+        files.narrative if language is None else Narrative(**{language: getattr(files.narrative, language)})
+    )
+    return Encounter(files.encounter_id, narrative, tuple(photos), files.responses), unseen
+
+
+def _digest(files: EncounterFiles, shared: Mapping[str, str], kind: PromptKind) -> str:
+    """Return a digest of what an encounter is predicted from: its words, the responses where they are asked
+    with, its photos' names, sizes and times, whose mask they have."""
+    words: list[object] = [asdict(files.narrative)] + ([files.responses] if kind != "narrative" else [])
+    photos = []
+    for photo in files.photo_files:
+        status = photo.path.stat() if photo.path is not None and photo.path.is_file() else None
+        photos.append(
+            [photo.photo_id, status and [status.st_size, status.st_mtime_ns], shared.get(photo.photo_id)]
+        )
+    return hashlib.sha256(json.dumps([*words, photos]).encode()).hexdigest()[:16]
