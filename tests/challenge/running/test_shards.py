@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.challenge.running import shards
 from magic_demo.challenge.running.shards import Shard
 from magic_demo.core.errors import FormatError
 from magic_demo.core.parts import alone_at
@@ -51,7 +50,7 @@ def test_a_merge_that_was_stopped_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(shards.shutil, "rmtree", stop)
+        patch.setattr("magic_demo.challenge.running.shards.shutil.rmtree", stop)
         predict(data, tmp_path / "out", merge=True)
     assert (tmp_path / "out" / "shard-1-of-2").is_dir()
     assert predict(data, tmp_path / "out", merge=True).done_now == 1
