@@ -6,6 +6,8 @@ Other programs begin with ``load_predictor`` and ``read_encounters`` (docs/libra
 
 from typing import TYPE_CHECKING
 
+from magic_demo.models import late
+
 __all__ = ["__version__", "load_predictor", "read_encounters"]
 
 __version__ = "0.1.0"
@@ -23,3 +25,6 @@ else:
         from importlib import import_module
 
         return getattr(import_module(_HOMES[name]), name)
+
+
+late.register()

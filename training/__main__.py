@@ -29,6 +29,10 @@ COMMANDS = {
         "training.segmentation.guidance.box_weights",
         "fit how model, shape and graph cut count inside a reader's box",
     ),
+    "add-code": (
+        "training.segmentation.add_code",
+        "put the code beside a compact segmentation model, for programs without this one",
+    ),
     "evaluate-segmentation": (
         "training.segmentation.evaluate",
         "score a segmentation model on photos with masks",

@@ -110,6 +110,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     return read_object(folder / CONFIG, "model_type")
 
 
+def format_config(values: dict[str, Any]) -> str:
+    """Return a config as transformers writes it."""
+    return json.dumps(values, indent=2, sort_keys=True) + "\n"
+
+
 def check_model(folder: Path, types: Collection[str] | None) -> None:
     """Check ``config.json`` against what may be loaded and against the weights beside it, before a model is
     built from it.

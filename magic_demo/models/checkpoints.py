@@ -38,6 +38,7 @@ from magic_demo.files.checkpoint_files import (
     check_files,
     check_model,
     check_room,
+    format_config,
     read_config,
     read_object,
 )
@@ -352,6 +353,11 @@ def _name_folder(folder: Path, source: str | Path) -> str:
     digest = hashlib.sha256()
     for path in sorted([folder / CONFIG, *folder.glob("*.safetensors")]):
         digest.update(path.name.encode())
+        if path.name == CONFIG and "auto_map" in (config := read_config(folder)):
+            # the same model, whether its code lies beside it or not
+            del config["auto_map"]
+            digest.update(format_config(config).encode())
+            continue
         with open_user_file(path, LIMITS.checkpoint_bytes) as file:
             while block := file.read(1 << 20):
                 digest.update(block)

@@ -42,6 +42,7 @@ from training.cases.folds import split_folds
 from training.cases.metrics import most_frequent, official_scores
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import CaseData, read_cases_as_kept, read_checked_cases
+from training.runs.card import write_card
 from training.runs.data_table import SourceTable, title_sources
 from training.runs.record import check_resumed, copy_record, keep_record
 from training.runs.run import (
@@ -122,6 +123,14 @@ def run_training(
         )
         (best / "training.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
         copy_record(settings.run.output, best)
+        write_card(
+            best,
+            "text-photo-answerer",
+            scores,
+            start=settings.model.start,
+            training=[source.name for source in settings.data.training],
+            evaluation=[source.name for source in settings.data.evaluation],
+        )
     return best, scores
 
 

@@ -27,7 +27,9 @@ from magic_demo.models.checkpoints import (
 from magic_demo.models.registry import SEGMENTERS
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, score_masks
 from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network
+from magic_demo.models.segmentation.registered import add_code
 from training.runs.averaging import MeanLossTrainer
+from training.runs.card import write_card
 from training.runs.pretrained import load_imagenet
 from training.runs.ranges import Count, CountOrNone, Decay, NotNegative
 from training.runs.record import check_resumed, copy_record, keep_record
@@ -254,6 +256,14 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
         save_checkpoint(model, tokenizer, preprocessing, best, half=settings.model.half)
         (best / "training.json").write_text(json.dumps(dict(scores), indent=2) + "\n", encoding="utf-8")
         copy_record(run.output, best)
+        write_card(
+            best,
+            "segmentation",
+            scores,
+            start=settings.model.start,
+            training=[source.name for source in settings.data.training],
+            evaluation=[source.name for source in settings.data.evaluation],
+        )
     return best, dict(scores)
 
 
@@ -321,13 +331,15 @@ def save_checkpoint(
     half: bool = False,
 ) -> None:
     """Write a folder that ``load_segmenter`` reads: weights (float16 with ``half``), config with the
-    threshold, tokenizer, preprocessing."""
+    threshold, tokenizer, preprocessing, and of the compact model the code for programs without ours."""
     kept = copy.deepcopy(model)
     for parameter in kept.parameters():
         parameter.data = parameter.data.contiguous()
     (nn.Module.half(kept) if half else kept).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     preprocessing.save(folder)
+    if isinstance(model.config, CompactSegmenterConfig):
+        add_code(folder)
 
 
 def _keep_tokenizer(

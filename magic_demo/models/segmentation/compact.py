@@ -1,5 +1,8 @@
 """The segmentation model that ships: a MobileNetV1 encoder, a light decoder with skips, and a prompt that
-modulates it."""
+modulates it.
+
+It lies beside every checkpoint too, for programs without Magic Demo: it may import nothing of ours.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import torch
 from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoConfig, AutoModelForImageSegmentation, PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import SemanticSegmenterOutput
 
@@ -36,6 +39,8 @@ BLOCKS = (
 thirteenth is left out."""
 TAPS = (0, 2, 4, 10, 11)
 """Blocks, counted from 0, whose outputs the decoder reads: strides 2, 4, 8, 16 and 32."""
+LABELS = {0: "skin", 1: "lesion"}
+"""What the pixels of a mask are called in a pipeline of transformers."""
 SMALLEST_STEP = 32
 GUIDANCE_MAPS = 4
 """Maps that say what a reader has shown: clicks on lesion, clicks on skin, the outside of the box, the map of
@@ -72,6 +77,10 @@ class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     mirrored: bool = False
     guided: bool = False
     reads_prompt: bool = True
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        self.id2label = self.id2label or dict(LABELS)
+        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
 
 
 class Convolution(nn.Module):
@@ -375,7 +384,3 @@ def score_masks(logits: Tensor, labels: Tensor, *, dice_weight: float = 1.0) -> 
     either = probability.sum(dim=(1, 2)) + labels.sum(dim=(1, 2))
     dice = (2 * both + 1) / (either + 1)
     return cross_entropy + dice_weight * (1 - dice).mean()
-
-
-AutoConfig.register(CompactSegmenterConfig.model_type, CompactSegmenterConfig)
-AutoModelForImageSegmentation.register(CompactSegmenterConfig, CompactSegmenter)

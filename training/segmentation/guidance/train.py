@@ -31,6 +31,7 @@ from magic_demo.models.segmentation.compact import (
 from magic_demo.models.segmentation.guidance_maps import draw_guidance
 from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network
 from training.runs.averaging import MeanLossTrainer
+from training.runs.card import write_card
 from training.runs.ranges import Decay
 from training.runs.record import check_resumed, copy_record, keep_record
 from training.runs.run import (
@@ -258,6 +259,14 @@ def run_training(settings: GuidanceRunSettings, *, resume: bool = False) -> tupl
         save_checkpoint(model, tokenizer, preprocessing, best, half=settings.model.half)
         (best / "training.json").write_text(json.dumps(dict(scores), indent=2) + "\n", encoding="utf-8")
         copy_record(run.output, best)
+        write_card(
+            best,
+            "guidance",
+            scores,
+            start=settings.model.start,
+            training=[source.name for source in settings.data.training],
+            evaluation=[source.name for source in settings.data.evaluation],
+        )
     return best, dict(scores)
 
 
