@@ -246,7 +246,7 @@ class Explanation:
 
     option: index into the family's options. language: of the text shown and of the evidence's lines.
     words: spans of ``narrative.text(language)``, in its order, none overlapping; empty where no words move
-    the score.
+    the score. other_words: spans of the narrative in the other language; None where only one was read.
     regions: photo id -> (h, w) float32 heat map in 0..1, 1 where a photo raised the score most; photos that
     did not are absent.
     evidence: one line for each thing measured in the photos that the family asks about.
@@ -258,6 +258,7 @@ class Explanation:
     words: tuple[WordSpan, ...] = ()
     regions: Mapping[str, Probability] = field(default_factory=dict)
     evidence: tuple[str, ...] = ()
+    other_words: tuple[WordSpan, ...] | None = None
 
 
 ReviewKind = Literal["assisted", "blind", "compared", "revealed", "consensus"]

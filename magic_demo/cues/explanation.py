@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.core.types import Language, Narrative, Probability, WordSpan
-from magic_demo.cues.cue_model import CueModel, Reason
+from magic_demo.core.types import LANGUAGES, Language, Narrative, Probability, WordSpan
+from magic_demo.cues.cue_model import CueModel, Reason, route_texts
 
 LEAST_SHARE = 0.2
 """Words are shown that move the score by at least this share of what the strongest words do ..."""
@@ -43,6 +43,22 @@ def explain_words(
     reasons = cues.explain(narrative, f"{family_id}-001", option).reasons
     found = [reason for reason in reasons if reason.field == shown]
     return join_words(getattr(narrative, shown), found, share=share)
+
+
+def explain_other_words(
+    cues: CueModel,
+    narrative: Narrative,
+    family_id: str,
+    option: int,
+    language: Language,
+    *,
+    share: float = 1.0,
+) -> tuple[WordSpan, ...] | None:
+    """Return ``explain_words`` of the text that is not in ``language``; None where the model read one text."""
+    if len(route_texts(narrative)) < len(LANGUAGES):
+        return None
+    other: Language = "zh" if language == "en" else "en"
+    return explain_words(cues, narrative, family_id, option, other, share=share)
 
 
 def scale_regions(added: Mapping[str, NDArray[np.float32]]) -> dict[str, Probability]:

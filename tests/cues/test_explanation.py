@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.explanations import try_regions, try_words
 from magic_demo.core.types import LANGUAGES, Encounter, Language, Narrative, Photo, WordSpan
 from magic_demo.cues.cue_model import CueModel, Reason
-from magic_demo.cues.explanation import explain_words, join_words, scale_regions
+from magic_demo.cues.explanation import explain_other_words, explain_words, join_words, scale_regions
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.loading import load_predictor
@@ -112,6 +112,14 @@ def test_only_the_shown_languages_words_are_highlighted(cues: CueModel) -> None:
         assert _shown(text, explain_words(cues, narrative, "CQID025", 0, language)) == [
             "itchy" if language == "en" else "瘙痒"
         ]
+
+
+def test_the_other_languages_words_are_told_too_where_both_were_read(cues: CueModel) -> None:
+    narrative = Narrative(en="My arm has been itchy for three weeks.", zh="手臂瘙痒三周。")
+    assert _shown(narrative.zh, explain_other_words(cues, narrative, "CQID025", 0, "en") or ()) == ["瘙痒"]
+    assert _shown(narrative.en, explain_other_words(cues, narrative, "CQID025", 0, "zh") or ()) == ["itchy"]
+    for one in (Narrative(en=narrative.en), Narrative(en=narrative.zh, zh=narrative.zh)):
+        assert explain_other_words(cues, one, "CQID025", 0, "en") is None
 
 
 def test_a_long_narrative_is_explained_without_a_hang(cues: CueModel) -> None:

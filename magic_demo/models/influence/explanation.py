@@ -7,8 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from magic_demo.core.errors import ModelError, one_line
-from magic_demo.core.types import Encounter, Explanation, Language, Prediction, Probability
-from magic_demo.cues.explanation import explain_words, scale_regions
+from magic_demo.core.types import (
+    Encounter,
+    Explanation,
+    Language,
+    Narrative,
+    Prediction,
+    Probability,
+    WordSpan,
+)
+from magic_demo.cues.explanation import explain_other_words, explain_words, scale_regions
 from magic_demo.models.influence.evidence import list_evidence, measure_lesions
 from magic_demo.models.influence.say import find_say
 from magic_demo.models.loaded import LoadedModels
@@ -42,16 +50,26 @@ def explain_option(
             raise
         except Exception as error:  # whatever a model stumbles over costs this explanation alone
             raise ModelError("the closed-question model failed: {reason}", reason=one_line(error)) from error
+    words, other_words = _find_words(models, encounter.narrative, family_id, theirs, language, 1 - weight)
     return Explanation(
         family_id,
         option,
         language,
-        words=explain_words(models.cues, encounter.narrative, family_id, theirs, language, share=1 - weight)
-        if models.cues
-        else (),
+        words=words,
+        other_words=other_words,
         regions=regions,
         evidence=list_evidence(family_id, measure_lesions(encounter, prediction), language),
     )
+
+
+def _find_words(
+    models: LoadedModels, narrative: Narrative, family_id: str, option: int, language: Language, share: float
+) -> tuple[tuple[WordSpan, ...], tuple[WordSpan, ...] | None]:
+    """Return the words of the text in the language, and those of the other text where both were read."""
+    if models.cues is None:
+        return (), None
+    asked = (models.cues, narrative, family_id, option, language)
+    return explain_words(*asked, share=share), explain_other_words(*asked, share=share)
 
 
 def _find_regions(

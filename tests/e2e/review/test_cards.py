@@ -216,7 +216,9 @@ def test_why_shows_the_words_and_the_heat_and_closes_without_a_trace(emptied: Wa
     page.keyboard.press("i")
     page.wait_for_selector(".why")
     assert "months" in " ".join(page.locator("#why-words mark").all_inner_texts())
-    assert page.locator("#why-words").inner_text().strip() == page.input_value("#narrative textarea").strip()
+    here, there = (one.strip() for one in page.locator(".why-words").all_inner_texts())
+    assert here == page.input_value("#narrative textarea").strip()
+    assert there == load_examples()[1].encounter.narrative.zh.strip(), "the model read both"
     assert page.get_attribute("#card-cqid015 .card-why", "aria-pressed") == "true"
 
     page.keyboard.press("7")

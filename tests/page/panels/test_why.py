@@ -62,6 +62,15 @@ def test_the_pane_speaks_the_explanations_language_and_offers_every_option() -> 
     )
 
 
+def test_both_texts_are_marked_side_by_side_where_the_model_read_both() -> None:
+    why = Explanation("CQID025", 0, "zh", (WordSpan(2, 3, 1.0),), other_words=(WordSpan(6, 12, 1.0),))
+    html = render_why(ITCH, why, ENCOUNTER, PREDICTION)
+    texts = re.findall(r'<p class="why-words">(.*?)</p>', html)
+    assert len(texts) == 2 and ">痒</mark>" in texts[0] and "itches</mark>" in texts[1]
+    one = render_why(ITCH, Explanation("CQID025", 0, "zh", (WordSpan(2, 3, 1.0),)), ENCOUNTER, PREDICTION)
+    assert one.count('class="why-words"') == 1
+
+
 def test_what_did_not_move_the_score_is_said() -> None:
     html = render_why(ITCH, Explanation("CQID025", 0, "en"), ENCOUNTER, PREDICTION)
     assert (

@@ -86,19 +86,17 @@ def render_why(family: Family, explanation: Explanation, encounter: Encounter, p
 
 def _render_words(explanation: Explanation, encounter: Encounter) -> str:
     language = explanation.language
-    words = encounter.narrative.text(language)
+    narrative = encounter.narrative
+    words = narrative.text(language)
     if not words.strip():
         return ""
-    shown = (
-        f'<p class="why-words" id="why-words">{mark_words(words, explanation.words)}</p>'
-        if explanation.words
-        else ""
-    )
-    legend = (
-        "<p "
-        f'class="why-note">{_say("why.words_legend" if explanation.words else "why.no_words", language)}</p>'
-    )
-    return f"<h3>{_say('case.narrative', language)}</h3>{shown}{legend}"
+    texts = [(words, explanation.words)]
+    if explanation.other_words is not None:  # the model read both: so does who asks
+        texts.append((narrative.zh if language == "en" else narrative.en, explanation.other_words))
+    moved = any(spans for _, spans in texts)
+    shown = "".join(f'<p class="why-words">{mark_words(*one)}</p>' for one in texts) if moved else ""
+    legend = f'<p class="why-note">{_say("why.words_legend" if moved else "why.no_words", language)}</p>'
+    return f'<h3>{_say("case.narrative", language)}</h3><div class="why-texts" id="why-words">{shown}</div>{legend}'
 
 
 def mark_words(words: str, spans: Sequence[WordSpan]) -> str:
