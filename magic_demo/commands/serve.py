@@ -13,12 +13,15 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from starlette.routing import BaseRoute
+
 from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
 from magic_demo.core.errors import MagicDemoError, ReachError
 from magic_demo.core.parts import sweep_temporary
 from magic_demo.models.backends.names import add_backend_argument
 from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
 from magic_demo.page.server.gate.gate import is_near
+from magic_demo.page.server.gate.programs import Programs
 from magic_demo.page.server.reach import check_reach, confirm_share, is_space, open_tunnel
 from magic_demo.page.server.root_path import VARIABLE, put_below, read_root_path
 from magic_demo.page.server.sweeping import start_sweeping
@@ -108,6 +111,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="ask for name and password; always asked when a reader has a password",
     )
+    parser.add_argument(
+        "--api",
+        action="store_true",
+        help="let other programs in at /api/v1, with tokens that `readers token` makes (docs/api.md)",
+    )
 
 
 def open_desk(arguments: argparse.Namespace) -> Desk:
@@ -119,7 +127,9 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     """
     questions = read_asked(arguments)
     shared = {"bundle": arguments.bundle, "mode": arguments.mode, "questions": questions}
-    usual = arguments.queue is None and arguments.store is None and not arguments.sign_in
+    usual = (
+        arguments.queue is None and arguments.store is None and not arguments.sign_in and not arguments.api
+    )
     unnamed = usual and not os.environ.get(STORE_VARIABLE)
     alone = (
         is_near(arguments.host) and not arguments.share and not arguments.root_path
@@ -137,6 +147,16 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     for line in desk.add_queue(arguments.queue) if arguments.queue is not None else ():
         print(line, file=sys.stderr)
     return desk
+
+
+def open_api(desk: Desk, source: PredictorSource, routes: list[BaseRoute]) -> Programs:
+    """Add the routes of ``/api/v1``, and return who may use them."""
+    # FastAPI's models of what comes and goes take a moment, for which a page without them does not wait
+    from magic_demo.api.routes import list_api_routes
+    from magic_demo.api.verbs import Verbs
+
+    routes += list_api_routes(Verbs(desk, source))
+    return Programs(desk.opened_store.find_token)
 
 
 def sweep(desk: Desk) -> None:
@@ -182,8 +202,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     source = PredictorSource(load)
     app = build_app(source, load_examples(), desk, guided=arguments.guide)
-    routes = list_routes(source, load_examples(), desk, arguments.host)
-    gates = put_below(list_gates(desk.sign_ins, arguments.host, desk.signing_in), arguments.root_path)
+    routes: list[BaseRoute] = [*list_routes(source, load_examples(), desk, arguments.host)]
+    programs = open_api(desk, source, routes) if arguments.api else None
+    gates = list_gates(desk.sign_ins, arguments.host, desk.signing_in, programs)
+    gates = put_below(gates, arguments.root_path)
     settings = {**launch_settings(routes, gates), "root_path": arguments.root_path}
     try:
         app.launch(

@@ -39,6 +39,7 @@ PACKAGES = (
     "magic_demo.page.workshop",
     "magic_demo.page.agreement",
     "magic_demo.page",
+    "magic_demo.api",
     "magic_demo.commands",
     "magic_demo.__main__",
     "training.runs",

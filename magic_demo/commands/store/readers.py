@@ -46,6 +46,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     role = actions.add_parser("role", help="give a reader another role")
     role.add_argument("name", metavar="NAME")
     role.add_argument("role", choices=READER_ROLES, metavar="ROLE", help=", ".join(READER_ROLES))
+    token = actions.add_parser(
+        "token",
+        help="make a token by which a program uses the API (serve --api) as this reader; shown once",
+        epilog="A reader who is new is added without a password: nobody signs in under that name.",
+    )
+    token.add_argument("name", metavar="NAME", help="the reader that the program speaks for")
+    token.add_argument(
+        "--role",
+        choices=READER_ROLES,
+        help="of a reader who is new: what the program may see and do (default: reader)",
+    )
+    token.add_argument(
+        "--program", default="a program", metavar="TEXT", help="what the token is for, in a few words"
+    )
+    actions.add_parser("tokens", help="list the tokens").add_argument(
+        "--revoked", action="store_true", help="those that open nothing any more, too"
+    )
+    revoke = actions.add_parser("revoke", help="let a token open nothing any more")
+    revoke.add_argument("number", metavar="NUMBER", type=int, help="as readers tokens lists it")
     for action in (add, password):
         action.add_argument(
             "--password-file",
@@ -65,6 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
             "remove": _remove,
             "password": _password,
             "role": _role,
+            "token": _token,
+            "tokens": _tokens,
+            "revoke": _revoke,
         }
         print(actions[arguments.action](store, arguments))
     return 0
@@ -107,6 +129,38 @@ def _password(store: Store, arguments: argparse.Namespace) -> str:
 def _role(store: Store, arguments: argparse.Namespace) -> str:
     store.set_role(arguments.name, arguments.role, by=find_actor())
     return f"{arguments.name} is now {arguments.role}"
+
+
+def _token(store: Store, arguments: argparse.Namespace) -> str:
+    found = next((reader for reader in store.find_readers(arguments.name) if not reader.removed), None)
+    if found is None:
+        found = store.add_reader(arguments.name, role=arguments.role or "reader", by=find_actor())
+    elif arguments.role not in (None, found.role):
+        raise StoreError(
+            "{name!r} is there with the role {role}; give the program a reader of its own, or readers role {name}",
+            name=found.name,
+            role=found.role,
+        )
+    words, token = store.make_token(found.name, arguments.program, by=find_actor())
+    about = f"token {token.number}: {token.program} may do what {found.name} ({found.role}) may"
+    print(f"{about}. It is shown this once; readers revoke {token.number} ends it", file=sys.stderr)
+    return words
+
+
+def _tokens(store: Store, arguments: argparse.Namespace) -> str:
+    return (
+        "\n".join(
+            f"{token.number:>4}  {token.reader.name}  {token.reader.role}  {token.made_at:%Y-%m-%d}  "
+            f"{'revoked' if token.revoked else 'valid'}  {token.program}"
+            for token in store.tokens(revoked=arguments.revoked)
+        )
+        or "no token"
+    )
+
+
+def _revoke(store: Store, arguments: argparse.Namespace) -> str:
+    token = store.revoke_token(arguments.number, by=find_actor())
+    return f"token {token.number} ({token.program}, as {token.reader.name}) opens nothing any more"
 
 
 def _read_password(arguments: argparse.Namespace) -> str:

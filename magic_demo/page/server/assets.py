@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 from starlette.responses import FileResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from magic_demo.core.limits import LIMITS
 from magic_demo.files.photos.reading import DEFAULT_LIMITS
@@ -67,7 +67,9 @@ def _route(path: Path) -> Route:
     return Route(f"/page/{path.relative_to(FOLDER).as_posix()}", send)
 
 
-def launch_settings(routes: Sequence[Route] = (), middleware: Sequence[Middleware] = ()) -> dict[str, Any]:
+def launch_settings(
+    routes: Sequence[BaseRoute] = (), middleware: Sequence[Middleware] = ()
+) -> dict[str, Any]:
     """Return what ``launch`` needs besides host and port: looks, own files, other pages' routes, and all
     switched off that leaves traces."""
     return {

@@ -38,7 +38,7 @@ def list_take_away_routes(desk: Desk) -> list[Route]:
             actor = page_actor(
                 desk.reader(request.cookies), request.client.host if request.client is not None else ""
             )
-            content = await run_in_threadpool(_take, desk, wanted, queue, actor, consensus=consensus)
+            content = await run_in_threadpool(take_readings, desk, wanted, queue, actor, consensus=consensus)
         except MagicDemoError as error:
             return JSONResponse(line_in_both(error.message), 409)
         name = "".join(char if char.isalnum() and char.isascii() else "-" for char in f"{queue}-{wanted}")
@@ -51,8 +51,8 @@ def list_take_away_routes(desk: Desk) -> list[Route]:
     return [Route("/take-away/{format}", send)]
 
 
-def _take(desk: Desk, wanted: str, queue: str, actor: Actor, *, consensus: bool) -> bytes:
-    """Pack readings and keep in the audit trail that they leave, before they do."""
+def take_readings(desk: Desk, wanted: str, queue: str, actor: Actor, *, consensus: bool) -> bytes:
+    """Pack readings and keep in the audit trail that they leave, before they do. Raises as ``pack_readings``."""
     content = pack_readings(desk, wanted, queue, actor.name, consensus=consensus)
     for line in desk.opened_store.note("export", actor, detail=wanted):
         print(line, file=sys.stderr, flush=True)

@@ -14,7 +14,16 @@ from magic_demo.reviews.store.checking import check_rows
 from magic_demo.reviews.store.records import LOCAL_READER
 from magic_demo.reviews.store.rows.audit_trail import add_rows, list_rows
 from magic_demo.reviews.store.rows.review_rows import list_damage
-from magic_demo.reviews.store.tables import CaseRow, MaskRow, ReaderRow, ReviewRow, Tables, TrailRow, UtcTime
+from magic_demo.reviews.store.tables import (
+    CaseRow,
+    MaskRow,
+    ReaderRow,
+    ReviewRow,
+    Tables,
+    TokenRow,
+    TrailRow,
+    UtcTime,
+)
 
 Row = tuple[str, dict[str, Any]]
 """A table's name, and its columns' values as JSON has them; times as ISO 8601."""
@@ -30,13 +39,15 @@ NUMBERED = {
     "proposed_covers": "number",
 }
 """Tables whose rows are numbered, by the column; of all but readers no number is ever used again."""
+OWN = frozenset({"tokens", "receivers", "outbox"})
+"""Tables of one store alone: what opens it opens no copy, and no copy tells a receiver anything twice."""
 
 
 def dump_rows(session: Session) -> Iterator[Row]:
     """Yield every row, tables that others speak of first; damaged reviews, masks and predictions are left
     out, which no restore would take back."""
     reviews, masks, predictions = list_damage(session)
-    for table in Tables.metadata.sorted_tables:
+    for table in _copied_tables():
         query = sa.select(table).order_by(*table.primary_key.columns)
         if table.name in ("reviews", "save_keys") and reviews:
             query = query.where(table.c.number.not_in(reviews))
@@ -91,10 +102,11 @@ def load_rows(
     """
     if not is_empty(session):
         raise StoreError("this store is not empty; restore into a new one (--store PLACE)")
+    session.execute(sa.delete(TokenRow))
     session.execute(sa.delete(ReaderRow))
     trail = list_rows(session)
     session.execute(sa.delete(TrailRow))
-    tables = {table.name: table for table in Tables.metadata.sorted_tables}
+    tables = {table.name: table for table in _copied_tables()}
     counts = dict.fromkeys(tables, 0)
     waiting: list[dict[str, Any]] = []
     before = ""
@@ -126,6 +138,10 @@ def load_rows(
     _set_numbers(session, last, sqlite=sqlite)
     add_rows(session, trail)
     return counts
+
+
+def _copied_tables() -> list[sa.Table]:
+    return [table for table in Tables.metadata.sorted_tables if table.name not in OWN]
 
 
 def _insert(session: Session, table: sa.Table | None, rows: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
-from magic_demo.core.types import CaseKey, MaskRuns
+from magic_demo.core.types import CaseKey, MaskRuns, ReviewKind
 
 ReaderRole = Literal["reader", "adjudicator", "presenter"]
 """Who reads, who sees every review and writes the consensus, who shows cases to an audience (and sees what a
@@ -26,6 +26,7 @@ first."""
 TrailKind = Literal[
     "sign-in", "sign-in refused", "sign-in stopped", "sign-out", "export", "backup", "restore", "import", "cover", "cover proposed",
     "cover confirmed", "cover refused", "delete", "purge", "reader added", "reader removed", "password changed", "role changed",
+    "token made", "token revoked",
 ]  # fmt: skip
 """What the audit trail keeps; "stopped" is a try to sign in that was refused unseen, after too many."""
 TRAIL_KINDS: tuple[TrailKind, ...] = get_args(TrailKind)
@@ -89,6 +90,29 @@ class Reader:
     added_at: datetime
     removed: bool = False
     access: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token by which a program speaks for a reader, without its words. program: what it is for. revoked: it
+    opens nothing any more, or its reader was removed."""
+
+    number: int
+    reader: Reader
+    program: str
+    made_at: datetime
+    revoked: bool
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished review, as far as a receiver is told of it."""
+
+    number: int
+    key: CaseKey
+    kind: ReviewKind
+    complete: bool
+    saved_at: datetime
 
 
 @dataclass(frozen=True)

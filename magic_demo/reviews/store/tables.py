@@ -225,3 +225,39 @@ class ProposedCoverRow(Tables):
     height: Mapped[int]
     width: Mapped[int]
     counts: Mapped[str]
+
+
+class TokenRow(Tables):
+    """A token by which a program speaks for a reader. digest: SHA-256 of it, which is all that is kept.
+
+    program: what it was made for, a few words. revoked_at: since when it opens nothing.
+    """
+
+    __tablename__ = "tokens"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    program: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    made_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class ReceiverRow(Tables):
+    """An address that finished reviews are told to. digest: of the address. seen: the newest review that was
+    put into the outbox for it, or was there before it."""
+
+    __tablename__ = "receivers"
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    seen: Mapped[int]
+
+
+class OutboxRow(Tables):
+    """A finished review that a receiver has not confirmed. tries: how often it was sent; due_at: when it is
+    sent next."""
+
+    __tablename__ = "outbox"
+    receiver: Mapped[str] = mapped_column(ForeignKey("receivers.digest"), primary_key=True)
+    review_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    tries: Mapped[int]
+    due_at: Mapped[datetime]

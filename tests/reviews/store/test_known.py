@@ -220,7 +220,10 @@ def test_an_older_store_is_brought_up_to_date_with_sensible_values(empty_place: 
         fill_before(store)
         with store._database.writing() as session:  # the schema before, with the rows that it held
             for statement in (
-                *(f"DROP TABLE {table}" for table in ("seen", "audit_trail", "proposed_covers")),
+                *(
+                    f"DROP TABLE {table}"
+                    for table in ("seen", "audit_trail", "proposed_covers", "tokens", "outbox", "receivers")
+                ),
                 "ALTER TABLE cases DROP COLUMN photos",
                 *(f"ALTER TABLE reviews DROP COLUMN {column}" for column in ("complete", "missing", "known")),
                 "UPDATE alembic_version SET version_num = '0003'",

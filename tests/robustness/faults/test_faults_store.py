@@ -33,7 +33,7 @@ def crashing(postgres_server: PostgresServer, postgres_store: str) -> Iterator[s
         store.add_cases("q", [NewCase("E1")])
     yield postgres_store
     postgres_server.execute(
-        "TRUNCATE audit_trail, proposed_covers, save_keys, seen, showings, predictions, masks, "
+        "TRUNCATE tokens, outbox, receivers, audit_trail, proposed_covers, save_keys, seen, showings, predictions, masks, "
         "reviews, assignments, cases",
         database="store",
     )

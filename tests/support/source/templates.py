@@ -11,7 +11,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[3]
 ROOTS = {"MagicDemoError", "Message"}
 """What is made of a template and values; classes that are made of one of these too."""
-TEMPLATE_SECOND = {"BoardError", "RefusedError"}
+TEMPLATE_SECOND = {"ApiError", "BoardError", "RefusedError"}
 """Classes whose template is the second argument."""
 
 

@@ -16,6 +16,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
@@ -30,6 +31,7 @@ from magic_demo.core.limits import LIMITS
 from magic_demo.page.gradio_internals import addresses
 from magic_demo.page.gradio_internals.events import find_page, is_tick
 from magic_demo.page.server.gate.headers import SecurityHeaders
+from magic_demo.page.server.gate.programs import BOUNDS, Programs, answer_program
 from magic_demo.page.server.requests.faults import Faults
 from magic_demo.page.server.requests.parameters import (
     LONGEST_FORM,
@@ -105,13 +107,18 @@ BROWSER_COOKIE = "magic-demo-browser"
 """Where nobody signs in: a random word by which a browser is known again, until it is closed."""
 
 
-def list_gates(sign_ins: SignIns | None, host: str, look: LookForSignIns | None = None) -> list[Middleware]:
-    """Return what stands before the page. host: the address that it listens on; look: as ``Gate`` takes
-    it."""
+def list_gates(
+    sign_ins: SignIns | None,
+    host: str,
+    look: LookForSignIns | None = None,
+    programs: Programs | None = None,
+) -> list[Middleware]:
+    """Return what stands before the page. host: the address that it listens on; look, programs: as ``Gate``
+    takes them."""
     return [
         Middleware(Faults),
         Middleware(SecurityHeaders),
-        Middleware(Gate, sign_ins=sign_ins, near=is_near(host), look=look),
+        Middleware(Gate, sign_ins=sign_ins, near=is_near(host), look=look, programs=programs),
     ]
 
 
@@ -157,7 +164,8 @@ class Gate:
 
     sign_ins: None where nobody signs in. near: whether the page answers this computer alone, when another
     site's name for it is refused.
-    look: asked at every request while nobody signs in, whether somebody has to from now on.
+    look: asked at every request while nobody signs in, whether somebody has to from now on. programs: who may
+    use the doors of other programs; None where there are none.
     """
 
     def __init__(
@@ -167,8 +175,10 @@ class Gate:
         *,
         near: bool = False,
         look: LookForSignIns | None = None,
+        programs: Programs | None = None,
     ) -> None:
         self._app = app
+        self._programs = programs
         self._sign_ins = sign_ins
         self._look = look
         self._near = near
@@ -181,7 +191,9 @@ class Gate:
             try:
                 scope, receive, send = await self._check(scope, receive, send)
             except RefusedError as refusal:
-                await _answer(scope, refusal)(scope, receive, send)
+                of_program = self._programs is not None and self._programs.owns(str(scope["path"]))
+                answer = answer_program(refusal) if of_program else _answer(scope, refusal)
+                await answer(scope, receive, send)
                 return
         elif scope["type"] == "websocket":  # the page opens none
             await send({"type": "websocket.close"})
@@ -211,12 +223,18 @@ class Gate:
 
     async def _check(self, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
         """Return what to pass on of a request. Raises RefusedError."""
-        check_headers(scope)
         method, path, headers = str(scope["method"]), str(scope["path"]), Headers(scope=scope)
+        programs = self._programs if self._programs is not None and self._programs.owns(path) else None
+        if programs is not None:
+            programs.check_method(method, path)
+        check_headers(scope)
         if self._near and self._sign_ins is None and not is_near(_host_name(headers)):
             raise RefusedError(
                 421, "only this computer can open this page; open it as http://127.0.0.1 with its port"
             )
+        if programs is not None:
+            _check_origin(headers, navigates=False)
+            return (*await self._admit_program(programs, scope, receive, headers), send)
         who = find_door(method, path)
         if who is None:
             raise RefusedError(404, "there is nothing here")
@@ -238,6 +256,20 @@ class Gate:
         if self._sign_ins is None and path in _PAGES and BROWSER_COOKIE not in cookies:
             send = _set_cookie(send, secure=is_secure(headers, scope))
         return rewrite(scope, query, cookies, body), receive if body is None else _replay(body, receive), send
+
+    async def _admit_program(
+        self, programs: Programs, scope: Scope, receive: Receive, headers: Headers
+    ) -> tuple[Scope, Receive]:
+        """Return what to pass on of another program's request. Raises RefusedError."""
+        scope, kind = await programs.admit(scope, headers)
+        if kind is None or kind == "photo":
+            return rewrite(scope, read_query(scope), {}), receive
+        check_json_type(headers.get("content-type", ""))
+        body = await _read_body(receive, headers, BOUNDS[kind].size)
+        async with self._large if len(body) > SMALL.size else nullcontext():
+            fields = await run_in_threadpool(read_object, body, BOUNDS[kind])
+        body = json.dumps(fields, ensure_ascii=False).encode()
+        return rewrite(scope, read_query(scope), {}, body), _replay(body, receive)
 
     async def _read_posted(
         self, scope: Scope, receive: Receive, headers: Headers

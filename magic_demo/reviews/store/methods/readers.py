@@ -9,6 +9,7 @@ from magic_demo.reviews.store.engine.database import Database
 from magic_demo.reviews.store.methods.opened import OpenedStore
 from magic_demo.reviews.store.records import PROGRAM, Actor, Reader, ReaderRole
 from magic_demo.reviews.store.rows import audit_trail, readers
+from magic_demo.reviews.store.rows.programs import tokens
 from magic_demo.reviews.store.tables import ReaderRow
 
 MOST_REMEMBERED = 1000
@@ -66,9 +67,11 @@ class ReaderMethods(OpenedStore):
             return [] if row is None else [readers.as_reader(row)]
 
     def remove_reader(self, name: str, *, by: Actor = PROGRAM) -> int:
-        """End a reader's access, and return how many reviews are kept under the name."""
+        """End a reader's access, with their tokens, and return how many reviews are kept under the name."""
         with self._database.writing() as session:
-            audit_trail.add_entry(session, "reader removed", by, detail=readers.find_row(session, name).name)
+            row = readers.find_row(session, name)
+            audit_trail.add_entry(session, "reader removed", by, detail=row.name)
+            tokens.revoke_tokens_of(session, row)
             return readers.remove_reader(session, name)
 
     def set_password(self, name: str, password: str, *, by: Actor = PROGRAM) -> None:

@@ -1,0 +1,207 @@
+"""``/api/v1`` over HTTP: the verbs, each with its description (OpenAPI), and errors that are all of one form."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, FastAPI, Header, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount
+
+from magic_demo.api.errors import name_error
+from magic_demo.api.shapes import (
+    CaseAsked,
+    CasesAsked,
+    CasesSaid,
+    ExportAsked,
+    Failure,
+    JobAsked,
+    JobSaid,
+    JobsSaid,
+    NothingAsked,
+    NumberAsked,
+    PhotoSaid,
+    PredictAsked,
+    QuestionsSaid,
+    QueueAsked,
+    QueuesSaid,
+    ReadersSaid,
+    ReviewSaid,
+    ReviewsSaid,
+)
+from magic_demo.api.verbs import Caller, Verbs, make_caller
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.page.panels.case.photo_intake import LONGEST_NAME
+from magic_demo.page.server.gate.programs import API, TOKEN, answer_program, say_error
+from magic_demo.page.server.requests.faults import FAULT_LINE
+from magic_demo.page.server.requests.parameters import RefusedError
+
+ABOUT = (
+    "What the page does, for other programs: docs/api.md. Research use only; not a medical device. "
+    "A token speaks for a reader and sees what this reader sees on the page."
+)
+_ERRORS: dict[int, str] = {
+    400: "Something that is not described here came.",
+    401: "No token that is valid.",
+    403: "Not for the token's reader.",
+    404: "There is no such thing, or it is another token's.",
+    409: "It cannot be done.",
+    413: "Too large.",
+    415: "Sent in another way than described.",
+    429: "Too many at once; Retry-After says when to come again.",
+    503: "Too busy; Retry-After says when to come again.",
+}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Failure, "description": line} for status, line in _ERRORS.items()
+}
+
+
+def _find_caller(request: Request) -> Caller:
+    """Return who asks; the gate has looked at the token."""
+    return make_caller(request.scope[TOKEN], request.client.host if request.client is not None else "")
+
+
+Who = Annotated[Caller, Depends(_find_caller)]
+Job = Annotated[str, Path(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$")]
+Consent = Annotated[
+    Literal["given"], Header(alias="Magic-Demo-Consent", description="The photo may be used.")
+]
+Name = Annotated[
+    str, Query(max_length=LONGEST_NAME, description="The file's name: shown, never used as a path.")
+]
+
+
+def make_api(verbs: Verbs) -> FastAPI:
+    """Return the application that answers below ``/api/v1``, behind the gate."""
+    api = FastAPI(
+        title="Magic Demo",
+        version="1",
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        responses=ERRORS,
+        dependencies=[Depends(HTTPBearer(auto_error=False))],  # described here; the gate asks for it
+    )
+    _add_error_answers(api)
+    _add_reading(api, verbs)
+    _add_work(api, verbs)
+    return api
+
+
+def list_api_routes(verbs: Verbs) -> list[Mount]:
+    """Return the one route of the API."""
+    return [Mount(API, make_api(verbs))]
+
+
+def _add_reading(api: FastAPI, verbs: Verbs) -> None:
+    @api.get("/questions")
+    def questions(caller: Who) -> QuestionsSaid:
+        """Return the closed questions with their options."""
+        return verbs.questions(caller, NothingAsked())
+
+    @api.get("/queues")
+    def queues(caller: Who) -> QueuesSaid:
+        """Return the queues, and what the token's reader is."""
+        return verbs.list_queues(caller, NothingAsked())
+
+    @api.get("/cases")
+    def cases(caller: Who, asked: Annotated[CasesAsked, Query()]) -> CasesSaid:
+        """Return a part of a queue's list, as the token's reader sees it."""
+        return verbs.list_cases(caller, asked)
+
+    @api.get("/reviews")
+    def reviews(caller: Who, asked: Annotated[CaseAsked, Query()]) -> ReviewsSaid:
+        """Return the finished reviews of a case that the token's reader may see."""
+        return verbs.list_reviews(caller, asked)
+
+    @api.get("/reviews/{number}")
+    def review(caller: Who, number: Annotated[int, Path(ge=1, le=2**53)]) -> ReviewSaid:
+        """Return a finished review, as the webhook names it."""
+        return verbs.read_review(caller, NumberAsked(number=number))
+
+    @api.get("/progress")
+    def progress(caller: Who, asked: Annotated[QueueAsked, Query()]) -> ReadersSaid:
+        """Return how far each reader is in a queue."""
+        return verbs.read_progress(caller, asked)
+
+
+def _add_work(api: FastAPI, verbs: Verbs) -> None:
+    bytes_sent = {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+
+    @api.post("/photos", status_code=201, openapi_extra={"requestBody": bytes_sent})
+    async def photos(caller: Who, request: Request, consent: Consent, name: Name = "photo") -> PhotoSaid:  # noqa: ARG001 - the header has to be there
+        """Send a photo, as the file's bytes; it waits for five minutes."""
+        return await verbs.send_photo(caller, request.stream(), name)
+
+    @api.post("/predictions", status_code=202)
+    def predictions(caller: Who, asked: PredictAsked) -> JobSaid:
+        """Begin a prediction of photos that were sent, the patient's words, or both."""
+        return verbs.predict(caller, asked)
+
+    @api.post("/exports", status_code=202)
+    def exports(caller: Who, asked: ExportAsked) -> JobSaid:
+        """Begin an export of a queue's finished reviews."""
+        return verbs.export(caller, asked)
+
+    @api.get("/jobs")
+    def jobs(caller: Who) -> JobsSaid:
+        """Return the token's jobs, oldest first."""
+        return verbs.list_jobs(caller, NothingAsked())
+
+    @api.get("/jobs/{job}")
+    def job(caller: Who, job: Job) -> JobSaid:
+        """Return how far a job is, and what came of it."""
+        return verbs.read_job(caller, JobAsked(job=job))
+
+    @api.delete("/jobs/{job}", status_code=204)
+    def forget(caller: Who, job: Job) -> None:
+        """Stop a job, and forget what came of it."""
+        verbs.forget_job(caller, JobAsked(job=job))
+
+    zipped: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
+    }
+
+    @api.get("/jobs/{job}/file", response_class=Response, responses=zipped)
+    def file(caller: Who, job: Job) -> Response:
+        """Return the file that a job made, a zip."""
+        content, name = verbs.read_file(caller, JobAsked(job=job))
+        return Response(
+            content,
+            media_type="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+
+def _add_error_answers(api: FastAPI) -> None:
+    @api.exception_handler(MagicDemoError)
+    async def say(_request: Request, error: MagicDemoError) -> Response:
+        if isinstance(error, RefusedError):
+            return answer_program(error)
+        key, status = name_error(error)
+        return say_error(key, str(error), status, {"Retry-After": "2"} if status == 429 else None)
+
+    @api.exception_handler(RequestValidationError)
+    async def say_where(_request: Request, error: RequestValidationError) -> Response:
+        """Name the fields and what is wrong with them, never what came in them."""
+        lines = [
+            f"{'.'.join(map(str, one['loc'][1:])) or one['loc'][0]}: {one['msg']}" for one in error.errors()
+        ]
+        return say_error("invalid", "; ".join(lines)[:1000], 400)
+
+    @api.exception_handler(HTTPException)
+    async def say_refused(_request: Request, error: HTTPException) -> Response:
+        return answer_program(
+            RefusedError(error.status_code, "this cannot be answered; /api/v1/openapi.json says what can")
+        )
+
+    @api.exception_handler(Exception)
+    async def say_fault(_request: Request, _error: Exception) -> Response:
+        """Answer; what stands before everything logs it."""
+        return say_error("fault", str(FAULT_LINE), 500)

@@ -1,0 +1,1 @@
+"""What programs have in the store: tokens, and reviews that wait to be told to them."""

@@ -1,0 +1,131 @@
+"""A token sees what its reader sees on the page, and no more."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from magic_demo.core.types import CaseKey, Review
+from magic_demo.reviews.exports import FORMATS
+from tests.api.doors import Doors, open_doors
+from tests.support.store.reviewed_cases import QUEUE, answer
+
+FIRST = {"queue": QUEUE, "case": "ENC00001"}
+
+
+def readers_of(doors: Doors, who: str) -> list[tuple[str, str]]:
+    return [(review["reader"], review["kind"]) for review in doors.get(who, "/reviews", **FIRST)["reviews"]]
+
+
+def annotators_in(doors: Doors, who: str, format: str = "challenge") -> list[str]:
+    job = doors.finish(who, "/exports", {"queue": QUEUE, "format": format})
+    assert job["state"] == "done", job
+    packed = doors.ask(who, "GET", job["file"].removeprefix("/api/v1")).content
+    about: dict[str, Any] = json.loads(zipfile.ZipFile(io.BytesIO(packed)).read("export.json"))
+    return list(about["annotators"].values())
+
+
+def test_others_reviews_are_seen_after_a_complete_one_of_ones_own(doors: Doors) -> None:
+    everybodys = [("Li", "assisted"), ("Wang", "blind"), ("Wang", "revealed"), ("Wang", "consensus")]
+    assert readers_of(doors, "Wang") == readers_of(doors, "Li") == everybodys, (
+        "an adjudicator, and who has read it"
+    )
+    assert readers_of(doors, "Bo") == readers_of(doors, "Pat") == [], "who has not"
+
+
+def test_what_was_seen_through_a_token_is_not_read_blind_afterwards(tmp_path: Path) -> None:
+    with open_doors(tmp_path) as doors:
+        key = CaseKey(QUEUE, "ENC00003")
+        doors.store.set_role("Bo", "adjudicator")
+        assert doors.store.known(key, "Bo") == frozenset()
+        assert [
+            review["reader"]
+            for review in doors.get("Bo", "/reviews", queue=QUEUE, case="ENC00003")["reviews"]
+        ] == ["Li"]
+        assert doors.store.known(key, "Bo") == {"others"}
+        assert doors.store.save(Review("ENC00003", "Bo", "blind", queue=QUEUE)).review.kind == "compared"
+
+
+def test_a_review_is_found_by_the_number_that_the_webhook_tells(doors: Doors) -> None:
+    own = doors.get("Li", "/reviews/1")
+    assert (own["reader"], own["case"], own["content"]["comment"]) == (
+        "Li",
+        "ENC00001",
+        "edge is =unclear\nsecond line, “quoted”",
+    )
+    assert doors.ask("Bo", "GET", "/reviews/1").status_code == 404, "as if it were not there"
+
+
+def test_where_a_review_differs_from_the_model_is_hidden_from_who_reads_blind(tmp_path: Path) -> None:
+    with open_doors(tmp_path) as doors:
+        case = {"queue": QUEUE, "case": "ENC00002"}
+        doors.store.save(
+            Review(
+                "ENC00002",
+                "Bo",
+                "blind",
+                "done",
+                answer(1),
+                disagreements=frozenset({"CQID010"}),
+                queue=QUEUE,
+            )
+        )
+        assert [review["differs"] for review in doors.get("Bo", "/reviews", **case)["reviews"]] == [None]
+        listed = {case["case"]: case["differs"] for case in doors.get("Bo", "/cases", queue=QUEUE)["cases"]}
+        assert listed["ENC00002"] is None
+        assert doors.get("Wang", "/reviews", **FIRST)["reviews"][0]["differs"] == ["CQID011"]
+
+
+def test_a_case_of_others_is_not_listed_and_not_opened(doors: Doors) -> None:
+    assert [doors.get(who, "/cases", queue="others")["total"] for who in ("Bo", "Wang", "Li")] == [1, 1, 0]
+    refused = doors.ask("Li", "GET", "/reviews", params={"queue": "others", "case": "ENC00009"})
+    assert (refused.status_code, refused.json()["error"]["key"]) == (403, "not_assigned")
+
+
+def test_a_list_comes_in_parts(doors: Doors) -> None:
+    told = doors.get("Li", "/cases", queue=QUEUE, offset=1, limit=1)
+    assert told["total"] == 3 and [case["case"] for case in told["cases"]] == ["ENC00002"]
+
+
+def test_an_export_holds_ones_own_reviews_and_an_adjudicators_all(doors: Doors) -> None:
+    assert annotators_in(doors, "Li") == ["Li"]
+    assert set(annotators_in(doors, "Wang")) == {"Li", "Wang"}
+    assert doors.store.trail(kinds=["export"])[0].origin == "api testclient"
+    nothing = doors.finish("Bo", "/exports", {"queue": QUEUE, "format": "csv"})
+    assert nothing["state"] == "failed" and nothing["error"]["key"] == "refused" and nothing["file"] is None
+
+
+@pytest.mark.parametrize(
+    "format", [*(offer.name for offer in FORMATS if offer.name != "challenge"), "report"]
+)
+def test_every_format_of_the_page_can_be_had(doors: Doors, format: str, without_browser: None) -> None:
+    job = doors.finish("Wang", "/exports", {"queue": QUEUE, "format": format})
+    assert job["state"] == "done", job
+    packed = doors.ask("Wang", "GET", job["file"].removeprefix("/api/v1"))
+    assert packed.headers["Content-Type"] == "application/zip"
+    assert zipfile.ZipFile(io.BytesIO(packed.content)).namelist()
+
+
+def test_photos_and_jobs_are_those_of_the_token_that_sent_them(doors: Doors) -> None:
+    key = doors.send_photo("Li", b"no photo")
+    assert (
+        doors.ask("Bo", "POST", "/predictions", json={"photos": [key]}).json()["error"]["key"] == "no_photo"
+    )
+    job = doors.finish("Li", "/predictions", {"narrative": "red spots"})["job"]
+    for method, path in (("GET", ""), ("GET", "/file"), ("DELETE", "")):
+        assert doors.ask("Bo", method, f"/jobs/{job}{path}").json()["error"]["key"] == "no_job"
+    assert job in {one["job"] for one in doors.get("Li", "/jobs")["jobs"]}
+    assert job not in {one["job"] for one in doors.get("Bo", "/jobs")["jobs"]}
+
+
+def test_progress_and_questions_are_those_of_the_page(doors: Doors) -> None:
+    rows = {row["reader"]: row for row in doors.get("Bo", "/progress", queue=QUEUE)["readers"]}
+    assert rows["Li"]["done"] + rows["Li"]["in_progress"] == 3 and "local" not in rows
+    families = doors.get("Bo", "/questions")["families"]
+    assert len(families) == 9 and sum(len(family["questions"]) for family in families) == 27
+    assert doors.get("Bo", "/queues") == {"queues": [QUEUE, "others"], "role": "reader"}
