@@ -17,6 +17,7 @@ from magic_demo.commands.asked import add_questions_argument, read_asked, read_m
 from magic_demo.commands.submit import report_submission
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES, PromptKind
+from magic_demo.files.encounters import refuse_other_file
 from magic_demo.models.backends.names import add_backend_argument
 from magic_demo.models.loading import (
     DEFAULT_ANSWERS,
@@ -197,6 +198,8 @@ def run(arguments: argparse.Namespace) -> int:
             "photos is expected",
             data=arguments.data,
         )
+    if arguments.data.is_file():
+        refuse_other_file(arguments.data)
     if arguments.submission is not None:
         check_target(arguments.submission)
         if arguments.questions is not None:

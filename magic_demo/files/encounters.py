@@ -65,7 +65,7 @@ def read_encounters(data: Path, split: str | None = None) -> EncounterList:
     ``problems`` and the others go on. Raises FormatError when nothing can be read.
     """
     if data.is_file():
-        _refuse_other_file(data)
+        refuse_other_file(data)
         return _read_encounter_file(
             ChosenFile(data, split or name_split(data.stem) or data.stem), data.parent
         )
@@ -259,7 +259,7 @@ def _check_index(source: str, encounter_id: str, question: Question, value: Any)
     return value
 
 
-def _refuse_other_file(file: Path) -> None:
+def refuse_other_file(file: Path) -> None:
     """Raise FormatError for a file that is a zip or a photo, as people give them."""
     head = read_user_head(file, 132)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ def test_a_wrong_path_is_said_before_models_load(
     )
     assert main(["predict", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 1
     assert "nowhere: no such file or folder" in capsys.readouterr().err
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.writestr("valid.json", "[]")
+    assert main(["predict", str(tmp_path / "data.zip"), "--out", str(tmp_path / "out")]) == 1
+    assert "data.zip: is a zip; unpack it" in capsys.readouterr().err
 
 
 def test_stopping_before_a_command_is_under_way_is_one_line_and_code_130(

@@ -33,8 +33,12 @@ from training.cases.folds import split_folds
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
 from training.cues.calibration import ScoredFamily, fit_temperature, judge_fold, summarise, values_of
+from training.runs.data_table import SourceTable, write_tables
 from training.runs.ranges import CountOrNone, Folds, Positive, Seed
 from training.runs.run import SettingsError, run_command
+
+CALIBRATED_ON = "calibration-data.json"
+"""The table of the cases, in the answerer's folder."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class CalibrateSettings:
 
 
 def main(arguments: list[str]) -> int:
-    """Fit the temperatures, write ``calibration.json`` and print calibration errors out of fold; returns the
+    """Fit the temperatures, write ``calibration.json`` with the table of its cases and print calibration errors out of fold; returns the
     exit code."""
     options = {
         "data": ("folder", "folder of the data"),
@@ -116,7 +120,8 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
             "{checkpoint}: weighs nothing in any family, so the cues' calibration holds",
             checkpoint=settings.checkpoint,
         )
-    cases = list_checked_cases(settings.folder, settings.sources, settings.drawn)
+    surveyed: list[SourceTable] = []
+    cases = list_checked_cases(settings.folder, settings.sources, settings.drawn, keep=surveyed.extend)
     scores = [_score(predictor, case) for case in tqdm(cases, desc="cases", leave=False)]
     folds = split_folds(cases, settings.folds, settings.seed)
     fitted, judged = {}, []
@@ -144,7 +149,9 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
     calibration = Calibration(
         words.cues, digest_of(predictor.answerer.model_id), words.margin, with_photos=fitted, fitted_on=name
     )
-    write_calibration(find_checkpoint(settings.checkpoint), calibration)
+    folder = find_checkpoint(settings.checkpoint)
+    write_calibration(folder, calibration)
+    write_tables(folder / CALIBRATED_ON, surveyed)
     temperatures = {family_id: entry.temperature for family_id, entry in fitted.items()}
     return {
         "fitted on": name,

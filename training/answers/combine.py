@@ -24,9 +24,12 @@ from magic_demo.questions.families import load_families
 from training.cases.metrics import most_frequent, official_scores
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
+from training.runs.data_table import SourceTable, write_tables
 from training.runs.ranges import CountOrNone, NotNegative, Share
 from training.runs.run import SettingsError, run_command
 
+COMBINED_ON = "combination-data.json"
+"""The table of the cases, in the answerer's folder."""
 Table = dict[str, dict[str, float]]
 """Family id -> weight or name of a way to answer -> official accuracy."""
 
@@ -68,7 +71,7 @@ class ScoredCase:
 
 
 def main(arguments: list[str]) -> int:
-    """Choose the weights, write ``combination.json`` and print the scores they were chosen by; returns the
+    """Choose the weights, write ``combination.json`` with the table of its cases and print the scores they were chosen by; returns the
     exit code."""
     options = {
         "data": ("folder", "folder of the data"),
@@ -91,10 +94,11 @@ def combine(settings: CombineSettings) -> dict[str, object]:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     answerer, cues = Predictor(None, load_answerer(settings.checkpoint)), CueModel.load(settings.cues)
+    surveyed: list[SourceTable] = []
     scored = {
         source.name: [
             score_case(case, answerer, cues)
-            for case in list_checked_cases(settings.folder, [source], settings.drawn)
+            for case in list_checked_cases(settings.folder, [source], settings.drawn, keep=surveyed.extend)
         ]
         for source in (settings.chosen_on, settings.not_worse_on)
     }
@@ -115,10 +119,12 @@ def combine(settings: CombineSettings) -> dict[str, object]:
         else 0.0
         for family in sorted(known)
     }
+    folder = find_checkpoint(settings.checkpoint)
     write_json(
-        find_checkpoint(settings.checkpoint) / WEIGHTS_NAME,
+        folder / WEIGHTS_NAME,
         {"text_only": dict.fromkeys(sorted(known), 0.0), "with_photos": chosen},
     )
+    write_tables(folder / COMBINED_ON, surveyed)
     report: dict[str, object] = {"with_photos": chosen}
     for name, table in tables.items():
         rows: Table = {f"all families weigh {weight}": scores for weight, scores in table.items()}

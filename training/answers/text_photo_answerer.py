@@ -53,6 +53,7 @@ from training.runs.run import (
     make_parser,
     parse_command,
 )
+from training.runs.starts import name_starts
 from training.runs.trainer import (
     check_start,
     choose_precision,
@@ -108,7 +109,7 @@ def run_training(
         settings,
         "training",
         "evaluation",
-        keep=lambda tables: keep_record(settings.run.output, settings, tables, resume=resume),
+        keep=lambda tables: _keep(settings, tables, resume=resume),
     )
     trained = _fit(settings, training, evaluation, resume=resume)
     best, scores = settings.run.output / "best", dict(trained.scores)
@@ -193,6 +194,11 @@ def score_checkpoint(settings: TextPhotoAnswererSettings) -> dict[str, dict[str,
     return scores
 
 
+def _keep(settings: TextPhotoAnswererSettings, tables: Sequence[SourceTable], *, resume: bool) -> None:
+    starts = name_starts(settings.model, settings.data.folder)
+    keep_record(settings.run.output, settings, tables, starts=starts, resume=resume)
+
+
 def cross_validate(
     settings: TextPhotoAnswererSettings, folds: int, *, resume: bool = False
 ) -> dict[str, float]:
@@ -210,9 +216,7 @@ def cross_validate(
     if resume:
         check_resumed(output, settings)
     output.mkdir(parents=True, exist_ok=True)
-    (training,) = read_data(
-        settings, "training", keep=lambda tables: keep_record(output, settings, tables, resume=resume)
-    )
+    (training,) = read_data(settings, "training", keep=lambda tables: _keep(settings, tables, resume=resume))
     asked = read_asked(settings)
     real = [case for case in training if case.source.priors]
     rest = [case for case in training if not case.source.priors]

@@ -1,4 +1,4 @@
-"""What a run was: its settings, data, versions and commit, kept in its folder and beside its best model, and
+"""What a run was: its settings, data, first weights, versions and commit, kept in its folder and beside its best model, and
 compared when it is resumed."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from magic_demo.models.backends.backend import list_versions
 from training.runs.data_table import SourceTable, write_tables
 from training.runs.run import SettingsError
 
-SETTINGS, DATA, VERSIONS = "settings.yaml", "data.json", "versions.json"
+SETTINGS, DATA, STARTS, VERSIONS = "settings.yaml", "data.json", "starts.json", "versions.json"
 MAY_CHANGE = (
     "data.folder",
     "data.cache",
@@ -68,16 +68,24 @@ def check_resumed(output: Path, settings: Any) -> None:
         )
 
 
-def keep_record(output: Path, settings: Any, tables: Sequence[SourceTable], *, resume: bool) -> None:
-    """Write the settings as they were resolved, the data's tables, and the versions; compare the last two with
-    what is there when the run is resumed.
+def keep_record(
+    output: Path,
+    settings: Any,
+    tables: Sequence[SourceTable],
+    *,
+    starts: Mapping[str, str] | None = None,
+    resume: bool,
+) -> None:
+    """Write the settings as they were resolved, the data's tables, the weights that the run starts from
+    (``starts.name_starts``), and the versions; compare the last three with what is there when the run is resumed.
 
-    Raises SettingsError where the data is no longer the same; other versions are a line on the standard
-    error.
+    Raises SettingsError where the data or these weights are no longer the same; other versions are a line on
+    the standard error.
     """
     versions = describe_versions()
     if resume and (output / DATA).is_file():
         _compare_data(output / DATA, tables)
+        _compare_starts(output / STARTS, starts or {})
         before = json.loads(read_user_text(output / VERSIONS, LIMITS.json_bytes))
         for name in dict.fromkeys([*before, *versions]):
             if before.get(name) != versions.get(name):
@@ -90,13 +98,15 @@ def keep_record(output: Path, settings: Any, tables: Sequence[SourceTable], *, r
     text = yaml.safe_dump(plain(settings), sort_keys=False, allow_unicode=True)
     write_whole(output / SETTINGS, text)
     write_tables(output / DATA, tables)
+    write_json(output / STARTS, dict(starts or {}), indent=1)
     write_json(output / VERSIONS, versions, indent=1)
 
 
 def copy_record(output: Path, best: Path) -> None:
     """Put the record beside the best model."""
-    for name in (SETTINGS, DATA, VERSIONS):
-        shutil.copyfile(output / name, best / name)
+    for name in (SETTINGS, DATA, STARTS, VERSIONS):
+        if (output / name).is_file():  # a run of an earlier version has not all of them
+            shutil.copyfile(output / name, best / name)
 
 
 def describe_versions() -> dict[str, str]:
@@ -133,6 +143,23 @@ def _compare_data(path: Path, tables: Sequence[SourceTable]) -> None:
     if changes:
         raise SettingsError(
             "{output}: the run was begun with other data: {changes}; give it the same, or begin another --output",
+            output=path.parent,
+            changes=chain(changes),
+        )
+
+
+def _compare_starts(path: Path, starts: Mapping[str, str]) -> None:
+    if not path.is_file():  # a run of before this was kept
+        return
+    before: dict[str, str] = json.loads(read_user_text(path, LIMITS.json_bytes))
+    changes = [
+        f"{name} was {before.get(name)} and is {starts.get(name)}"
+        for name in dict.fromkeys([*before, *starts])
+        if before.get(name) != starts.get(name)
+    ]
+    if changes:
+        raise SettingsError(
+            "{output}: the run was begun from other weights: {changes}; put them back, or begin another --output",
             output=path.parent,
             changes=chain(changes),
         )

@@ -42,6 +42,7 @@ from training.runs.run import (
     make_parser,
     parse_command,
 )
+from training.runs.starts import name_starts
 from training.runs.tokenizer import train_tokenizer
 from training.runs.trainer import (
     check_start,
@@ -188,7 +189,13 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
             settings.data,
             first=first,
             output=run.output,
-            keep=lambda tables: keep_record(run.output, settings, tables, resume=resume),
+            keep=lambda tables: keep_record(
+                run.output,
+                settings,
+                tables,
+                starts=name_starts(settings.model, settings.data.folder),
+                resume=resume,
+            ),
         )
     model, tokenizer, preprocessing = start_model(settings)
     freeze_blocks = getattr(model, "freeze_blocks", None)  # the compact model's

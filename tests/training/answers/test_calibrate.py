@@ -74,6 +74,8 @@ def test_the_command_writes_a_calibration_that_the_program_uses(
     ]
     assert min(report["temperatures"].values()) >= settings.least_temperature
     assert set(report["2 folds"]) == {*report["temperatures"], "all"}
+    (table,) = json.loads((settings.checkpoint / "calibration-data.json").read_text())
+    assert table["counts"]["cases used"] == 8
 
     predictor = load_predictor(
         segmentation=settings.segmentation, answers=settings.checkpoint, cues=settings.cues

@@ -100,6 +100,8 @@ def test_the_command_writes_weights_that_the_program_reads(
     )
     assert {family for family, weight in weights.with_photos.items() if weight} <= {"CQID034", "CQID035"}
     assert not any(weights.text_only.values())
+    tables = json.loads((checkpoint / "combination-data.json").read_text())
+    assert [table["counts"]["cases used"] for table in tables] == [1, 2]
     ways = {
         "all families weigh 0.0",
         "all families weigh 0.5",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from training.answers.text_photo.settings import AnswererSettings
 from training.runs.data_table import SourceTable, digest_ids
-from training.runs.record import DATA, SETTINGS, VERSIONS, check_resumed, copy_record, keep_record
+from training.runs.record import DATA, SETTINGS, STARTS, VERSIONS, check_resumed, copy_record, keep_record
 from training.runs.run import SettingsError, read_settings
+from training.runs.starts import name_starts
 from training.segmentation.train import SegmentationSettings
 
 CONFIG = Path(__file__).resolve().parents[3] / "training" / "configs" / "segmentation-paper.yaml"
@@ -34,7 +37,7 @@ def test_a_run_keeps_settings_data_and_versions_and_puts_them_beside_its_best_mo
     )
     (tmp_path / "best").mkdir()
     copy_record(tmp_path, tmp_path / "best")
-    assert {path.name for path in (tmp_path / "best").iterdir()} == {SETTINGS, DATA, VERSIONS}
+    assert {path.name for path in (tmp_path / "best").iterdir()} == {SETTINGS, DATA, STARTS, VERSIONS}
 
 
 def test_a_run_resumed_with_other_settings_is_refused_by_their_names(
@@ -61,6 +64,36 @@ def test_a_run_resumed_on_other_data_is_refused_by_what_differs(
     others = replace(TABLE, digest=digest_ids("abd"))
     with pytest.raises(SettingsError, match="training train: the ids differ"):
         keep_record(tmp_path, settings, [others], resume=True)
+
+
+def test_a_run_resumed_from_a_checkpoint_that_was_changed_in_its_place_is_refused(
+    settings: SegmentationSettings, tmp_path: Path, repository: Path
+) -> None:
+    start = shutil.copytree(repository / "checkpoints" / "segmentation-compact", tmp_path / "start")
+    model = replace(settings.model, start=str(start))
+    keep_record(tmp_path, settings, [TABLE], starts=name_starts(model, tmp_path), resume=False)
+    keep_record(tmp_path, settings, [TABLE], starts=name_starts(model, tmp_path), resume=True)
+    (config := start / "config.json").write_text(config.read_text().replace("192", "193", 1))
+    with pytest.raises(SettingsError, match=r"begun from other weights: model\.start was start@"):
+        keep_record(tmp_path, settings, [TABLE], starts=name_starts(model, tmp_path), resume=True)
+    (tmp_path / STARTS).unlink()  # a run of before this was kept
+    keep_record(tmp_path, settings, [TABLE], starts=name_starts(model, tmp_path), resume=True)
+
+
+def test_the_weights_of_new_models_are_named_too(
+    settings: SegmentationSettings, tmp_path: Path, repository: Path
+) -> None:
+    (tmp_path / "imagenet.safetensors").write_bytes(b"weights")
+    new = replace(settings.model, start="compact", encoder=Path("imagenet.safetensors"))
+    before = name_starts(new, tmp_path)
+    (tmp_path / "imagenet.safetensors").write_bytes(b"others")
+    assert before.keys() == {"model.encoder"} and name_starts(new, tmp_path) != before
+    assert name_starts(replace(new, encoder=None), tmp_path) == {}
+    part = str(repository / "checkpoints" / "segmentation-compact")
+    assert name_starts(AnswererSettings("encoders", text=part, photo=part), tmp_path).keys() == {
+        "model.text",
+        "model.photo",
+    }
 
 
 def test_other_versions_are_said_and_a_run_of_before_there_was_a_record_goes_on(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,6 +30,8 @@ from training.answers.compare.table import Comparison, Row, print_comparison, wr
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
 from training.cues.fitting import CueSettings
+from training.runs.data_table import SourceTable, write_tables
+from training.runs.record import DATA
 from training.runs.run import SettingsError, read_settings
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "cue-model.yaml"
@@ -46,27 +48,36 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder in the challenge's layout")
     parser.add_argument("--split", default="train", help="labelled split (default: train)")
     parser.add_argument("--config", type=Path, default=CONFIG, help="settings of cues and folds")
-    parser.add_argument("--out", type=Path, help="folder for compare.json and compare.html")
+    parser.add_argument("--out", type=Path, help=f"folder for compare.json, compare.html and {DATA}")
     parser.add_argument("--quick", action="store_true", help="one dealing of the folds")
     options = parser.parse_args(arguments)
     settings = read_settings(options.config, CueSettings, {"data": str(options.data)})
     if options.quick:
         settings = dataclasses.replace(settings, repeats=1)
-    comparison = compare(options.systems, options.data, options.split, settings)
+    surveyed: list[SourceTable] = []
+    comparison = compare(options.systems, options.data, options.split, settings, keep=surveyed.extend)
     print(print_comparison(comparison))
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         content = json.dumps(asdict(comparison), indent=2) + "\n"
         (options.out / "compare.json").write_text(content, encoding="utf-8")
         write_comparison(options.out / "compare.html", comparison)
+        write_tables(options.out / DATA, surveyed)
         print(f"\nwritten: {options.out / 'compare.html'}")
     return 0
 
 
-def compare(names: Sequence[str], data: Path, split: str, settings: CueSettings) -> Comparison:
+def compare(
+    names: Sequence[str],
+    data: Path,
+    split: str,
+    settings: CueSettings,
+    *,
+    keep: Callable[[Sequence[SourceTable]], None] | None = None,
+) -> Comparison:
     """Run or read each system on the labelled cases of a split and measure how they differ.
 
-    Raises SettingsError where systems that are fitted in folds are asked for another split than train, or
+    keep: is given the table of the cases. Raises SettingsError where systems that are fitted in folds are asked for another split than train, or
     there are fewer cases than folds.
     """
     fitted = [name for name in names if name in HELD_OUT]
@@ -78,7 +89,9 @@ def compare(names: Sequence[str], data: Path, split: str, settings: CueSettings)
             split=split,
         )
     source = CaseSource(split, "challenge", split=split, photos=False)
-    cases = sorted(list_checked_cases(data, [source], settings.output), key=lambda case: case.case_id)
+    cases = sorted(
+        list_checked_cases(data, [source], settings.output, keep=keep), key=lambda case: case.case_id
+    )
     if fitted and len(cases) < settings.folds:
         raise SettingsError(
             "{data}: {count} labelled cases, at least {folds} are needed",

@@ -24,11 +24,14 @@ from magic_demo.models.segmentation.clicked import to_logit
 from magic_demo.models.segmentation.guidance_maps import draw_box, resize_map
 from training.segmentation.guidance.composites import LEAST, paste_lesion, paste_thing
 from training.segmentation.guidance.simulate import draw_around
-from training.segmentation.sources import Example, SourceSettings, read_examples
+from training.segmentation.sources import Example, SourceSettings
+from training.segmentation.survey import read_checked
 
 LARGER = (0.0, 0.06, 0.06, 0.2)
 JITTER = 0.02
 PIXELS_A_PHOTO = 1500
+LEAST_FOUND = 0.95
+"""Of the photos and masks that the lists name."""
 
 
 def main(arguments: list[str]) -> int:
@@ -40,11 +43,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--count", type=int, default=120, help="how many boxes are drawn")
     parser.add_argument("--seed", type=int, default=3)
     options = parser.parse_args(arguments)
-    examples = [
-        example
-        for split in options.split or ("pad_train", "isic_train")
-        for example in read_examples(options.data, SourceSettings(name=split, kind="pairs", split=split))
-    ]
+    splits = options.split or ("pad_train", "isic_train")
+    sources = {split: SourceSettings(name=split, kind="pairs", split=split) for split in splits}
+    checked = read_checked(options.data, sources, least_found=LEAST_FOUND, bad_files="refuse")
+    examples = [example for listed in checked.by_title.values() for example in listed]
     features, wanted = sample_boxes(
         load_segmenter(options.checkpoint), examples, options.count, np.random.default_rng(options.seed)
     )

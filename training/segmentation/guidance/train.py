@@ -43,6 +43,7 @@ from training.runs.run import (
     make_parser,
     parse_command,
 )
+from training.runs.starts import name_starts
 from training.runs.trainer import (
     check_start,
     choose_precision,
@@ -223,7 +224,9 @@ def run_training(settings: GuidanceRunSettings, *, resume: bool = False) -> tupl
             data,
             first=is_first_process(),
             output=run.output,
-            keep=lambda tables: keep_record(run.output, settings, tables, resume=resume),
+            keep=lambda tables: keep_record(
+                run.output, settings, tables, starts=name_starts(settings.model, data.folder), resume=resume
+            ),
         )
     model, tokenizer, preprocessing = start_guided(settings.model.start)
     if data.size:

@@ -61,6 +61,8 @@ def test_fitted_systems_and_files_stand_in_one_table(
     said = capsys.readouterr().out
     assert "40 labelled encounters of train; fitted systems: 1 x 5 folds by author" in said
     assert "H3N1" in said and "0.758" in said and "hidden test set" in said
+    (surveyed,) = json.loads((out / "data.json").read_text(encoding="utf-8"))
+    assert surveyed["counts"]["cases used"] > 0
     table = json.loads((out / "compare.json").read_text(encoding="utf-8"))
     accuracy = {row["name"]: row["accuracy"] for row in table["rows"]}
     assert accuracy["team"] == 1

@@ -1,0 +1,37 @@
+"""Which weights a run starts from, by their digests: a folder of the same name may hold others by the time the run is resumed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Protocol
+
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.user_files import read_user_file
+from magic_demo.models.checkpoints import name_model
+
+
+class Starting(Protocol):
+    """Settings that say where a model starts. start: a checkpoint, ``encoders`` for its own ``text`` and
+    ``photo``, or ``compact`` for a new model, of which an ``encoder`` may be a file of weights."""
+
+    @property
+    def start(self) -> str:
+        """Return where the model starts."""
+        ...
+
+
+def name_starts(model: Starting, folder: Path) -> dict[str, str]:
+    """Return setting -> name and digest of each set of weights that a run starts from.
+
+    folder: where a relative ``encoder`` lies. Raises CheckpointError where a checkpoint is not there.
+    """
+    if model.start == "encoders":
+        return {f"model.{part}": name_model(getattr(model, part)) for part in ("text", "photo")}
+    if model.start != "compact":
+        return {"model.start": name_model(model.start)}
+    encoder: Path | None = getattr(model, "encoder", None)
+    if encoder is None or not (folder / encoder).is_file():  # which start_model says better
+        return {}
+    weights = read_user_file(folder / encoder, LIMITS.checkpoint_bytes)
+    return {"model.encoder": f"{encoder.name}@{hashlib.sha256(weights).hexdigest()[:12]}"}
