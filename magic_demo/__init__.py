@@ -1,22 +1,27 @@
 """Magic Demo: see where a model finds a skin lesion and how it answers 27 closed questions, and disagree with
 it.
 
-Other programs begin with ``load_predictor`` and ``read_encounters`` (docs/library.md).
+Other programs begin with ``load_predictor``, ``read_encounters`` and ``open_store`` (docs/library.md).
 """
 
 from typing import TYPE_CHECKING
 
 from magic_demo.models import late
 
-__all__ = ["__version__", "load_predictor", "read_encounters"]
+__all__ = ["__version__", "load_predictor", "open_store", "read_encounters"]
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from magic_demo.files.library import read_encounters
     from magic_demo.models.loading import load_predictor
+    from magic_demo.reviews.library import open_store
 else:
-    _HOMES = {"load_predictor": "magic_demo.models.loading", "read_encounters": "magic_demo.files.library"}
+    _HOMES = {
+        "load_predictor": "magic_demo.models.loading",
+        "open_store": "magic_demo.reviews.library",
+        "read_encounters": "magic_demo.files.library",
+    }
 
     def __getattr__(name: str) -> object:
         """Import what is asked for when it is asked for: torch takes seconds, and not everybody needs it."""

@@ -78,4 +78,4 @@ def test_the_package_is_imported_without_torch_and_gradio(repository: Path) -> N
 def test_a_name_that_the_package_does_not_have_is_missing_as_usual() -> None:
     with pytest.raises(AttributeError, match="module 'magic_demo' has no attribute 'load_model'"):
         magic_demo.load_model  # type: ignore[attr-defined]  # noqa: B018
-    assert {"load_predictor", "read_encounters", "__version__"} == set(magic_demo.__all__)
+    assert {"load_predictor", "open_store", "read_encounters", "__version__"} == set(magic_demo.__all__)

@@ -19,6 +19,7 @@ from magic_demo.models.answers.photo_answerer import PhotoAnswerer
 from magic_demo.models.answers.text_photo_answerer import TextPhotoAnswerer
 from magic_demo.models.checkpoints import Checkpoint, find_checkpoint
 from magic_demo.models.interfaces import Answerer, Segmenter
+from magic_demo.models.segmentation import registered  # noqa: F401  (tokenizers ask AutoConfig for the model)
 from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from magic_demo.models.segmentation.semantic import TYPES as SEMANTIC_TYPES
 from magic_demo.models.segmentation.semantic import SemanticSegmenter
