@@ -1,5 +1,5 @@
 """``python -m benchmarks`` (``make bench``): every stage, ours against the plain way in one run, into
-docs/performance.md."""
+docs/performance.md; ``python -m benchmarks learning``: see ``benchmarks.learning``."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from benchmarks import (
     training_cache,
 )
 from benchmarks.ceiling import Reached, list_features, measure_ceiling, measure_reached
+from benchmarks.learning.command import main as learning
 from benchmarks.timing import Reading, Row
 from magic_demo.core.errors import one_line
 
@@ -168,6 +169,9 @@ def format_document(
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print, write; returns 1 when a stage failed. words: of the command line, where they are not
     the program's own."""
+    given = sys.argv[1:] if words is None else list(words)
+    if given[:1] == ["learning"]:
+        return learning(given[1:])
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Time every stage against the plain way of doing it."
     )
@@ -179,7 +183,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, help="file to write (default: docs/performance.md; with --quick none)"
     )
-    options = parser.parse_args(words)
+    options = parser.parse_args(given)
     torch.set_num_threads(1)
     ceiling = measure_ceiling(256 if options.quick else 2048)
     out = options.out or (None if options.quick else DOCUMENT)

@@ -46,6 +46,7 @@ COMMANDS = {
         "training.answers.combine",
         "choose how far an answerer counts beside the cue model",
     ),
+    "learn": ("training.learning.command", "learn from a store's reviews, or from a training set"),
     "cue-model": ("training.cues.train", "fit the cue model"),
     "calibrate": ("training.answers.calibrate", "fit what makes the combined scores probabilities"),
     "scin-table": ("training.cases.scin", "count how often findings go together, for synthetic cases"),

@@ -30,7 +30,8 @@ class Limits:
     models made of an open case's photos and words.
     open_bytes: open cases' photos and what the models made of them, in memory, all together. open_drafts: how
     many pages' answers are held in memory.
-    queue_cases: cases of one queue of the store. run_cases: encounters of one batch run.
+    queue_cases: cases of one queue of the store. run_cases: encounters of one batch run. learn_cases: reviewed cases
+    below which no model is learnt from them.
     waiting: analyses and other slow requests that wait for their turn on the page.
     """
 
@@ -56,6 +57,7 @@ class Limits:
     open_drafts: int = 256
     queue_cases: int = 50_000
     run_cases: int = 100_000
+    learn_cases: int = 20
     waiting: int = 200
 
 

@@ -176,11 +176,16 @@ OptionScores = Mapping[str, NDArray[np.float32]]
 @dataclass(frozen=True, eq=False)
 class PhotoPrediction:
     """Where a model finds the lesion in one photo: the map at the model's size, and the photo's own (height,
-    width)."""
+    width).
+
+    variance: how far the maps of the photo's views (as it is, mirrored, ...) differ, 0..1; None where the model
+    sees one view.
+    """
 
     photo_id: str
     probability: Probability
     size: tuple[int, int]
+    variance: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +206,8 @@ class Prediction:
     failures: one line for each photo or task that a model failed on.
     unlike: how many photos have no say in the answers, as they are unlike those that the answerer was tested
     on.
+    distance: of the photo that is farthest from those that the answerer was tested on, up to 1 being like them;
+    None where nothing can be compared.
     """
 
     encounter_id: str
@@ -214,6 +221,7 @@ class Prediction:
     notes: tuple[Message, ...] = ()
     failures: tuple[Message, ...] = ()
     unlike: int = 0
+    distance: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

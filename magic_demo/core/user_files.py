@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import codecs
 import errno
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -90,6 +91,15 @@ def read_user_lines(path: Path, most: int) -> list[str]:
     """Return a text file's lines that are not blank, without what stands around them: names, one a line, may
     hold spaces. Raises as ``read_user_text``."""
     return [line.strip() for line in read_user_text(path, most).splitlines() if line.strip()]
+
+
+def digest_user_file(path: Path, most: int) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal. Raises OSError as ``open_user_file``."""
+    digest = hashlib.sha256()
+    with open_user_file(path, most) as file:
+        while part := file.read(2**20):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def _too_large(path: Path, size: int, most: int) -> OSError:

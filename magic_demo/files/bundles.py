@@ -176,7 +176,10 @@ def _describe(prediction: Prediction) -> dict[str, Any]:
         "encounter_id": prediction.encounter_id,
         "threshold": prediction.threshold,
         "models": dict(prediction.models),
-        "photos": [{"photo_id": photo.photo_id, "size": list(photo.size)} for photo in prediction.photos],
+        "photos": [
+            {"photo_id": photo.photo_id, "size": list(photo.size), "variance": photo.variance}
+            for photo in prediction.photos
+        ],
         "answers": dict(prediction.answers),
         "scores": {qid: scores.tolist() for qid, scores in prediction.scores.items()},
         "chances": {family_id: chances.tolist() for family_id, chances in prediction.chances.items()},
@@ -184,6 +187,7 @@ def _describe(prediction: Prediction) -> dict[str, Any]:
         "notes": [pack_message(note) for note in prediction.notes],
         "failures": [pack_message(failure) for failure in prediction.failures],
         "unlike": prediction.unlike,
+        "distance": prediction.distance,
     }
 
 
@@ -212,6 +216,7 @@ def _read_entry(
             notes=tuple(unpack_message(note) for note in entry["notes"]),
             failures=tuple(unpack_message(failure) for failure in entry["failures"]),
             unlike=int(entry.get("unlike", 0)),  # bundles of earlier versions do not say
+            distance=_read_doubt(entry.get("distance")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BundleError(
@@ -228,7 +233,17 @@ def _read_photo(photo: Mapping[str, Any], read_map: Callable[[str], Probability]
         raise ValueError(f"a photo of {width}x{height} pixels")
     if height * width > LIMITS.photo_pixels:
         raise ValueError(f"a photo of more pixels than the limit of {LIMITS.photo_pixels}")
-    return PhotoPrediction(photo["photo_id"], read_map(photo["photo_id"]), (height, width))
+    variance = _read_doubt(photo.get("variance"))
+    return PhotoPrediction(photo["photo_id"], read_map(photo["photo_id"]), (height, width), variance)
+
+
+def _read_doubt(value: object) -> float | None:
+    """Return a variance or a distance, None where a bundle of an earlier version does not say."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise ValueError(f"a number of 0 or more is expected, not {value!r}")
+    return float(value)
 
 
 def _encode_map(probability: Probability) -> bytes:

@@ -86,6 +86,11 @@ class Segmenter(Protocol):
         prompt: what to look for, "" for none. guidance: what a reader has shown, None for nothing. Raises ModelError when the model gives no numbers.
         """
 
+    def segment_views(self, features: Any, prompt: str = "") -> tuple[Probability, ...]:
+        """Return the map (h, w) of each view of the photo, laid back on it; their mean is what ``segment`` gives
+        without guidance."""
+        return (self.segment(features, prompt),)
+
     def feature_map(self, features: Any) -> Tensor | None:  # noqa: ARG002  (not every model has one)
         """Return a map (C, h, w) float32 that spans the whole photo, for answerers; None without one."""
         return None
@@ -100,6 +105,7 @@ class SegmentedPhoto:
     """A photo and what the segmentation model found in it.
 
     pixels: (H, W, 3) uint8 RGB. probability: (h, w) of the lesion, None without a segmentation model.
+    variance: as in ``PhotoPrediction``.
     threshold: of that model. feature_map: (C, h, w) float32, None where the model has none. encoder_name:
     what the feature map comes from.
     """
@@ -109,16 +115,30 @@ class SegmentedPhoto:
     threshold: float = 0.5
     feature_map: Tensor | None = None
     encoder_name: tuple[str, str] = ("", "")
+    variance: float | None = None
+
+
+def average_views(views: Sequence[Probability]) -> tuple[Probability, float | None]:
+    """Return the mean map of a photo's views, and how far they differ: 1 less the soft Dice of every map with
+    the mean, 0..1; None for a single view."""
+    if len(views) == 1:
+        return views[0], None
+    mean = np.asarray(np.mean(views, axis=0), np.float32)
+    shared = [float(np.minimum(view, mean).sum()) for view in views]
+    held = [max(float(view.sum() + mean.sum()), 1e-6) for view in views]
+    return mean, float(np.mean([1 - 2 * both / all_ for both, all_ in zip(shared, held, strict=True)]))
 
 
 def segment_photo(segmenter: Segmenter, pixels: Pixels, features: Any, prompt: str) -> SegmentedPhoto:
     """Segment a photo (H, W, 3) that ``segmenter.look`` gave ``features`` of."""
+    probability, variance = average_views(segmenter.segment_views(features, prompt))
     return SegmentedPhoto(
         pixels,
-        segmenter.segment(features, prompt),
+        probability,
         segmenter.threshold,
         segmenter.feature_map(features),
         segmenter.encoder_name,
+        variance,
     )
 
 
@@ -175,6 +195,11 @@ class Answerer(Protocol):
         """Return which kind of the photos that the answerer was tested on one is like, None for none; ""
         where it was not tested by kinds."""
         return ""
+
+    def measure_distance(self, look: Any) -> float | None:  # noqa: ARG002
+        """Return how far a photo is from those that the answerer was tested on, up to 1 being like them; None
+        where it cannot tell."""
+        return None
 
     def shown_options(self, looks: Sequence[Any]) -> Mapping[str, frozenset[int]]:  # noqa: ARG002
         """Return family id -> the options that photos show so plainly that the scores of others stay below,

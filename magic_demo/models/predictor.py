@@ -26,7 +26,13 @@ from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.influence.explanation import explain_option
 from magic_demo.models.influence.say import Say, describe_missing, describe_photos, find_say
 from magic_demo.models.influence.statistics import find_statistics
-from magic_demo.models.interfaces import Guidance, SegmentedPhoto, Segmenter, segment_photo
+from magic_demo.models.interfaces import (
+    Guidance,
+    SegmentedPhoto,
+    Segmenter,
+    average_views,
+    segment_photo,
+)
 from magic_demo.models.loaded import LoadedModels
 from magic_demo.models.segmentation.guided import refine_map
 from magic_demo.questions.answering import is_scored
@@ -142,6 +148,7 @@ class Predictor(LoadedModels):
             unsure=sheet.unsure,
             notes=tuple(notes),
             unlike=0 if say.kind == ASKED else say.unlike,
+            distance=say.distance,
         )
 
     def _describe_missing(self, encounter: Encounter, say: Say) -> list[Message]:
@@ -187,7 +194,8 @@ class Predictor(LoadedModels):
             if answerer.reads_lesion:
                 scores, say = score()
             else:  # depends on words and photos alone, whatever the prompt
-                key = ("scores", language, encounter.narrative, encounter.photos, all_photos)
+                asked = (language, encounter.narrative, encounter.photos, all_photos)
+                key = ("scores", answerer.model_id, *asked)
                 scores, say = cache.get(key, score)
         except ModelError:
             raise
@@ -219,7 +227,10 @@ class Predictor(LoadedModels):
             return []
         if not answerer.reads_lesion:
             return [
-                cache.get(("look", photo), lambda photo=photo: answerer.look(SegmentedPhoto(photo.pixels)))  # type: ignore[misc]
+                cache.get(
+                    ("look", answerer.model_id, photo),
+                    lambda photo=photo: answerer.look(SegmentedPhoto(photo.pixels)),  # type: ignore[misc]
+                )
                 for photo in encounter.photos
             ]
         if segmenter is None:
@@ -232,7 +243,7 @@ class Predictor(LoadedModels):
 
     def has_read(self, photo: Photo, cache: FeatureCache) -> bool:
         """Return whether ``refine`` finds a photo's features in ``cache``, or needs none."""
-        return self.segmenter is None or ("features", photo) in cache
+        return self.segmenter is None or ("features", self.segmenter.model_id, photo) in cache
 
     def refine(
         self, photo: Photo, guidance: Guidance, *, prompt: str = "", cache: FeatureCache | None = None
@@ -246,7 +257,7 @@ class Predictor(LoadedModels):
         segmenter = self.segmenter
         try:
             features = (
-                cache.get(("features", photo), lambda: segmenter.look(photo.pixels))
+                cache.get(("features", segmenter.model_id, photo), lambda: segmenter.look(photo.pixels))
                 if segmenter is not None
                 else None
             )
@@ -266,14 +277,14 @@ class Predictor(LoadedModels):
     ) -> PhotoPrediction:
         """Find a photo's lesion; what an answerer that shares the look reads of it is added to ``looks``."""
         try:
-            probability = self._find(segmenter, photo, prompt, cache, looks)
+            probability, variance = self._find(segmenter, photo, prompt, cache, looks)
         except ModelError:
             raise
         except Exception as error:
             # whatever a model stumbles over (torch says "out of memory" as RuntimeError) costs this photo
             # alone
             raise ModelError("the segmentation model failed: {reason}", reason=one_line(error)) from error
-        return PhotoPrediction(photo.photo_id, probability, photo.size)
+        return PhotoPrediction(photo.photo_id, probability, photo.size, variance)
 
     def _find(
         self,
@@ -282,24 +293,30 @@ class Predictor(LoadedModels):
         prompt: str,
         cache: FeatureCache,
         looks: list[Any],
-    ) -> Probability:
+    ) -> tuple[Probability, float | None]:
+        """Return the map and its variance. Keys name the models: a page may switch to others while a case is
+        open."""
         asked = prompt if segmenter.reads_prompt else ""
 
         def look() -> Any:
-            return cache.get(("features", photo), lambda: segmenter.look(photo.pixels))
+            return cache.get(("features", segmenter.model_id, photo), lambda: segmenter.look(photo.pixels))
 
         if self.answerer is None or not self.answerer.reads_lesion:
-            return cache.get(("map", photo, asked), lambda: segmenter.segment(look(), asked))
+            return cache.get(
+                ("map", segmenter.model_id, photo, asked),
+                lambda: average_views(segmenter.segment_views(look(), asked)),
+            )
         answerer = self.answerer
 
-        def look_together() -> tuple[Probability, Any]:
+        def look_together() -> tuple[Probability, float | None, Any]:
             seen = segment_photo(segmenter, photo.pixels, look(), asked)
             assert seen.probability is not None
-            return seen.probability, answerer.look(seen)
+            return seen.probability, seen.variance, answerer.look(seen)
 
-        probability, found = cache.get(("look", photo, asked), look_together)
+        key = ("look", segmenter.model_id, answerer.model_id, photo, asked)
+        probability, variance, found = cache.get(key, look_together)
         looks.append(found)
-        return probability
+        return probability, variance
 
     def explain(
         self,

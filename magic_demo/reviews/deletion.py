@@ -13,6 +13,7 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.parts import Claim, read_owner
 from magic_demo.core.types import CaseKey
 from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.learnt import forget_models
 from magic_demo.reviews.store import PROGRAM, Actor, Store, TrailKind
 
 
@@ -50,6 +51,7 @@ def delete_cases(
                         _check_own(store, key, folder, above)
                         claims.enter_context(Claim(folder, is_owned, store.label, new=False))
                         folders += 1
+                forget_models(store.location, key)  # what was learnt from the case goes before the case does
                 reviews += store.delete_case(key, by=by, what=what)
         except OSError as error:
             raise StoreError(

@@ -120,13 +120,13 @@ def test_a_store_without_cases_and_an_unknown_reader_are_one_line(command: Comma
 
 def test_cases_that_moved_are_found_below_data(queue: ReadQueue, command: Command, tmp_path: Path) -> None:
     shutil.move(tmp_path / "data", tmp_path / "moved")
-    _, said, _ = command("--to", str(tmp_path / "lost"), "--format", "training")
+    _, said, _ = command("--to", str(tmp_path / "lost"), "--format", "training-set")
     assert "left out: case whose photos and words are not at hand (3)" in said
     code, said, _ = command(
         "--to",
         str(tmp_path / "out"),
         "--format",
-        "training",
+        "training-set",
         "--data",
         str(tmp_path / "moved"),
         "--split",

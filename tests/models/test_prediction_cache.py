@@ -25,7 +25,7 @@ from tests.support.stand_ins import draw_photo
 pytestmark = pytest.mark.numeric
 
 COUNTED: dict[type, tuple[str, ...]] = {
-    PromptedSegmenter: ("look", "encode_prompt", "decode"),
+    PromptedSegmenter: ("look", "encode_prompt", "decode_views"),
     TextPhotoAnswerer: ("encode_photo", "score"),
     PhotoAnswerer: ("attribute",),
 }
@@ -80,7 +80,7 @@ def test_three_prompts_cost_one_vision_pass_a_photo_and_a_decoder_pass_each(
     predictor, cache = make(), FeatureCache()
     asked = [predictor.predict(case, prompt=prompt, cache=cache) for prompt in ("red", "spot", "scale")]
     assert calls["PromptedSegmenter.look"] == 2
-    assert calls["PromptedSegmenter.encode_prompt"] == 3 and calls["PromptedSegmenter.decode"] == 6
+    assert calls["PromptedSegmenter.encode_prompt"] == 3 and calls["PromptedSegmenter.decode_views"] == 6
     if isinstance(predictor.answerer, TextPhotoAnswerer):
         assert calls["TextPhotoAnswerer.encode_photo"] == 2 and calls["TextPhotoAnswerer.score"] == 1, (
             "words and photos stayed the same"

@@ -73,7 +73,7 @@ def test_datasets_loads_every_table_with_times(queue: ReadQueue, tmp_path: Path)
 
 
 def test_datasets_loads_photos_without_the_masks_among_them(queue: ReadQueue, tmp_path: Path) -> None:
-    found = _open(queue, "training", "datasets", tmp_path)
+    found = _open(queue, "training-set", "datasets", tmp_path)
     rows = [*found["train"], *found["validation"]]
     assert sorted(size for size, _, _ in rows) == sorted([width, height] for height, width in SIZES.values())
     assert sum(len(masks.splitlines()) for _, _, masks in rows) == 6

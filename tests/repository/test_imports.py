@@ -47,6 +47,7 @@ PACKAGES = (
     "training.segmentation",
     "training.cues",
     "training.answers",
+    "training.learning",
     "training.__main__",
 )
 

@@ -220,12 +220,23 @@ class PhotoAnswerer(Answerer):
         kinds = self.model.config.kinds or ()
         if not kinds:
             return ""
+        distances = self._distances(look)
+        if distances is None:
+            return None
+        nearest = int(distances.argmin())
+        return kinds[nearest] if float(distances[nearest]) <= 1 else None
+
+    def measure_distance(self, look: PhotoEvidence) -> float | None:
+        """Return the distance from the nearest kind of the photos that the heads were tested on, in units of
+        that kind's limit."""
+        distances = self._distances(look)
+        return float(distances.min()) if distances is not None else None
+
+    def _distances(self, look: PhotoEvidence) -> Tensor | None:
         if look.features is None or self.model.familiar is None:
             return None
         with torch.inference_mode():
-            distances = self.model.familiar(pool_places(look.features, look.probability)[None])[0]
-        nearest = int(distances.argmin())
-        return kinds[nearest] if float(distances[nearest]) <= 1 else None
+            return self.model.familiar(pool_places(look.features, look.probability)[None])[0]  # type: ignore[no-any-return]
 
     def shown_options(self, looks: Sequence[PhotoEvidence]) -> Mapping[str, frozenset[int]]:
         """Return that a lesion is single where every photo shows one piece of it.

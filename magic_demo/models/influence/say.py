@@ -26,7 +26,7 @@ class Say:
 
     heard: indices of the photos that do, among those that were looked at. kind: of the photos that the answerer was tested on, the one that these are
     like, as ``Weights.kinds`` names it; "" where the answerer was not tested by kinds, ASKED where a reader
-    asked for photos that are like none. unlike: how many photos are like none. settled: family id -> options
+    asked for photos that are like none. unlike: how many photos are like none. distance: as in ``Prediction``. settled: family id -> options
     that the words state outright, of the families in which photos would have a say. shown: the same, of what
     the photos show outright where the words state nothing.
     """
@@ -34,6 +34,7 @@ class Say:
     heard: tuple[int, ...] = ()
     kind: str = ""
     unlike: int = 0
+    distance: float | None = None
     settled: Mapping[str, frozenset[int]] = field(default_factory=dict)
     shown: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
@@ -99,7 +100,8 @@ def find_say(
         for family_id, options in answerer.shown_options([looks[index] for index in heard]).items()
         if family_id not in settled and weights.of(family_id, photos=True, kind=kind) > 0
     }
-    return Say(heard, kind, unlike, settled, shown)
+    apart = [distance for look in looks if (distance := answerer.measure_distance(look)) is not None]
+    return Say(heard, kind, unlike, max(apart, default=None), settled, shown)
 
 
 def describe_missing(encounter: Encounter, say: Say, *, reads_photos: bool) -> list[Message]:

@@ -18,7 +18,7 @@ from magic_demo.models.backends.backend import Backend
 from magic_demo.models.backends.encoder import Encoder
 from magic_demo.models.checkpoints import Checkpoint, Preprocessing
 from magic_demo.models.feature_cache import FeatureCache
-from magic_demo.models.interfaces import Guidance, Segmenter
+from magic_demo.models.interfaces import Guidance, Segmenter, average_views
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from magic_demo.models.segmentation.compact import CompactSegmenter, PhotoFeatures
 from magic_demo.models.segmentation.guidance_maps import draw_guidance
@@ -147,13 +147,20 @@ class PromptedSegmenter(Segmenter):
 
         Guidance without a step before begins with what the model finds without any. Raises ModelError when the model gives values that are no numbers.
         """
-        # by digest: a patient's words do not outlive their case here
-        key = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).digest()
-        vector = self._prompts.get(key, lambda: self.encode_prompt(prompt))
+        vector = self._vector(prompt)
         if guidance is None or not self.reads_guidance or not (guidance.clicks or guidance.box):
             return self.decode(features, vector)
         before = guidance.previous if guidance.previous is not None else self.decode(features, vector)
         return self.decode(features, vector, draw_guidance(guidance, before, self.preprocessing.size))
+
+    def segment_views(self, features: PhotoFeatures, prompt: str = "") -> tuple[Probability, ...]:
+        """Return the map (h, w) of the photo, and of its mirror image where that is asked as well."""
+        return self.decode_views(features, self._vector(prompt))
+
+    def _vector(self, prompt: str) -> Tensor:
+        # by digest: a patient's words do not outlive their case here
+        key = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).digest()
+        return self._prompts.get(key, lambda: self.encode_prompt(prompt))
 
     @torch.inference_mode()
     def encode_prompt(self, text: str) -> Tensor:
@@ -161,7 +168,7 @@ class PromptedSegmenter(Segmenter):
         ids = self.model.blank_ids
         if self.tokenizer is not None and self.reads_prompt:
             words = " ".join(text.split())
-            ids = self.tokenizer(words, truncation=True, max_length=self._most_tokens())["input_ids"]
+            ids = self.tokenizer(words, truncation=True, max_length=self.most_tokens())["input_ids"]
         input_ids = torch.tensor([list(ids)], dtype=torch.long)
         return self.model.encode_prompt(input_ids, torch.ones_like(input_ids))
 
@@ -172,11 +179,17 @@ class PromptedSegmenter(Segmenter):
         maps = features[MAP]
         return (maps[0] + maps[1].flip(-1)) / 2 if self.mirrored else maps[0]
 
-    @torch.inference_mode()
     def decode(
         self, features: PhotoFeatures, prompt: Tensor, guidance: NDArray[np.float32] | None = None
     ) -> Probability:
-        """Return the lesion probability (h, w) for a prompt's vector (1, P).
+        """Return the lesion probability (h, w) for a prompt's vector (1, P), the mean of ``decode_views``."""
+        return average_views(self.decode_views(features, prompt, guidance))[0]
+
+    @torch.inference_mode()
+    def decode_views(
+        self, features: PhotoFeatures, prompt: Tensor, guidance: NDArray[np.float32] | None = None
+    ) -> tuple[Probability, ...]:
+        """Return the lesion probability (h, w) of every view for a prompt's vector (1, P).
 
         guidance: maps (GUIDANCE_MAPS, h, w) of ``draw_guidance``. Raises ModelError when the model gives
         values that are no numbers.
@@ -189,13 +202,13 @@ class PromptedSegmenter(Segmenter):
             maps = torch.cat([maps, maps.flip(-1)]) if self.mirrored else maps
             logits = cast(Any, self.model).decode_guided(features, vectors, maps)
         answers = logits.float().sigmoid()
-        mean = (answers[0] + answers[1].flip(-1)) / 2 if self.mirrored else answers[0]
-        probability = np.asarray(mean.numpy(), dtype=np.float32)
-        if not np.isfinite(probability).all():
+        views = (answers[0], answers[1].flip(-1)) if self.mirrored else (answers[0],)
+        found = tuple(np.asarray(view.numpy(), dtype=np.float32) for view in views)
+        if not all(np.isfinite(view).all() for view in found):
             raise ModelError(
                 "the segmentation model gave values that are not numbers; fetch or train the checkpoint again"
             )
-        return probability
+        return found
 
     def _describe_encoder(self) -> Encoder:
         return Encoder(
@@ -205,7 +218,8 @@ class PromptedSegmenter(Segmenter):
             key=f"{self.model_id} photo {self.preprocessing}" if "@" in self.model_id else "",
         )
 
-    def _most_tokens(self) -> int:
+    def most_tokens(self) -> int:
+        """Return how many tokens of a prompt are read; only where there is a tokenizer."""
         config = cast(Any, self.model).config
         longest = (
             config.prompt_length

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from magic_demo.core.types import Pixels, Probability
 from magic_demo.models.checkpoints import Checkpoint
-from magic_demo.models.interfaces import Guidance, Segmenter
+from magic_demo.models.interfaces import Guidance, Segmenter, average_views
 
 Views = Literal["none", "mirror", "flips", "rotations"]
 VIEWS: tuple[Views, ...] = get_args(Views)
@@ -73,13 +73,19 @@ class ViewedSegmenter(Segmenter):
         """Return the mean map (h, w) of the views, of the first one's size."""
         if guidance is not None:
             return self.inner.segment(features[0], prompt, guidance)
+        return average_views(self.segment_views(features, prompt))[0]
+
+    def segment_views(self, features: Sequence[Any], prompt: str = "") -> tuple[Probability, ...]:
+        """Return the map (h, w) of each view, laid back on the photo, all of the first one's size."""
         maps = [
             view.undo(self.inner.segment(found, prompt))
             for view, found in zip(self.views, features, strict=True)
         ]
         height, width = maps[0].shape
-        alike = [one if one.shape == (height, width) else cv2.resize(one, (width, height)) for one in maps]
-        return np.asarray(np.mean(alike, axis=0), np.float32)
+        return tuple(
+            one if one.shape == (height, width) else np.asarray(cv2.resize(one, (width, height)), np.float32)
+            for one in maps
+        )
 
     def feature_map(self, features: Sequence[Any]) -> Tensor | None:
         """Return the inner model's map of the photo as it is."""

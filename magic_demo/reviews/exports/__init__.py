@@ -3,6 +3,7 @@ folder a format, an entry of ``formats.FORMATS`` each."""
 
 from __future__ import annotations
 
+from magic_demo.reviews.exports.data_set import MANIFEST, DataSetVersion, read_data_set
 from magic_demo.reviews.exports.formats import (
     FORMATS,
     LABEL_STUDIO,
@@ -13,7 +14,7 @@ from magic_demo.reviews.exports.formats import (
     find_format,
 )
 from magic_demo.reviews.exports.readings import ExportError
-from magic_demo.reviews.exports.writing import MANIFEST, ExportReport, write_export
+from magic_demo.reviews.exports.writing import ExportReport, write_export
 
 __all__ = [
     "FORMATS",
@@ -21,10 +22,12 @@ __all__ = [
     "MANIFEST",
     "PLAIN_CSV",
     "REPORT",
+    "DataSetVersion",
     "ExportError",
     "ExportReport",
     "Format",
     "Offer",
     "find_format",
+    "read_data_set",
     "write_export",
 ]

@@ -13,6 +13,7 @@ from magic_demo.core.types import LANGUAGES, Language
 from magic_demo.reviews.exports.challenge import write_challenge
 from magic_demo.reviews.exports.coco import write_coco
 from magic_demo.reviews.exports.cvat import write_cvat
+from magic_demo.reviews.exports.data_set import TRAINING_SET
 from magic_demo.reviews.exports.label_studio.tasks import write_label_studio
 from magic_demo.reviews.exports.readings import ExportError, Selection
 from magic_demo.reviews.exports.tables import write_csv, write_parquet, write_plain_csv
@@ -110,7 +111,7 @@ FORMATS: tuple[Format, ...] = (
         kinds="every",
     ),
     Format(
-        name="training",
+        name=TRAINING_SET,
         titles={"en": "Training set", "zh": "训练集"},
         contents="the challenge's layout with photos and words, which `python -m training` takes as `--data`",
         write=write_training_set,

@@ -12,10 +12,9 @@ from magic_demo.core.messages import Message
 from magic_demo.core.types import EncounterFiles, Prediction, SavedReview
 from magic_demo.core.whole_files import whole_folder, write_json
 from magic_demo.questions.families import QuestionSet
+from magic_demo.reviews.exports.data_set import MANIFEST, digest_files, name_version
 from magic_demo.reviews.exports.formats import Format, find_format
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
-
-MANIFEST = "export.json"
 
 
 @dataclass(frozen=True)
@@ -91,11 +90,14 @@ def write_export(
                 sorted(path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file())
             ),
         )
+        digests = digest_files(part)
         about = {
             "program": f"magic-demo {magic_demo.__version__}",
             "note": "Research use only. Not a medical device.",
             "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "questions": selection.questions.digest,
+            "digests": digests,
+            "version": name_version(digests, selection.questions.digest),
             "annotators": {f"ann{number}": name for number, name in enumerate(report.annotators)},
             "provenance": [
                 _describe(saved, selection) for case in selection.cases for saved in case.readings

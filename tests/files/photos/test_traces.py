@@ -248,7 +248,7 @@ def test_exports_hold_no_trace(data: Path, tmp_path: Path, format: Format) -> No
 
 def test_a_training_sets_photos_have_the_pixels_that_readers_saw(data: Path, tmp_path: Path) -> None:
     cases = read_encounters(data).encounters
-    write_export(save_all(_reviews(cases)), cases, "training", tmp_path / "out")
+    write_export(save_all(_reviews(cases)), cases, "training-set", tmp_path / "out")
     written = {path.stem: path for path in (tmp_path / "out").rglob("*.png")}
     assert set(written) == {Path(name).stem for name in PHOTOS}
     for name in PHOTOS:

@@ -41,13 +41,13 @@ def test_the_product_asks_as_the_checkpoint_was_trained(
     segmenter = load_prompted(write_asked(tmp_path, kind))
     assert segmenter.prompt_kind == kind
     asked: list[str] = []
-    segment = segmenter.segment
+    segment = segmenter.segment_views
 
-    def ask(features: Any, prompt: str = "", *_: Any) -> Any:
+    def ask(features: Any, prompt: str = "") -> Any:
         asked.append(prompt)
         return segment(features, prompt)
 
-    monkeypatch.setattr(segmenter, "segment", ask)
+    monkeypatch.setattr(segmenter, "segment_views", ask)
     photo = Photo("IMG1", np.zeros((40, 50, 3), np.uint8))
     encounter = Encounter("ENC1", Narrative("itchy arms"), (photo,), ("Tinea corporis",))
     predictor = Predictor(segmenter, None)

@@ -168,7 +168,7 @@ def test_a_restored_store_opens_exports_and_deletes(backup: Path, tmp_path: Path
         (key,) = store.case_keys()
         assert len(store.history(key, LOCAL_READER)) == 1 and store.shown(key) is not None
         for format in FORMATS:
-            if format.name != "training":
+            if format.name != "training-set":
                 write_export(store.all_reviews(), (), format, tmp_path / format.name)
         assert delete_cases(store, [key]).folders == 1 and not any(store.kept_root.iterdir())
 

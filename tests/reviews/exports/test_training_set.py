@@ -32,7 +32,7 @@ def queue(tmp_path: Path) -> ReadQueue:
 def test_words_photos_and_masks_come_back_through_the_training_package(
     queue: ReadQueue, tmp_path: Path
 ) -> None:
-    report = write_export(queue.reviews, queue.cases, "training", tmp_path / "out")
+    report = write_export(queue.reviews, queue.cases, "training-set", tmp_path / "out")
     found = {}
     for split in SPLITS:
         for example in read_examples(
@@ -56,7 +56,7 @@ def test_words_photos_and_masks_come_back_through_the_training_package(
 
 
 def test_answers_come_back_through_the_training_package(queue: ReadQueue, tmp_path: Path) -> None:
-    write_export(queue.reviews, queue.cases, "training", tmp_path / "out", consensus=True)
+    write_export(queue.reviews, queue.cases, "training-set", tmp_path / "out", consensus=True)
     answered = {}
     for split in SPLITS:
         if read_answers(tmp_path / "out" / split / f"{split}_cvqa.json"):
@@ -66,7 +66,7 @@ def test_answers_come_back_through_the_training_package(queue: ReadQueue, tmp_pa
 
 
 def test_encounters_keep_their_words_responses_and_authors(queue: ReadQueue, tmp_path: Path) -> None:
-    write_export(queue.reviews, queue.cases, "training", tmp_path / "out")
+    write_export(queue.reviews, queue.cases, "training-set", tmp_path / "out")
     back = {
         case.encounter_id: case
         for split in SPLITS
@@ -97,7 +97,7 @@ def test_what_would_stop_a_training_run_is_left_out_and_named(queue: ReadQueue, 
     report = write_export(
         [small, *queue.reviews[2:3], queue.reviews[4], queue.reviews[7]],
         [first, second, lost],
-        "training",
+        "training-set",
         tmp_path / "out",
     )
     said = "\n".join(report.left_out)
@@ -108,7 +108,7 @@ def test_what_would_stop_a_training_run_is_left_out_and_named(queue: ReadQueue, 
 
 
 def test_a_case_whose_files_are_not_at_hand_is_named(queue: ReadQueue, tmp_path: Path) -> None:
-    report = write_export(queue.reviews, queue.cases[:2], "training", tmp_path / "out")
+    report = write_export(queue.reviews, queue.cases[:2], "training-set", tmp_path / "out")
     assert "case whose photos and words are not at hand (1): ENC00003" in report.left_out
 
 
@@ -148,7 +148,7 @@ def test_cases_of_one_author_alone_are_all_for_training_and_that_is_said() -> No
 def test_photos_are_listed_with_their_masks_and_no_mask_lies_among_them(
     queue: ReadQueue, tmp_path: Path
 ) -> None:
-    write_export(queue.reviews, queue.cases, "training", tmp_path / "out", consensus=True)
+    write_export(queue.reviews, queue.cases, "training-set", tmp_path / "out", consensus=True)
     rows = {}
     for split in SPLITS:
         folder = tmp_path / "out" / split / f"images_{split}"

@@ -65,7 +65,7 @@ def export() -> Work:
             reviews = store.all_reviews("q")
             cases = find_case_files(store.list_cases("q", LOCAL_READER), covered_beside(store.location))
         for turn in itertools.count():
-            write_export(reviews, cases, "training", folder / f"export {turn}")
+            write_export(reviews, cases, "training-set", folder / f"export {turn}")
             print(turn, flush=True)
 
     return work
@@ -163,7 +163,7 @@ def take_away() -> Work:
             cases = find_case_files(
                 store.list_cases("uploads", LOCAL_READER, all_assigned=True), covered_beside(store.location)
             )
-            write_export(store.all_reviews("uploads"), cases, "training", place / "readings")
+            write_export(store.all_reviews("uploads"), cases, "training-set", place / "readings")
             print("packed", flush=True)
 
     return work

@@ -80,7 +80,8 @@ def fit_heads(
             # a case may have fewer photos
             shown = shown & ((torch.rand(shown.shape) < 0.7) | (shown.sum(dim=1, keepdim=True) < 2))
             loss = sum(
-                _loss(model(part, shown) + offset, targets) for part in (vectors, vectors[:, :, -measures:])
+                score_answers(model(part, shown) + offset, targets)
+                for part in (vectors, vectors[:, :, -measures:])
             )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[union-attr]
@@ -130,7 +131,7 @@ def _log_shares(targets: Tensor) -> Tensor:
     return offset
 
 
-def _loss(scores: Tensor, targets: Tensor) -> Tensor:
+def score_answers(scores: Tensor, targets: Tensor) -> Tensor:
     """Return the mean over cases of the cross-entropies of the families that they know."""
     total = scores.new_zeros(())
     for family, place in place_families(load_families()):
