@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,9 @@ from magic_demo.files.mask_turns import Lie
 from magic_demo.models.influence.say import Say
 from magic_demo.models.influence.statistics import find_statistics
 from magic_demo.models.predictor import Predictor
+
+LOOKED_AT_AHEAD = 20_000
+"""Photos whose headers are looked at before the first encounter: of a million that would take minutes each time."""
 
 
 def predict_folder(
@@ -82,7 +85,11 @@ def predict_folder(
     """
     found = read_encounters(data, split)
     _check_places(found, data, out, pictures)
-    data_masks = find_data_masks(found, data, masks) if predictor.gives_masks else DataMasks(found, masks)
+    data_masks = (
+        find_data_masks(found, data, masks, LOOKED_AT_AHEAD)
+        if predictor.gives_masks
+        else DataMasks(found, masks)
+    )
     settings = list_settings(predictor, split, language, system_name, pictures, bundle, data_masks.lie)
     if all_photos != UNSAID["all_photos"]:
         settings["all_photos"] = all_photos
@@ -158,12 +165,14 @@ class _Run:
                 say(number, f"{entry.encounter_id}: {problem}")
 
         def unfinished() -> Iterator[Case]:
-            for case in self._own(plan_cases(self.data_masks, self.stages.predictor.prompt_kind)):
+            for case in self._own(
+                plan_cases(self.data_masks.found.encounters, self.stages.predictor.prompt_kind)
+            ):
                 self.ids.append(case.files.encounter_id)
                 if self._is_finished(case, journal):
                     take(case.number, journal[case.files.encounter_id])
                 else:
-                    yield case
+                    yield replace(case, masks=self.data_masks.of(case.files))
 
         for problem in self.found_problems:
             say(-1, problem)
@@ -244,5 +253,5 @@ def _list_notes(found: EncounterList, data: Path, split: str | None) -> Iterator
 def _note_masks(predictor: Predictor, data_masks: DataMasks) -> Iterator[str]:
     if predictor.gives_masks and predictor.segmenter is not None and not predictor.segmenter.reads_prompt:
         yield f"{predictor.segmenter.model_id} reads no prompt; the patient's words change no mask"
-    if data_masks.turned.heads:
+    if data_masks.turned.heads or not data_masks.ahead:
         yield data_masks.describe_turned()

@@ -20,12 +20,16 @@ from magic_demo.files.photos.index import PhotoIndex, match_case
 @dataclass(frozen=True)
 class DataMasks:
     """The encounters, how their masks are asked to lie (None: as the reference masks do), the reference masks
-    (photo id -> files) and the photos that are turned by their EXIF data."""
+    (photo id -> files) and the photos that are turned by their EXIF data.
+
+    ahead: all photos' headers were looked at; else those that have a reference mask, and ``of`` looks at the rest.
+    """
 
     found: EncounterList
     asked: Lie | None
     references: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     turned: TurnedPhotos = field(default_factory=TurnedPhotos)
+    ahead: bool = True
 
     @property
     def lie(self) -> Lie:
@@ -42,12 +46,16 @@ class DataMasks:
         named = {photo.photo_id for photo in files.photo_files}
         references = {name: self.references[name] for name in named & self.references.keys()}
         heads = {name: self.turned.heads[name] for name in named & self.turned.heads.keys()}
+        if not self.ahead:
+            heads = dict(find_turned(_list_photos(files), {}).heads)
         return DataMasks(EncounterList((files,)), self.lie, references, TurnedPhotos(heads))
 
     def describe_turned(self) -> str:
         """Return the line that counts turned photos and says how their masks are written."""
         why = f"as --masks {self.asked} says" if self.asked else self.turned.describe_reference()
         how = "upright" if self.lie == "upright" else "as the files store the photos"
+        if not self.ahead:
+            return f"{len(self.photos)} photos, whose EXIF data are looked at one case at a time; masks lie {how}: {why}"
         unsure = not self.asked and not self.turned.settled
         doubt = "; --masks stored writes them as the files store the photos" if unsure else ""
         return f"{self.turned.describe(len(self.photos))}; their masks lie {how}: {why}{doubt}"
@@ -69,18 +77,30 @@ class DataMasks:
         return head.upright if self.lie == "upright" else head.stored
 
 
-def find_data_masks(found: EncounterList, data: Path, asked: Lie | None) -> DataMasks:
-    """Look for reference masks of any split below the data, and for turned photos."""
+def find_data_masks(
+    found: EncounterList, data: Path, asked: Lie | None, most_ahead: int | None = None
+) -> DataMasks:
+    """Look for reference masks of any split below the data, and for turned photos.
+
+    most_ahead: of more photos than this, only the headers of those that have a reference mask are looked at.
+    """
     folder = data if data.is_dir() else data.parent
     references = match_case(find_reference_masks(folder), _name_photos(found))
-    photos = [(photo.photo_id, photo.path) for files in found.encounters for photo in files.photo_files]
+    photos = [photo for files in found.encounters for photo in _list_photos(files)]
+    ahead = most_ahead is None or len(photos) <= most_ahead
+    if not ahead:
+        photos = [photo for photo in photos if photo[0] in references]
 
     def others() -> Iterator[tuple[str, Path | None]]:
         index = PhotoIndex(folder, None)
         for photo_id in references:
             yield photo_id, next(iter(index.of(photo_id)), None)
 
-    return DataMasks(found, asked, references, find_turned(photos, references, others()))
+    return DataMasks(found, asked, references, find_turned(photos, references, others()), ahead)
+
+
+def _list_photos(files: EncounterFiles) -> list[tuple[str, Path | None]]:
+    return [(photo.photo_id, photo.path) for photo in files.photo_files]
 
 
 def _name_photos(found: EncounterList) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ class Photo:
         return int(self.pixels.shape[0]), int(self.pixels.shape[1])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PhotoFile:
     """Where a photo of an encounter lies; ``path`` is None when it was named but not found."""
 
@@ -52,7 +52,7 @@ class PhotoFile:
     path: Path | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Narrative:
     """The patient's own words, title and content joined, in the languages that there are; empty where
     absent."""
@@ -95,7 +95,7 @@ class Encounter:
         return join_prompt(self.narrative, self.responses, language, kind)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EncounterFiles:
     """One case as it lies on disk: photos are not read yet."""
 

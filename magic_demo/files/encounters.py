@@ -6,17 +6,18 @@ from __future__ import annotations
 import errno
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from magic_demo.core.errors import FormatError
+from magic_demo.core.json_items import decode_items
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
 from magic_demo.core.types import EncounterFiles, PhotoFile, Question
-from magic_demo.core.user_files import read_user_head, read_user_text
-from magic_demo.core.whole_files import write_json
+from magic_demo.core.user_files import open_user_file, read_user_head, read_user_text
+from magic_demo.core.whole_files import write_json_list
 from magic_demo.core.whole_text import mend_json
 from magic_demo.files.entries import (
     ENCOUNTER_KEY,
@@ -144,6 +145,19 @@ def read_json_list(path: Path, expected: str) -> list[Any]:
     return entries
 
 
+def iterate_json_list(path: Path, expected: str) -> Iterator[Any]:
+    """Yield the items of a JSON file that holds a list, one at a time; of a long one only a part is in memory.
+
+    Raises FormatError as ``read_json_list``, at the latest where the fault is.
+    """
+    try:
+        with open_user_file(path, LIMITS.json_bytes) as file:
+            yield from decode_items(file)
+    except (OSError, ValueError, RecursionError) as error:
+        read_json_list(path, expected)  # says what is wrong, and where
+        raise FormatError("{path}: cannot be read ({reason})", path=path, reason=error) from error
+
+
 def read_answers(path: Path, asked: QuestionSet | None = None) -> dict[str, dict[str, int]]:
     """Read answers in the organisers' layout, with every check: encounter id -> qid -> option index, all
     questions of every encounter.
@@ -203,27 +217,30 @@ def write_answers(
     """
     questions = (asked or load_challenge()).questions
     known = {question.qid for question in questions}
-    rows: list[dict[str, Any]] = []
-    for encounter_id, chosen in answers.items():
-        if not is_whole(encounter_id):
-            raise FormatError(
-                "answers: the id {came} holds a character that is cut in half; write whole text",
-                came=show_value(encounter_id),
-            )
-        unknown = [qid for qid in chosen if qid not in known]
-        if unknown:
-            raise FormatError(
-                "{encounter} answers {came}, which is no question; the questions are {known}",
-                encounter=encounter_id,
-                came=unknown[0],
-                known=_span(questions),
-            )
-        row: dict[str, Any] = {ENCOUNTER_KEY: encounter_id}
-        row.update(
-            {q.qid: _check_index("answers", encounter_id, q, chosen.get(q.qid, _MISSING)) for q in questions}
+    write_json_list(path, (_check_answers(*one, questions, known) for one in answers.items()))
+
+
+def _check_answers(
+    encounter_id: str, chosen: Mapping[str, int], questions: Sequence[Question], known: Collection[str]
+) -> dict[str, Any]:
+    """Return one encounter's answers as they are written."""
+    if not is_whole(encounter_id):
+        raise FormatError(
+            "answers: the id {came} holds a character that is cut in half; write whole text",
+            came=show_value(encounter_id),
         )
-        rows.append(row)
-    write_json(path, rows)
+    unknown = [qid for qid in chosen if qid not in known]
+    if unknown:
+        raise FormatError(
+            "{encounter} answers {came}, which is no question; the questions are {known}",
+            encounter=encounter_id,
+            came=unknown[0],
+            known=_span(questions),
+        )
+    checked = {
+        q.qid: _check_index("answers", encounter_id, q, chosen.get(q.qid, _MISSING)) for q in questions
+    }
+    return {ENCOUNTER_KEY: encounter_id, **checked}
 
 
 _MISSING = object()
@@ -270,12 +287,14 @@ def refuse_other_file(file: Path) -> None:
 
 def _read_encounter_file(chosen: ChosenFile, folder: Path) -> EncounterList:
     file = chosen.path
-    entries = read_json_list(file, Message("a JSON list of encounters"))
     photos = PhotoIndex(folder, name_split(chosen.split) or chosen.split)
     encounters: dict[str, EncounterFiles] = {}
     problems: list[str] = []
-    twice = 0
-    for number, entry in enumerate(entries, start=1):
+    number, twice = 0, 0
+    numbers: list[int] = []
+    for number, entry in enumerate(iterate_json_list(file, Message("a JSON list of encounters")), start=1):
+        if isinstance(entry, dict) and is_number(entry.get(ENCOUNTER_KEY)):
+            numbers.append(entry[ENCOUNTER_KEY])
         try:
             encounter = parse_encounter(entry, photos, problems)
             if encounter.encounter_id in encounters:
@@ -291,8 +310,8 @@ def _read_encounter_file(chosen: ChosenFile, folder: Path) -> EncounterList:
             encounters[encounter.encounter_id] = encounter
     found = tuple(encounters.values())
     problems += _name_zips(photos, found, folder)
-    notes = (*chosen.notes, *_note_numbers(entries), *_note_no_words(file.name, found))
-    return EncounterList(found, tuple(problems), notes=notes, listed=len(entries) - twice)
+    notes = (*chosen.notes, *_note_numbers(numbers), *_note_no_words(file.name, found))
+    return EncounterList(found, tuple(problems), notes=notes, listed=number - twice)
 
 
 def _name_zips(photos: PhotoIndex, found: Iterable[EncounterFiles], folder: Path) -> list[str]:
@@ -310,10 +329,8 @@ def _name_zips(photos: PhotoIndex, found: Iterable[EncounterFiles], folder: Path
     ]
 
 
-def _note_numbers(entries: Iterable[Any]) -> tuple[Message, ...]:
+def _note_numbers(numbers: Sequence[int]) -> tuple[Message, ...]:
     """Return a line for ids that are numbers."""
-    ids = [entry.get(ENCOUNTER_KEY) for entry in entries if isinstance(entry, dict)]
-    numbers = [value for value in ids if is_number(value)]
     if not numbers:
         return ()
     return (

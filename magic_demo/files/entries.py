@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,16 +28,18 @@ _MARKUP = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
 
 def clean_text(text: str) -> str:
     """Return the text without HTML tags, entities, control characters and superfluous white space; "<5 cm"
     and emoji stay."""
-    plain = html.unescape(_MARKUP.sub(" ", mend_text(text))).replace("\u200b", "").replace("\ufeff", "")
-    return " ".join(
-        "".join(
-            char if unicodedata.category(char) != "Cc" or char.isspace() else " " for char in plain
-        ).split()
-    )
+    plain = mend_text(text)
+    if "<" in plain:
+        plain = _MARKUP.sub(" ", plain)
+    if "&" in plain:
+        plain = html.unescape(plain)
+    return " ".join(_CONTROL.sub(" ", plain.replace("\u200b", "").replace("\ufeff", "")).split())
 
 
 def parse_encounter(entry: Any, photos: PhotoIndex, problems: list[str]) -> EncounterFiles:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -219,9 +220,13 @@ def list_mask_files(folder: Path) -> Iterator[Path]:
     """Yield every TIFF below a folder, sorted. Raises FormatError when the folder is not there."""
     if not folder.is_dir():
         raise FormatError("{folder}: no such folder; a folder of mask TIFFs is expected", folder=folder)
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in MASK_SUFFIXES and not path.name.startswith(".") and path.is_file():
-            yield path
+    found = [
+        Path(top, name)
+        for top, _, names in os.walk(folder)
+        for name in names
+        if name.lower().endswith(MASK_SUFFIXES) and not name.startswith(".")
+    ]
+    yield from (path for path in sorted(found) if path.is_file())
 
 
 class _NotPlainError(Exception):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
 
 from magic_demo.challenge.data_masks import DataMasks
 from magic_demo.core.errors import PhotoError
-from magic_demo.core.types import Encounter, EncounterFiles, Language, Narrative, Photo, PromptKind
+from magic_demo.core.types import LANGUAGES, Encounter, EncounterFiles, Language, Narrative, Photo, PromptKind
+from magic_demo.files.encounters import EncounterList
 from magic_demo.files.photos.processes.workers import read_photo_apart
+
+_NOTHING_SAID = DataMasks(EncounterList(()), "upright")
 
 
 @dataclass(frozen=True)
@@ -25,19 +30,22 @@ class Case:
     files: EncounterFiles
     shared: Mapping[str, str]
     source: str
-    masks: DataMasks
+    masks: DataMasks = _NOTHING_SAID
 
 
-def plan_cases(data_masks: DataMasks, kind: PromptKind) -> Iterator[Case]:
-    """Yield the encounters in their order as cases; a photo that several name has the mask of the first."""
+def plan_cases(encounters: Iterable[EncounterFiles], kind: PromptKind) -> Iterator[Case]:
+    """Yield the encounters in their order as cases; a photo that several name has the mask of the first.
+
+    Of what the data say of their masks nothing is said yet: that is for those that are to be done.
+    """
     owners: dict[str, str] = {}
-    for number, files in enumerate(data_masks.found.encounters):
+    for number, files in enumerate(encounters):
         shared = {}
         for photo in files.photo_files:
             owner = owners.setdefault(photo.photo_id, files.encounter_id)
             if owner != files.encounter_id:
                 shared[photo.photo_id] = owner
-        yield Case(number, files, shared, _digest(files, shared, kind), data_masks.of(files))
+        yield Case(number, files, shared, _digest(files, shared, kind))
 
 
 def read_encounter(
@@ -66,11 +74,19 @@ def read_encounter(
 def _digest(files: EncounterFiles, shared: Mapping[str, str], kind: PromptKind) -> str:
     """Return a digest of what an encounter is predicted from: its words, the responses where they are asked
     with, its photos' names, sizes and times, whose mask they have."""
-    words: list[object] = [asdict(files.narrative)] + ([files.responses] if kind != "narrative" else [])
-    photos = []
-    for photo in files.photo_files:
-        status = photo.path.stat() if photo.path is not None and photo.path.is_file() else None
-        photos.append(
-            [photo.photo_id, status and [status.st_size, status.st_mtime_ns], shared.get(photo.photo_id)]
-        )
+    narrative = {language: getattr(files.narrative, language) for language in LANGUAGES}
+    words: list[object] = [narrative] + ([files.responses] if kind != "narrative" else [])
+    photos = [
+        [photo.photo_id, _describe_file(photo.path), shared.get(photo.photo_id)]
+        for photo in files.photo_files
+    ]
     return hashlib.sha256(json.dumps([*words, photos]).encode()).hexdigest()[:16]
+
+
+def _describe_file(path: Path | None) -> list[int] | None:
+    """Return a file's size and time, None where there is none."""
+    try:
+        status = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns] if status is not None and S_ISREG(status.st_mode) else None

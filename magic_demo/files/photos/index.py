@@ -29,8 +29,8 @@ class PhotoIndex:
 
     def __init__(self, folder: Path, split: str | None) -> None:
         self._folder, self._split = folder, split
-        self._exact: dict[str, list[Path]] = {}
-        self._folded: dict[str, str] = {}
+        self._exact: dict[str, list[str]] = {}  # texts: a million paths take three times as much
+        self._folded: dict[str, str] | None = None
         self._by_stem: dict[str, list[Path]] | None = None
         self.others: list[Path] = []
         for top, folders, files in os.walk(folder):
@@ -38,13 +38,11 @@ class PhotoIndex:
             for name in sorted(files):
                 if name.startswith("."):
                     continue
-                path = Path(top, name)
-                if path.suffix.lower() not in PHOTO_SUFFIXES:
-                    self.others.append(path)
+                stem, dot, ending = name.rpartition(".")
+                if f"{dot}{ending}".lower() not in PHOTO_SUFFIXES:
+                    self.others.append(Path(top, name))
                     continue
-                stem = _compose(path.stem)
-                self._exact.setdefault(stem, []).append(path)
-                self._folded.setdefault(stem.casefold(), stem)
+                self._exact.setdefault(_compose(stem), []).append(f"{top}/{name}")
 
     def stems(self) -> list[str]:
         """Return all names, sorted, their letters composed."""
@@ -53,17 +51,13 @@ class PhotoIndex:
     def of(self, stem: str) -> list[Path]:
         """Return the photos of a name, the one to take first: not a thumbnail, the largest, the least
         deep."""
-        paths = self._exact.get(_compose(stem)) or self._exact.get(
-            self._folded.get(_compose(stem).casefold(), ""), []
-        )
+        composed = _compose(stem)
+        names = self._exact.get(composed) or self._exact.get(self._fold(composed), [])
+        if len(names) < 2:
+            return [Path(name) for name in names]
         return sorted(
-            paths,
-            key=lambda path: (
-                *self._rank(path),
-                -_size(path) if len(paths) > 1 else 0,
-                len(path.parts),
-                str(path),
-            ),
+            map(Path, names),
+            key=lambda path: (*self._rank(path), -_size(path), len(path.parts), str(path)),
         )
 
     def find(self, stem: str, name: str) -> tuple[Path | None, str]:
@@ -73,8 +67,8 @@ class PhotoIndex:
         Of one folder, the file with the very ending comes before another.
         """
         paths = self.of(stem)
-        if not paths:
-            return self._find_other(stem, name), ""
+        if len(paths) < 2:
+            return (paths[0] if paths else self._find_other(stem, name)), ""
         beside = [path for path in paths if path.parent == paths[0].parent]
         wanted = _compose(name)
         exact = [path for path in beside if _compose(path.name) == wanted] or [
@@ -96,6 +90,14 @@ class PhotoIndex:
             used=used,
             other=rival,
         )
+
+    def _fold(self, composed: str) -> str:
+        """Return the name that differs from a composed one in case alone, "" where there is none."""
+        if self._folded is None:
+            self._folded = {}
+            for stem in self._exact:
+                self._folded.setdefault(stem.casefold(), stem)
+        return self._folded.get(composed.casefold(), "")
 
     def _find_other(self, stem: str, name: str) -> Path | None:
         """Return a photo whose ending is no photo's (``11k2tzj.peg``), by its first bytes."""
