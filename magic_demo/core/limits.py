@@ -56,8 +56,8 @@ class Limits:
     open_bytes: int = 2**30
     open_drafts: int = 256
     queue_cases: int = 50_000
-    run_cases: int = 100_000
     learn_cases: int = 20
+    run_cases: int = 2_000_000
     waiting: int = 200
 
 

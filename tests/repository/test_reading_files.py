@@ -27,6 +27,7 @@ OWN = {
     "magic_demo/synthetic/frequencies.py": "a table of the package",
     "magic_demo/core/user_files.py": "is the one place",
     "magic_demo/core/parts.py": "its own locks and parts, without waiting",
+    "magic_demo/core/whole_files.py": "a part that it writes",
     "magic_demo/files/checkpoint_files.py": "headers of weights that check_files has looked at",
     "magic_demo/files/mask_files.py": "from open_user_file's handle",
     "magic_demo/reviews/backups.py": "from open_user_file's handle, and what it writes itself",
