@@ -167,3 +167,44 @@ def test_discarding_deletes_it_from_the_browser(emptied: Watched, photo: Path) -
     page.locator('[data-act="discard"]').click()
     expect(page.locator("#unkept")).to_be_hidden()
     page.wait_for_function(f"async () => (await ({KEPT})()) === 0")
+
+
+def test_photos_of_an_upload_are_moved_named_and_removed_with_their_outlines(
+    emptied: Watched, photo: Path, tmp_path: Path
+) -> None:
+    page = emptied.page
+    drawn = review(emptied, photo)
+    assert page.input_value("#photo-name") == "leg"
+    Image.fromarray(draw_photo(200, 260)).save(tmp_path / "arm.png")
+    upload(emptied, tmp_path / "arm.png")
+    thumbs = page.locator("#photo-strip-list .thumb")
+    expect(thumbs).to_have_count(2)
+    page.click("#photo-later")
+    expect(thumbs.nth(1)).to_have_attribute("title", "leg")
+    expect(thumbs.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#photo-later")).to_be_disabled()
+    page.fill("#photo-name", "left shin")
+    page.keyboard.press("Enter")
+    expect(thumbs.nth(1)).to_have_attribute("title", "left shin")
+    page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()")
+    kept = own_mask(page)
+    assert kept is not None and np.array_equal(kept, drawn)
+    thumbs.nth(0).click()
+    expect(page.locator("#photo-name")).to_have_value("arm")
+    page.click("#photo-remove")
+    expect(thumbs).to_have_count(1)
+    assert chosen(page, "cqid010") == [2] and page.input_value("#narrative textarea") == "since two weeks"
+    page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()")
+    page.reload()
+    emptied.forget_leaving()
+    expect(page.locator("#unkept small")).to_have_text("photos: 1 · answers: 1 · outlines: 1")
+    go_on(page)
+    expect(thumbs).to_have_attribute("title", "left shin")
+    page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()")
+    kept = own_mask(page)
+    assert kept is not None and np.array_equal(kept, drawn)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("#photo-remove")
+    page.wait_for_selector('.viewer:not([data-state="photo"])')
+    assert page.locator("#photo-arrange").is_hidden()
+    forget(page)

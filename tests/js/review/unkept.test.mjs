@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { cleanName, fitNames, moved } from "../../../magic_demo/page/panels/case/unkept/arrange.mjs";
 import { FRESH, hasWork, LASTS, MOST_BYTES, UnkeptWork } from "../../../magic_demo/page/panels/case/unkept/unkept.mjs";
 
 class Drafts {
@@ -274,4 +275,45 @@ test("photos whose draft was never written are cleaned away", async () => {
   await world.tab().offers();
   assert.deepEqual([...world.store.photos.values()].map(({ name }) => name), ["leg.jpg", "arm.jpg"]);
   assert.ok(![...world.store.photos.keys()].some((key) => key.startsWith("gone")));
+});
+
+test("photos of one's own are reordered, renamed and removed with their outlines", async () => {
+  const world = browser();
+  const work = await uploaded(world);
+  assert.equal(work.arranges(2), true);
+  const photos = work.photosAs([1, 0], ["arm", "shin"]);
+  assert.deepEqual(photos.map(({ name }) => name), ["arm.jpg", "shin.jpg"]);
+  const draft = work.arrange(["leg", "arm"], [1, 0], ["arm", "shin"], photos);
+  assert.deepEqual(Object.keys(draft.masks), ["shin"]);
+  work.shown("secret-2");
+  work.noteMask("secret-1", "leg", { width: 2, height: 2, runs: [0, 4] }); // late, of the case as it was
+  await work.writing;
+  const [kept] = await world.store.all();
+  assert.deepEqual([kept.photos, Object.keys(kept.masks), kept.answers], [2, ["shin"], { CQID010: [1] }]);
+  assert.deepEqual((await world.store.photosOf(kept.id)).map(({ name }) => name), ["arm.jpg", "shin.jpg"]);
+
+  work.arrange(["arm", "shin"], [0], ["arm"], work.photosAs([0], ["arm"]));
+  await work.writing;
+  const [less] = await world.store.all();
+  assert.deepEqual([less.photos, less.masks], [1, {}]);
+  assert.deepEqual((await world.store.photosOf(less.id)).map(({ name }) => name), ["arm.jpg"]);
+});
+
+test("an example's photos, and those of a page that has not got them, are not arranged", async () => {
+  const world = browser();
+  const work = world.tab();
+  assert.equal(work.arranges(0), false);
+  work.begin({ example: 1 });
+  assert.equal(work.arranges(1), false);
+});
+
+test("photos are called what the server leaves as it is, in any order", () => {
+  const long = "x".repeat(60);
+  assert.deepEqual(fitNames(["a", "a", long, `${long} (2)`]).map((name) => name.length), [1, 5, 60, 59]);
+  assert.equal(new Set(fitNames([`${long} (2)`, long, long])).size, 3);
+  assert.equal(cleanName(" my/arm\u200e ", []), "myarm");
+  assert.equal(cleanName("arm", ["arm"]), null);
+  assert.equal(cleanName("  ", []), null);
+  assert.deepEqual(moved(3, 2, -1), [0, 2, 1]);
+  assert.equal(moved(3, 2, 1), null);
 });

@@ -29,6 +29,11 @@ look at the spelling."""
 _STRIP = """
 <div class="strip"><h2 id="photo-strip-title">[[case.photos]]</h2>
 <div class="strip-list" id="photo-strip-list" role="group" aria-labelledby="photo-strip-title" data-count="0"></div>
+<div class="arrange" id="photo-arrange" role="group" hidden [[aria-label case.arrange]]>
+  <button type="button" class="quiet" id="photo-earlier" [[title case.photo_earlier]] [[aria-label case.photo_earlier]]>◀</button>
+  <button type="button" class="quiet" id="photo-later" [[title case.photo_later]] [[aria-label case.photo_later]]>▶</button>
+  <input type="text" id="photo-name" maxlength="60" autocomplete="off" spellcheck="false" [[title case.photo_name]] [[aria-label case.photo_name]]>
+  <button type="button" class="quiet" id="photo-remove" [[title case.photo_remove]] [[aria-label case.photo_remove]]>×</button></div>
 <p class="strip-empty">[[case.no_photos]]</p></div>
 """
 _ON_EXAMPLE = """

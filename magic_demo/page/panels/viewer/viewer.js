@@ -132,6 +132,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     strip.draw();
     afterChange();
     makeReady(opened);
+    if (first) stage.dispatchEvent(new CustomEvent("viewer-opened", { bubbles: true }));
   }
 
   /** Say beside the photo how many of the case's photos there are, where some could not be opened. */
@@ -411,6 +412,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     mask: () => (photo()?.model ? { width: photo().width, height: photo().height, data: modelMask({ hidden: true }) } : null),
     own: () => (editor.own()?.exists ? { width: photo().width, height: photo().height, data: editor.own().data } : null),
     flush: () => outbox.flush(),
+    show,
     drawNow: painter.drawNow,
     toWindow: (point) => toWindow(state.view, point),
   };

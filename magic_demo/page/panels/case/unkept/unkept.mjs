@@ -17,6 +17,8 @@ function recordOf(draft) {
   return record;
 }
 
+const endingOf = (name) => /\.[^.]*$/.exec(name)?.[0] ?? ".jpg"; // what a file is the server sees in it
+
 export const countAnswers = (answers) => Object.values(answers).filter((options) => options.length).length;
 
 export class UnkeptWork {
@@ -73,6 +75,7 @@ export class UnkeptWork {
     if (batch) this.#accept(batch, opened);
     if (this.byCase.has(openId) && this.byCase.get(openId) !== this.current) return; // late: another case has begun
     const draft = this.current ?? this.begin();
+    for (const [other, ofOther] of this.byCase) if (ofOther === draft && other !== openId) this.byCase.delete(other); // opened anew
     draft.case = openId;
     this.byCase.set(openId, draft);
   }
@@ -155,6 +158,31 @@ export class UnkeptWork {
     this.files.set(id, photos);
     this.store.hold(id);
     return { draft: structuredClone(draft), photos };
+  }
+
+  /** Whether the open case is one of so many photos of the reader's own, which this page has. */
+  arranges(count) {
+    return count > 0 && this.current?.example === null && this.files.get(this.current.id)?.length === count;
+  }
+
+  /** The open case's photos in another order, under other names: [{name, blob}]; null where it has none of its own. order: where each is now. */
+  photosAs(order, names) {
+    const photos = this.current && this.files.get(this.current.id);
+    if (!photos || order.some((number) => !photos[number])) return null;
+    return order.map((number, place) => ({ name: names[place] + endingOf(photos[number].name), blob: photos[number].blob }));
+  }
+
+  /** Let these be the open case's photos, each with the outline it had. before: what they were called; the rest as in `photosAs`. Returns the draft. */
+  arrange(before, order, names, photos) {
+    const draft = this.current;
+    const count = draft.photos;
+    const kept = order.flatMap((number, place) => (draft.masks[before[number]] ? [[names[place], draft.masks[before[number]]]] : []));
+    Object.assign(draft, { photos: photos.length, masks: Object.fromEntries(kept) });
+    this.files.set(draft.id, photos);
+    photos.forEach((photo, number) => this.#write(draft, () => this.store.putPhoto(draft.id, number, photo)));
+    for (let number = photos.length; number < count; number++) this.#write(draft, () => this.store.dropPhoto(draft.id, number));
+    this.#save(draft);
+    return structuredClone(draft);
   }
 
   /** The case is in a store now, or is not wanted: nothing of it stays here. */

@@ -21,7 +21,7 @@ from magic_demo.page.texts.i18n import fill
 _OFFERS = """
 <section id="unkept" hidden [[aria-label unkept.label]]><div data-words hidden><i data-word="go_on" [[title unkept.go_on]]></i><i data-word="photos" [[title unkept.photos]]></i>
   <i data-word="answers" [[title unkept.answers]]></i><i data-word="outlines" [[title unkept.outlines]]></i><i data-word="open" [[title unkept.open]]></i>
-  <i data-word="discard" [[title unkept.discard]]></i><i data-word="failed" [[title unkept.failed]]></i><i data-word="ask" [[title unkept.ask]]></i></div></section>
+  <i data-word="discard" [[title unkept.discard]]></i><i data-word="failed" [[title unkept.failed]]></i><i data-word="ask" [[title unkept.ask]]></i><i data-word="remove_ask" [[title case.photo_remove_ask]]></i></div></section>
 """
 _ON_LOAD = load_script({"panels/case/unkept/unkept_panel.mjs": "mountUnkept"}, [], events=["restore"])
 

@@ -1,6 +1,7 @@
 // The offers to go on with a case that was not kept, and what follows the reader's work into the browser's database (unkept.mjs).
 
 import { readField } from "../../../gradio_internals/elements.mjs";
+import { openArrange } from "./arrange.mjs";
 import { DraftStore } from "./draft_store.mjs";
 import { sendPhoto } from "../photo_intake.mjs";
 import { sendRest, unsaved } from "../../review/saving/review_line.mjs";
@@ -74,12 +75,18 @@ export function mountUnkept(element, { trigger }) {
       draw(id);
       return;
     }
-    const { example, narrative, prompt, typed, answers, specified, masks, covers, analysed } = found.draft;
-    analyse = analysed || example !== null;
-    document.dispatchEvent(new CustomEvent("magic-photos", { detail: { restored: true } })); // the queue's case makes room
-    trigger("restore", { photos: sent.map(({ key }) => key), example, narrative, prompt, typed, answers, specified, masks, covers });
+    restore(found.draft, sent.map(({ key }) => key));
     show();
   }
+
+  /** Let the page open a case with all that a draft says of it; photos: the keys that they were sent under. */
+  function restore({ example, narrative, prompt, typed, answers, specified, masks, covers, analysed }, photos) {
+    analyse = analysed || example !== null;
+    document.dispatchEvent(new CustomEvent("magic-photos", { detail: { restored: true } })); // the queue's case makes room
+    trigger("restore", { photos, example, narrative, prompt, typed, answers, specified, masks, covers });
+  }
+
+  const arranging = openArrange({ work, word, open: restore });
 
   // ---- what the reader does
 
@@ -106,6 +113,7 @@ export function mountUnkept(element, { trigger }) {
       if (analyse) document.querySelector("#run").click();
       analyse = false;
     } else if (detail.queued !== null) work.close();
+    arranging.draw();
   });
   document.addEventListener("case-kept", ({ detail }) => work.drop(detail));
   document.addEventListener("cards-tell", ({ detail: { event, payload: { case: openId, answers, specified } } }) => {

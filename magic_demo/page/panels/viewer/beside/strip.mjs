@@ -40,6 +40,7 @@ export function openStrip({ photos, current, show, outlineOf }) {
     for (const button of place()?.querySelectorAll("[data-photo]") ?? []) {
       button.setAttribute("aria-pressed", String(Number(button.dataset.photo) === current()));
     }
+    document.dispatchEvent(new CustomEvent("photo-shown", { detail: { number: current(), names: photos().map(({ name }) => name) } }));
   }
 
   // The middle of the photo, with its outline.
