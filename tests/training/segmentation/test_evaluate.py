@@ -15,7 +15,7 @@ from magic_demo.questions.scoring import count_pixels, dice
 from training.__main__ import main
 from training.segmentation.baselines import BASELINES, draw_ellipse
 from training.segmentation.data import merge_masks
-from training.segmentation.evaluate import name_size, name_tone, vote_by
+from training.segmentation.measuring import name_size, name_tone, vote_by
 from training.segmentation.report import draw_histogram
 
 pytestmark = pytest.mark.numeric

@@ -23,6 +23,7 @@ from magic_demo.synthetic.encounters import encode_photo
 from training.__main__ import main
 from training.cases.pad import read_pad
 from training.segmentation import evaluate as evaluate_segmentation
+from training.segmentation.measuring import Evaluation
 from training.segmentation.sources import Example, SourceSettings, read_examples
 from training.segmentation.survey import open_examples, read_checked
 
@@ -78,7 +79,7 @@ def test_mostly_empty_masks_are_said_before_the_evaluation_with_exit_code_3(
 
     def evaluate(*_: Any, **__: Any) -> Any:
         said.append(capsys.readouterr().err)
-        return evaluate_segmentation.Evaluation("model", 0.5)
+        return Evaluation("model", 0.5)
 
     monkeypatch.setattr(evaluate_segmentation, "evaluate", evaluate)
     monkeypatch.setattr(evaluate_segmentation, "load_segmenter", lambda *_, **__: Segmenter)
