@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Header, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
@@ -32,10 +32,11 @@ from magic_demo.api.shapes import (
     ReviewSaid,
     ReviewsSaid,
 )
+from magic_demo.api.tools import Tools
 from magic_demo.api.verbs import Caller, Verbs, make_caller
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.page.panels.case.photo_intake import LONGEST_NAME
-from magic_demo.page.server.gate.programs import API, TOKEN, answer_program, say_error
+from magic_demo.page.server.gate.programs import API, MCP, TOKEN, answer_program, say_error
 from magic_demo.page.server.requests.faults import FAULT_LINE
 from magic_demo.page.server.requests.parameters import RefusedError
 
@@ -74,8 +75,8 @@ Name = Annotated[
 ]
 
 
-def make_api(verbs: Verbs) -> FastAPI:
-    """Return the application that answers below ``/api/v1``, behind the gate."""
+def make_api(verbs: Verbs, *, tools: bool = False) -> FastAPI:
+    """Return the application that answers below ``/api/v1``, behind the gate. tools: MCP is there too."""
     api = FastAPI(
         title="Magic Demo",
         version="1",
@@ -88,12 +89,14 @@ def make_api(verbs: Verbs) -> FastAPI:
     _add_error_answers(api)
     _add_reading(api, verbs)
     _add_work(api, verbs)
+    if tools:
+        _add_tools(api, Tools(verbs))
     return api
 
 
-def list_api_routes(verbs: Verbs) -> list[Mount]:
-    """Return the one route of the API."""
-    return [Mount(API, make_api(verbs))]
+def list_api_routes(verbs: Verbs, *, tools: bool = False) -> list[Mount]:
+    """Return the one route of the API. tools: as ``make_api`` takes it."""
+    return [Mount(API, make_api(verbs, tools=tools))]
 
 
 def _add_reading(api: FastAPI, verbs: Verbs) -> None:
@@ -131,7 +134,9 @@ def _add_reading(api: FastAPI, verbs: Verbs) -> None:
 def _add_work(api: FastAPI, verbs: Verbs) -> None:
     bytes_sent = {
         "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}
+        },
     }
 
     @api.post("/photos", status_code=201, openapi_extra={"requestBody": bytes_sent})
@@ -177,6 +182,13 @@ def _add_work(api: FastAPI, verbs: Verbs) -> None:
             media_type="application/zip",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+
+
+def _add_tools(api: FastAPI, tools: Tools) -> None:
+    @api.post(MCP, include_in_schema=False)
+    async def answer(caller: Who, request: Request) -> Response:
+        answered = await tools.answer(caller, await request.json())
+        return JSONResponse(answered) if answered is not None else Response(status_code=202)
 
 
 def _add_error_answers(api: FastAPI) -> None:

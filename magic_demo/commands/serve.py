@@ -15,6 +15,7 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
+from magic_demo.api.webhook import Teller, read_receiver
 from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
 from magic_demo.core.errors import MagicDemoError, ReachError
 from magic_demo.core.parts import sweep_temporary
@@ -116,6 +117,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let other programs in at /api/v1, with tokens that `readers token` makes (docs/api.md)",
     )
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        help="with --api: the same for language models, as tools of the Model Context Protocol at /api/v1/mcp",
+    )
+    parser.add_argument(
+        "--webhook",
+        metavar="URL",
+        help="tell this address of every review that is finished, by its number, signed with the secret in "
+        "MAGIC_DEMO_WEBHOOK_SECRET (docs/api.md)",
+    )
 
 
 def open_desk(arguments: argparse.Namespace) -> Desk:
@@ -127,9 +139,8 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     """
     questions = read_asked(arguments)
     shared = {"bundle": arguments.bundle, "mode": arguments.mode, "questions": questions}
-    usual = (
-        arguments.queue is None and arguments.store is None and not arguments.sign_in and not arguments.api
-    )
+    for_programs = arguments.api or arguments.webhook is not None
+    usual = not (arguments.queue or arguments.store or arguments.sign_in or for_programs)
     unnamed = usual and not os.environ.get(STORE_VARIABLE)
     alone = (
         is_near(arguments.host) and not arguments.share and not arguments.root_path
@@ -149,14 +160,20 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     return desk
 
 
-def open_api(desk: Desk, source: PredictorSource, routes: list[BaseRoute]) -> Programs:
-    """Add the routes of ``/api/v1``, and return who may use them."""
+def open_api(desk: Desk, source: PredictorSource, routes: list[BaseRoute], *, tools: bool) -> Programs:
+    """Add the routes of ``/api/v1``, and return who may use them. tools: MCP too."""
     # FastAPI's models of what comes and goes take a moment, for which a page without them does not wait
     from magic_demo.api.routes import list_api_routes
     from magic_demo.api.verbs import Verbs
 
-    routes += list_api_routes(Verbs(desk, source))
-    return Programs(desk.opened_store.find_token)
+    routes += list_api_routes(Verbs(desk, source), tools=tools)
+    return Programs(desk.opened_store.find_token, tools=tools)
+
+
+def start_webhook(url: str | None, desk: Desk) -> None:
+    """Tell a receiver of finished reviews from now on, where one is named. Raises ReachError, StoreError."""
+    if url is not None:
+        Teller(desk.opened_store, read_receiver(url, os.environ)).start()
 
 
 def sweep(desk: Desk) -> None:
@@ -176,6 +193,10 @@ def run(arguments: argparse.Namespace) -> int:
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     sys.setswitchinterval(SWITCH_SECONDS)
     arguments.root_path = read_root_path(arguments.root_path)
+    if arguments.mcp and not arguments.api:
+        raise ReachError("--mcp is a door of the API, which is shut; give --api too")
+    if arguments.webhook is not None:
+        read_receiver(arguments.webhook, os.environ)  # said before anything is opened
     desk = open_desk(arguments)
     sweep(desk)
     for line in check_reach(
@@ -203,7 +224,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = PredictorSource(load)
     app = build_app(source, load_examples(), desk, guided=arguments.guide)
     routes: list[BaseRoute] = [*list_routes(source, load_examples(), desk, arguments.host)]
-    programs = open_api(desk, source, routes) if arguments.api else None
+    programs = open_api(desk, source, routes, tools=arguments.mcp) if arguments.api else None
     gates = list_gates(desk.sign_ins, arguments.host, desk.signing_in, programs)
     gates = put_below(gates, arguments.root_path)
     settings = {**launch_settings(routes, gates), "root_path": arguments.root_path}
@@ -219,6 +240,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         return 1
     start_sweeping(desk)
+    start_webhook(arguments.webhook, desk)
     source.start()  # not before: importing torch beside it would make the page wait
     below = f"{arguments.root_path}/" if arguments.root_path else ""
     print(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -93,7 +94,7 @@ def open_doors(
         verbs = Verbs(desk, source)
         programs = Programs(store.find_token, tools=tools)
         app = Starlette(
-            routes=list_api_routes(verbs),
+            routes=list_api_routes(verbs, tools=tools),
             middleware=list_gates(desk.sign_ins, "127.0.0.1", programs=programs),
         )
         made = {name: store.make_token(name, "a test") for name in READERS}
@@ -118,3 +119,20 @@ def held_back() -> tuple[FakePredictor, threading.Event]:
 
 def _wait(event: threading.Event) -> None:
     assert event.wait(60)
+
+
+@contextmanager
+def listening(doors: Doors) -> Iterator[str]:
+    """Serve the doors on a port of this computer, and give its address."""
+    config = uvicorn.Config(doors.client.app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        thread.join(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)

@@ -8,20 +8,17 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 
 from magic_demo.api.jobs import MOST_EACH
 from magic_demo.core.types import MaskRuns
 from magic_demo.imaging.run_lengths import decode_mask
-from tests.api.doors import Doors, held_back, open_doors, wait_for
+from tests.api.doors import held_back, listening, open_doors, wait_for
 from tests.conftest import REPOSITORY
 from tests.support.fake_predictor import FakePredictor
 
@@ -165,28 +162,11 @@ def check_fifty_at_once(
             assert job.state == "done" and len(job.say("").prediction.masks) == photos  # type: ignore[union-attr]
 
 
-@contextmanager
-def listening(doors: Doors) -> Iterator[str]:
-    """Serve the doors on a port of this computer, and give its address."""
-    config = uvicorn.Config(doors.client.app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        thread.join(0.02)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
-
-
 @pytest.mark.parametrize(
     ("kind", "program"), [("sh", ["bash", "-euo", "pipefail"]), ("python", [sys.executable])]
 )
 def test_the_documented_examples_run_as_they_stand(tmp_path: Path, kind: str, program: list[str]) -> None:
-    (example,) = re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
+    example, *_ = re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
     Image.new("RGB", (64, 48), (200, 140, 130)).save(tmp_path / "arm.jpg")
     with open_doors(tmp_path) as doors, listening(doors) as address:
         (tmp_path / "example").write_text(example.replace("http://127.0.0.1:7860", address), encoding="utf-8")

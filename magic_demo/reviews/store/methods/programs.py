@@ -61,10 +61,11 @@ class ProgramMethods(OpenedStore):
         with self._database.reading() as session:
             return outbox.list_due(session, receiver, now, most)
 
-    def put_off(self, receiver: str, number: int, due_at: datetime) -> None:
-        """Count a try to tell a receiver of a review, and try again later."""
+    def claim_due(self, receiver: str, number: int, now: datetime, due_at: datetime) -> bool:
+        """Count a try to tell a receiver of a review, which is due again at ``due_at`` unless it is taken out;
+        False where another process was first."""
         with self._database.writing() as session:
-            outbox.put_off(session, receiver, number, due_at)
+            return outbox.claim(session, receiver, number, now, due_at)
 
     def take_out(self, receiver: str, number: int) -> None:
         """Forget that a receiver is to be told of a review."""

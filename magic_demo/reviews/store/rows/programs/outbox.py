@@ -56,10 +56,15 @@ def list_due(session: Session, receiver: str, now: datetime, most: int) -> Seque
     ]
 
 
-def put_off(session: Session, receiver: str, number: int, due_at: datetime) -> None:
-    """Count a try, and let the review be due again later."""
-    own = sa.and_(OutboxRow.receiver == receiver, OutboxRow.review_number == number)
-    session.execute(sa.update(OutboxRow).where(own).values(tries=OutboxRow.tries + 1, due_at=due_at))
+def claim(session: Session, receiver: str, number: int, now: datetime, due_at: datetime) -> bool:
+    """Count a try, and let the review be due again later; False where another process was first, or it is not
+    due."""
+    due = sa.and_(OutboxRow.receiver == receiver, OutboxRow.review_number == number, OutboxRow.due_at <= now)
+    found = session.execute(sa.select(OutboxRow).where(due)).scalar_one_or_none()
+    if found is None:
+        return False
+    found.tries, found.due_at = found.tries + 1, due_at
+    return True
 
 
 def take_out(session: Session, receiver: str, number: int) -> None:
