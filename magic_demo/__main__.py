@@ -67,6 +67,10 @@ COMMANDS = {
         "magic_demo.commands.sample_size",
         "say how many cases a reader study needs for an interval of a stated width",
     ),
+    "push-to-hub": (
+        "magic_demo.commands.push_to_hub",
+        "put a checkpoint with its card, or the page as a Space, on the Hugging Face Hub",
+    ),
     "completion": ("magic_demo.commands.completion", "print what bash or zsh needs to complete commands"),
     "import-reviews": (
         "magic_demo.commands.import_reviews",
