@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.types import Mask, Pixels
-from magic_demo.synthetic.lesions import Lesion
+from magic_demo.synthetic.lesions.layers import Lesion
 from magic_demo.synthetic.noise import smooth_noise
 from magic_demo.synthetic.skin import Body, View, draw_photo, shape_body
 from magic_demo.synthetic.truth import Truth

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.types import Mask, Pixels
-from magic_demo.synthetic.lesions import Layers, Lesion, draw_lesion
+from magic_demo.synthetic.lesions.drawing import draw_lesion
+from magic_demo.synthetic.lesions.layers import Layers, Lesion
 from magic_demo.synthetic.noise import Field, layered_noise, line_network, smooth_noise, smooth_step, soften
 
 FORMS = ("plain", "side", "limb", "dermoscopy")

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from magic_demo.core.types import Mask, Pixels
-from magic_demo.synthetic.lesions import KINDS, TINTS, Layers, Lesion, draw_lesion
+from magic_demo.synthetic.lesions.drawing import draw_lesion
+from magic_demo.synthetic.lesions.kinds import KINDS, TINTS
+from magic_demo.synthetic.lesions.layers import Layers, Lesion
 from magic_demo.synthetic.noise import line_network, smooth_noise, smooth_step, soften
 from magic_demo.synthetic.skin import FORMS, TONES, View, draw_photo, shape_body
 

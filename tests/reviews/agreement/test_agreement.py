@@ -4,97 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
-from magic_demo.core.errors import FormatError
 from magic_demo.core.types import (
-    Answers,
-    CaseKey,
-    Mask,
     MaskRuns,
-    PhotoPrediction,
-    Prediction,
-    Review,
-    SavedReview,
 )
-from magic_demo.imaging.run_lengths import decode_mask, encode_mask
-from magic_demo.questions.families import load_families
-from magic_demo.questions.scoring import count_pixels
+from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.agreement import (
-    CONSENSUS,
     MODEL,
     ModelReading,
     cohens_kappa,
-    compare_runs,
     gather_panel,
     measure_agreement,
-    read_model,
 )
-from magic_demo.reviews.agreement.results import Agreed, Agreement, FamilyNumbers
-
-FAMILIES = {family.family_id: family for family in load_families()}
-ITCH, SITE = FAMILIES["CQID025"], FAMILIES["CQID011"]
-NONE = SITE.padding
-
-
-def itch(option: int) -> dict[str, int]:
-    return {ITCH.questions[0].qid: option}
-
-
-def site(*labels: int) -> dict[str, int]:
-    filled = [*labels, *[NONE] * (len(SITE.questions) - len(labels))]
-    return {question.qid: label for question, label in zip(SITE.questions, filled, strict=True)}
-
-
-def read(case: int, reader: str, answers: Answers, **more: object) -> Review:
-    return Review(f"C{case}", reader, **{"state": "done", "answers": answers, **more})  # type: ignore[arg-type]
-
-
-def save(*reviews: Review) -> list[SavedReview]:
-    start = datetime(2026, 11, 21, tzinfo=UTC)
-    return [
-        SavedReview(number, start + timedelta(minutes=number), review)
-        for number, review in enumerate(reviews, start=1)
-    ]
-
-
-def model(*answers: Answers) -> dict[CaseKey, ModelReading]:
-    return {key(number): ModelReading(given) for number, given in enumerate(answers)}
-
-
-def key(number: int) -> CaseKey:
-    return CaseKey("cases", f"C{number}")
-
-
-def measure(
-    reviews: Sequence[Review], models: dict[CaseKey, ModelReading] | None = None, **choice: object
-) -> Agreement:
-    panel = gather_panel(save(*reviews), models or {}, **choice)  # type: ignore[arg-type]
-    return measure_agreement(panel, load_families(), resamples=50)
-
-
-def family(agreement: Agreement, family_id: str) -> FamilyNumbers:
-    return next(numbers for numbers in agreement.families if numbers.family_id == family_id)
-
-
-def values(agreed: Agreed) -> tuple[float | None, ...]:
-    return tuple(
-        None if number is None else round(number.value, 6)
-        for number in (agreed.same, agreed.credit, agreed.kappa)
-    )
-
-
-def square(height: int, width: int, top: int, left: int, side: int) -> Mask:
-    mask = np.zeros((height, width), np.bool_)
-    mask[top : top + side, left : left + side] = True
-    return mask
-
+from magic_demo.reviews.agreement.results import Agreed, Agreement
+from tests.reviews.agreement.readings import (
+    ITCH,
+    NONE,
+    SITE,
+    family,
+    itch,
+    key,
+    measure,
+    model,
+    outlined,
+    read,
+    save,
+    site,
+    square,
+    values,
+)
 
 # -- answers -------------------------------------------------------------------------------------------------
 
@@ -251,159 +193,6 @@ def test_only_the_readers_asked_for_speak() -> None:
 def test_cases_of_two_queues_with_one_id_are_two() -> None:
     found = measure([read(0, "Ann", itch(0)), read(0, "Bo", itch(1), queue="other")])
     assert (found.cases, found.families) == (2, ())
-
-
-# -- masks ---------------------------------------------------------------------------------------------------
-
-
-@given(
-    st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
-        lambda size: st.tuples(*[arrays.arrays(np.bool_, size)] * 2)
-    )
-)
-def test_runs_are_compared_as_pixels_are(masks: tuple[Mask, Mask]) -> None:
-    one, other = masks
-    assert compare_runs(encode_mask(one), encode_mask(other)) == count_pixels(one, other)
-
-
-def test_masks_of_two_sizes_cannot_be_compared() -> None:
-    with pytest.raises(FormatError, match="outline the same photo"):
-        compare_runs(encode_mask(np.ones((2, 3), np.bool_)), encode_mask(np.ones((3, 2), np.bool_)))
-
-
-def outlined(case: int, reader: str, mask: Mask, **more: object) -> Review:
-    return read(case, reader, {}, masks={"P": encode_mask(mask)}, **more)
-
-
-def models_mask(mask: Mask) -> dict[CaseKey, ModelReading]:
-    return {key(0): ModelReading({}, {"P": encode_mask(mask)})}
-
-
-def test_the_matrix_by_hand() -> None:
-    """Squares of 4 by 4: Ann's and Bo's share 8 of 16 pixels, the model's and Ann's all, the model's and Bo's
-    8."""
-    reviews = [outlined(0, "Ann", square(10, 12, 2, 2, 4)), outlined(0, "Bo", square(10, 12, 2, 4, 4))]
-    masks = measure(reviews, models_mask(square(10, 12, 2, 2, 4))).masks
-    assert masks.names == (MODEL, "Ann", "Bo")
-    assert masks.dice.tolist() == [[1, 1, 0.5], [1, 1, 0.5], [0.5, 0.5, 1]]
-    assert masks.jaccard.round(6).tolist() == [
-        [1, 1, round(1 / 3, 6)],
-        [1, 1, round(1 / 3, 6)],
-        [round(1 / 3, 6), round(1 / 3, 6), 1],
-    ]
-    assert masks.dice_with_model is not None and (
-        masks.dice_with_model.value,
-        masks.dice_with_model.count,
-    ) == (0.75, 2)
-    assert masks.dice_among_readers is not None and (
-        masks.dice_among_readers.value,
-        masks.dice_among_readers.count,
-    ) == (0.5, 1)
-
-
-def test_the_consensus_stands_in_the_matrix_and_in_no_mean() -> None:
-    """Ann's mask is the consensus itself, the model's shares 8 of its 16 pixels; the unfinished one and a
-    case without readers count for nothing."""
-    agreed, off = square(10, 12, 2, 2, 4), square(10, 12, 2, 4, 4)
-    reviews = [
-        outlined(0, "Ann", agreed),
-        outlined(0, "Chen", agreed, kind="consensus"),
-        outlined(0, "Chen", off, kind="consensus", state="in progress"),
-        outlined(1, "Chen", off, kind="consensus"),
-    ]
-    masks = measure(reviews, models_mask(off)).masks
-    assert masks.names == (MODEL, "Ann", CONSENSUS)
-    assert masks.dice.tolist() == [[1, 0.5, 0.5], [0.5, 1, 1], [0.5, 1, 1]] and masks.photos[2, 2] == 1
-    assert masks.dice_with_model is not None and (
-        masks.dice_with_model.value,
-        masks.dice_with_model.count,
-    ) == (0.5, 1)
-    assert masks.dice_among_readers is None
-
-
-def test_two_empty_masks_agree() -> None:
-    empty = np.zeros((5, 5), np.bool_)
-    assert measure([outlined(0, "Ann", empty), outlined(0, "Bo", empty)]).masks.dice.tolist() == [
-        [1, 1],
-        [1, 1],
-    ]
-
-
-def test_unusable_photos_and_masks_of_another_size_are_left_out() -> None:
-    whole = square(8, 8, 0, 0, 8)
-    unusable = outlined(0, "Bo", whole, unusable=frozenset({"P"}))
-    assert measure([outlined(0, "Ann", whole), unusable]).masks.dice_among_readers is None
-    other_size = measure([outlined(0, "Ann", whole), outlined(0, "Bo", square(8, 9, 0, 0, 8))]).masks
-    assert other_size.dice_among_readers is None and np.isnan(other_size.dice[0, 1])
-
-
-def test_the_models_mask_is_its_map_at_the_threshold_and_the_photos_size() -> None:
-    levels = np.zeros((4, 4), np.float32)
-    levels[:2] = 0.6
-    prediction = Prediction(
-        "C0", (PhotoPrediction("P", levels, (8, 8)), PhotoPrediction("Q", levels, (8, 8))), threshold=0.5
-    )
-    reading = read_model(prediction, {"P"})
-    assert list(reading.masks) == ["P"]
-    rows = decode_mask(reading.masks["P"]).all(axis=1).tolist()
-    assert rows == [True] * 3 + [False] * 5  # at the border the map falls from 0.6 through 0.45 and 0.15 to 0
-
-
-# -- switches ------------------------------------------------------------------------------------------------
-
-
-def twice(case: int, reader: str, before: Answers, after: Answers, **more: object) -> list[Review]:
-    return [
-        read(case, reader, before, kind="blind", **more),
-        read(case, reader, after, kind="revealed", **more),
-    ]
-
-
-def test_switches_by_hand() -> None:
-    """The model says 1 everywhere.
-
-    Cases 0 to 4: 0->1, 1->0, 0->2, 1->1, 0->0; the reference is 1, 1, 1, 0 and none.
-    """
-    moves = [(0, 1), (1, 0), (0, 2), (1, 1), (0, 0)]
-    reviews = [
-        review
-        for n, (before, after) in enumerate(moves)
-        for review in twice(n, "Ann", itch(before), itch(after))
-    ]
-    reviews += [read(n, "Chen", itch(right), kind="consensus") for n, right in enumerate((1, 1, 1, 0))]
-    found = measure(reviews, model(*[itch(1)] * 5)).switches
-    assert (found.readings, found.answers) == (5, 5)
-    assert found.changed is not None and (found.changed.value, found.changed.count) == (0.6, 5)
-    assert (found.towards, found.away, found.beside) == (1, 1, 1)
-    assert (found.wrong_right, found.right_wrong, found.wrong_wrong, found.right_right) == (1, 1, 2, 0)
-    assert (found.wrong_other_wrong, found.judged) == (1, 4)
-
-
-def test_sets_move_towards_the_model_by_their_credit() -> None:
-    found = measure(twice(0, "Ann", site(1), site(1, 2)), model(site(1, 2, 3))).switches
-    assert (found.towards, found.away, found.beside) == (1, 0, 0)
-
-
-def test_a_reference_that_is_given_goes_before_the_consensus() -> None:
-    reviews = [*twice(0, "Ann", itch(0), itch(1)), read(0, "Chen", itch(1), kind="consensus")]
-    assert measure(reviews).switches.wrong_right == 1
-    assert measure(reviews, reference={key(0): itch(0)}).switches.right_wrong == 1
-
-
-def test_a_blind_reading_alone_or_one_not_revealed_to_the_end_is_no_switch() -> None:
-    begun = [
-        read(0, "Ann", itch(0), kind="blind"),
-        read(0, "Ann", itch(1), kind="revealed", state="in progress"),
-    ]
-    assert measure(begun, done_only=False).switches.readings == 0
-
-
-def test_outlines_before_and_after_are_compared_with_the_models() -> None:
-    shown, off = square(9, 9, 0, 0, 4), square(9, 9, 0, 2, 4)
-    reviews = [outlined(0, "Ann", off, kind="blind"), outlined(0, "Ann", shown, kind="revealed")]
-    found = measure(reviews, models_mask(shown)).switches
-    assert found.dice_before is not None and found.dice_before.value == 0.5
-    assert found.dice_after is not None and found.dice_after.value == 1
 
 
 # -- cases that differ ---------------------------------------------------------------------------------------
