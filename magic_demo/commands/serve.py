@@ -206,7 +206,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.share:
         confirm_share()
 
-    def load() -> EncounterPredictor:
+    def load(**learnt: Path) -> EncounterPredictor:
         # torch takes seconds to import: here the page does not wait for it
         from magic_demo.models.loading import load_predictor
 
@@ -216,12 +216,19 @@ def run(arguments: argparse.Namespace) -> int:
             if (source := getattr(arguments, part)) is not None
         }
         try:
-            return load_predictor(**chosen, backend=arguments.backend, questions=desk.questions)
+            return load_predictor(**{**chosen, **learnt}, backend=arguments.backend, questions=desk.questions)
         except MagicDemoError as error:
             print(f"The models could not be loaded: {error}", file=sys.stderr, flush=True)
             raise
 
     source = PredictorSource(load)
+    desk.load_learnt = load
+    desk.learn_from = tuple(
+        word
+        for option, named in (("--from", arguments.segmentation), ("--answers", arguments.answers))
+        if named not in (None, "none")
+        for word in (option, str(named))
+    )
     app = build_app(source, load_examples(), desk, guided=arguments.guide)
     routes: list[BaseRoute] = [*list_routes(source, load_examples(), desk, arguments.host)]
     programs = open_api(desk, source, routes, tools=arguments.mcp) if arguments.api else None

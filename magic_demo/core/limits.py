@@ -31,7 +31,8 @@ class Limits:
     open_bytes: open cases' photos and what the models made of them, in memory, all together. open_drafts: how
     many pages' answers are held in memory.
     queue_cases: cases of one queue of the store. run_cases: encounters of one batch run. learn_cases: reviewed cases
-    below which no model is learnt from them.
+    below which no model is learnt from them; learn_minutes, learn_steps: of learning the outline; learn_replay:
+    synthetic cases that are learnt again.
     waiting: analyses and other slow requests that wait for their turn on the page.
     """
 
@@ -56,8 +57,11 @@ class Limits:
     open_bytes: int = 2**30
     open_drafts: int = 256
     queue_cases: int = 50_000
-    learn_cases: int = 20
     run_cases: int = 2_000_000
+    learn_cases: int = 20
+    learn_minutes: int = 20
+    learn_steps: int = 300
+    learn_replay: int = 120
     waiting: int = 200
 
 

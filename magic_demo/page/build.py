@@ -36,6 +36,7 @@ from magic_demo.page.panels.viewer import viewer_component
 from magic_demo.page.panels.why.why import why_component
 from magic_demo.page.server.assets import launch_settings
 from magic_demo.page.server.gate.gate import list_gates
+from magic_demo.page.server.learning.learning import list_learning_routes
 from magic_demo.page.server.requests.faults import log_fault
 from magic_demo.page.server.sweeping import list_alive_routes
 from magic_demo.page.session.desk.desk import Desk
@@ -76,6 +77,7 @@ def list_routes(
         *list_intake_routes(desk.arrivals),
         *list_alive_routes(desk),
         *list_review_routes(desk),
+        *(list_learning_routes(desk, source) if not desk.public else []),
     ]
 
 

@@ -8,6 +8,7 @@ import hmac
 import json
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +25,9 @@ LEARNT, COMPARISON = "learnt.json", "comparison.json"
 SEGMENTATION, ANSWERS = "segmentation-learnt", "answers-learnt"
 """The checkpoints below a model's folder."""
 UNREADABLE = "unreadable"
+WORK, PROGRESS, LOG = ".learning", "progress.json", "learning.log"
+"""The end of the name of a folder in which a model is being learnt, the file there that says how far, and beside the
+models the log of the last run."""
 
 
 class LearntError(MagicDemoError):
@@ -83,6 +87,14 @@ def models_beside(location: str) -> Path:
     return folder_beside(location, "models")
 
 
+def choose_folder(root: Path) -> Path:
+    """Return the folder of a model that is to be learnt: of the one that was stopped, or a new one."""
+    stopped = sorted(root.glob(f".*{WORK}")) if root.is_dir() else []
+    if stopped:
+        return root / stopped[-1].name.removeprefix(".").removesuffix(WORK)
+    return root / time.strftime("learnt-%Y%m%d-%H%M%S", time.gmtime())
+
+
 def list_models(location: str) -> tuple[Path, ...]:
     """Return the folders of the finished models beside a store, the oldest first."""
     root = models_beside(location)
@@ -118,13 +130,10 @@ def forget_models(location: str, key: CaseKey) -> int:
         if learnt.queue == key.queue and learnt.name(key.case_id) in learnt.cases:
             shutil.rmtree(folder)
             gone += 1
+    (root / LOG).unlink(missing_ok=True)  # it names cases that were left out
     for work in sorted(root.glob(f"*{WORK}")) if root.is_dir() else ():
         shutil.rmtree(work)
     return gone
-
-
-WORK = ".learning"
-"""The end of the name of a folder in which a model is being learnt."""
 
 
 def digest_photos(files: EncounterFiles) -> str:
@@ -139,3 +148,25 @@ def digest_photos(files: EncounterFiles) -> str:
         except OSError:
             digest.update(UNREADABLE.encode())
     return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far learning is. share: of everything, 0..1. line: what is done now."""
+
+    share: float
+    line: str
+
+
+def work_of(model: Path) -> Path:
+    """Return where what is half done of a model lies."""
+    return model.with_name(f".{model.name}{WORK}")
+
+
+def read_progress(work: Path) -> Progress | None:
+    """Return how far learning in a folder is, None where nothing says so yet."""
+    try:
+        content = json.loads(read_user_text(work / PROGRESS, LIMITS.json_bytes))
+        return Progress(float(content["share"]), str(content["line"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

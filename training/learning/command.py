@@ -4,14 +4,13 @@ that ``export --format training-set`` wrote."""
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import replace
 from pathlib import Path
 
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.process.niceness import give_way
 from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_SEGMENTATION
-from magic_demo.reviews.learnt import WORK, LearntError, models_beside
+from magic_demo.reviews.learnt import LearntError, choose_folder, models_beside
 from magic_demo.reviews.store import Store, default_location
 from training.learning.card import format_rows
 from training.learning.gathering import RULES
@@ -50,6 +49,11 @@ def make_parser() -> argparse.ArgumentParser:
         help="begin from it: a model learnt before, or a segmentation checkpoint (default: the shipped one)",
     )
     parser.add_argument(
+        "--answers",
+        metavar="CHECKPOINT",
+        help="photo answerer to begin from (default: the one that goes with --from)",
+    )
+    parser.add_argument(
         "--rule",
         choices=RULES,
         default="consensus",
@@ -66,10 +70,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="folder of the photos of before, for replay and the dev lists (see docs/learning.md)",
     )
     parser.add_argument(
-        "--minutes", type=float, default=20.0, help="for the outline at most (default: %(default)s)"
+        "--minutes",
+        type=float,
+        default=float(LIMITS.learn_minutes),
+        help="for the outline at most (default: %(default)s)",
     )
     parser.add_argument(
-        "--steps", type=int, default=300, help="of the outline at most (default: %(default)s)"
+        "--steps", type=int, default=LIMITS.learn_steps, help="of the outline at most (default: %(default)s)"
     )
     parser.add_argument(
         "--least",
@@ -78,7 +85,10 @@ def make_parser() -> argparse.ArgumentParser:
         help="refuse with fewer reviewed cases (default: %(default)s)",
     )
     parser.add_argument(
-        "--replay", type=int, default=120, help="synthetic cases that are learnt again (default: %(default)s)"
+        "--replay",
+        type=int,
+        default=LIMITS.learn_replay,
+        help="synthetic cases that are learnt again (default: %(default)s)",
     )
     parser.add_argument("--threads", type=int, default=1, help="of torch (default: %(default)s)")
     return parser
@@ -102,9 +112,10 @@ def read_arguments(arguments: list[str]) -> LearnSettings:
     if given.start is not None:
         segmentation, own, known = find_start(given.start)
         answers = own or answers
+    answers = given.answers or answers
     store = None if given.set is not None else (given.store or default_location())
     settings = LearnSettings(
-        out=given.out or name_out(str(store)),
+        out=given.out or choose_out(str(store)),
         store=store,
         queue=given.queue,
         data_set=given.set,
@@ -127,11 +138,7 @@ def with_steps(settings: LearnSettings, steps: int) -> LearnSettings:
     return replace(settings, decoder=replace(settings.decoder, steps=steps))
 
 
-def name_out(store: str) -> Path:
+def choose_out(store: str) -> Path:
     """Return a new folder beside a store; one that was stopped is gone on with."""
     with Store.open(store) as opened:
-        root = models_beside(opened.location)
-    stopped = sorted(root.glob(f".*{WORK}")) if root.is_dir() else []
-    if stopped:
-        return root / stopped[-1].name.removeprefix(".").removesuffix(WORK)
-    return root / time.strftime("learnt-%Y%m%d-%H%M%S", time.gmtime())
+        return choose_folder(models_beside(opened.location))

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
 
-from magic_demo.core.limits import LIMITS
-from magic_demo.core.user_files import read_user_text
 from magic_demo.core.whole_files import write_json
+from magic_demo.reviews.learnt import PROGRESS, Progress
 
-PROGRESS = "progress.json"
 SECONDS = 0.5
 """The file is written no more often."""
 PARTS = {"reviews": 0.05, "before": 0.2, "outline": 0.4, "answers": 0.15, "after": 0.2}
 """Stage -> about how much of the whole it is."""
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """share: of everything, 0..1. line: what is done now."""
-
-    share: float
-    line: str
 
 
 class Teller:
@@ -69,12 +58,3 @@ class Teller:
 def _comes_before(stage: str, other: str) -> bool:
     stages = list(PARTS)
     return other in stages and stages.index(stage) < stages.index(other)
-
-
-def read_progress(folder: Path) -> Progress | None:
-    """Return how far learning in a folder is, None where nothing says so yet."""
-    try:
-        content = json.loads(read_user_text(folder / PROGRESS, LIMITS.json_bytes))
-        return Progress(float(content["share"]), str(content["line"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

@@ -19,7 +19,7 @@ from magic_demo.core.user_files import read_user_text
 from magic_demo.core.whole_files import make_folders, whole_folder, write_json, write_whole
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports import read_data_set
-from magic_demo.reviews.learnt import WORK, LearntError, LearntFrom, find_withdrawn, read_learnt
+from magic_demo.reviews.learnt import LearntError, LearntFrom, find_withdrawn, read_learnt, work_of
 from magic_demo.reviews.store import Store
 from training.learning.card import Story
 from training.learning.gathering import Gathered, gather_reviews, list_files
@@ -63,11 +63,6 @@ def learn(settings: LearnSettings) -> tuple[Path, list[Row]]:
         shutil.rmtree(work / "seen", ignore_errors=True)
     shutil.rmtree(work, ignore_errors=True)
     return out, rows
-
-
-def work_of(out: Path) -> Path:
-    """Return where what is half done lies."""
-    return out.with_name(f".{out.name}{WORK}")
 
 
 def _learn(settings: LearnSettings, work: Path, tell: Teller) -> list[Row]:

@@ -76,11 +76,15 @@ class EncounterPredictor(Protocol):
 
 
 class PredictorSource:
-    """A predictor that is loaded behind the page. turns: the line in which whoever uses it waits."""
+    """A predictor that is loaded behind the page. turns: the line in which whoever uses it waits. learnt: the name of
+    the learnt model that has taken its place, "" without."""
 
     def __init__(self, load: Callable[[], EncounterPredictor]) -> None:
         self.turns = Turns()
+        self.learnt = ""
         self._load = load
+        self._own: EncounterPredictor | None = None
+        self._is_there: Callable[[], bool] = lambda: True
         self._loaded = threading.Event()
         self._predictor: EncounterPredictor | None = None
         self._problem = ""
@@ -99,6 +103,26 @@ class PredictorSource:
             raise  # a fault of ours, not the user's: the traceback goes to the console as well
         finally:
             self._loaded.set()
+
+    def switch(
+        self, name: str, load: Callable[[], EncounterPredictor], is_there: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Load a learnt model and put it in the place of the one in use; an analysis that is under way ends as it
+        began, and names the model that it was made by.
+
+        is_there: asked before each use; a model that has gone with a case gives way to the page's own. Raises
+        CheckpointError, and nothing changes.
+        """
+        own = self.get()
+        predictor = load()
+        self._is_there = is_there
+        self._own = self._own or own
+        self._predictor, self.learnt = predictor, name
+
+    def go_back(self) -> None:
+        """Put the page's own models back in their place."""
+        if self._own is not None:
+            self._predictor, self.learnt, self._own = self._own, "", None
 
     @property
     def state(self) -> Literal["loading", "ready", "failed"]:
@@ -144,6 +168,8 @@ class PredictorSource:
         while not self.wait(LOOK_AGAIN):
             if stop is not None and stop.is_set():
                 raise StoppedError("stopped")
+        if self.learnt and not self._is_there():
+            self.go_back()
         if self._predictor is None:
             raise CheckpointError(self._problem)
         return self._predictor

@@ -20,9 +20,15 @@ from magic_demo.core.types import LANGUAGES, Language
 _PLACE = re.compile(r"\[\[(?:(?P<attribute>[a-z-]+)\s+)?(?P<key>[a-z_]+\.[a-z_]+)\]\]")
 CHINESE_SEPARATOR = "、"
 """Between the items of a list."""
-TEXT_FILES = ("texts/i18n.json", "panels/review/texts.json", "agreement/texts.json", "workshop/texts.json")
-"""The page's texts, below ``page``: those of the review with its queue and readers, of the agreement and of a
-workshop lie beside their part."""
+TEXT_FILES = (
+    "texts/i18n.json",
+    "panels/review/texts.json",
+    "agreement/texts.json",
+    "workshop/texts.json",
+    "server/learning/texts.json",
+)
+"""The page's texts, below ``page``: those of the review with its queue and readers, of the agreement, of a
+workshop and of learning lie beside their part."""
 
 
 @lru_cache(maxsize=1)

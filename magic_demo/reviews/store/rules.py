@@ -30,11 +30,11 @@ class Earlier:
 
 Action = Literal[
     "see every review", "export every review", "save a consensus", "open any case", "assign cases",
-    "delete cases", "decide on coverings", "present",
+    "delete cases", "decide on coverings", "present", "learn from reviews",
 ]  # fmt: skip
 """What not everybody may do. "see every review": of a case, without a complete reading of one's own; "open any
 case": others' assigned ones, too; "decide on coverings": what a reader covers for good of others' photos, and
-who did what; "present": open the audience board."""
+who did what; "present": open the audience board; "learn from reviews": and choose which model the page shows."""
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 PERMISSIONS: Mapping[Action, frozenset[ReaderRole]] = {
@@ -46,8 +46,11 @@ PERMISSIONS: Mapping[Action, frozenset[ReaderRole]] = {
     "delete cases": frozenset({"adjudicator"}),
     "decide on coverings": frozenset({"adjudicator"}),
     "present": frozenset({"adjudicator", "presenter"}),
+    "learn from reviews": frozenset({"adjudicator"}),
 }
-WITHOUT_SIGN_IN: frozenset[Action] = frozenset({"delete cases", "decide on coverings", "present"})
+WITHOUT_SIGN_IN: frozenset[Action] = frozenset(
+    {"delete cases", "decide on coverings", "present", "learn from reviews"}
+)
 """What everybody may do at a page where nobody signs in: whoever sits there owns the store."""
 
 

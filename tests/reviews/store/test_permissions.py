@@ -82,7 +82,12 @@ def test_a_reader_may_do_nothing_special_and_an_adjudicator_everything() -> None
 
 
 def test_where_nobody_signs_in_everybody_owns_the_store_but_speaks_for_nobody_else() -> None:
-    assert set(list_permitted("reader", signs_in=False)) == {"delete cases", "decide on coverings", "present"}
+    assert set(list_permitted("reader", signs_in=False)) == {
+        "delete cases",
+        "decide on coverings",
+        "present",
+        "learn from reviews",
+    }
     assert not may("reader", "save a consensus", signs_in=False)
 
 

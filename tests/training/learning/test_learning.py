@@ -31,6 +31,8 @@ from magic_demo.reviews.learnt import (
     find_withdrawn,
     models_beside,
     read_learnt,
+    read_progress,
+    work_of,
 )
 from magic_demo.reviews.store import Actor, Store
 from tests.support.store.reviewed_store import QUEUE, READER, write_models, write_reviewed
@@ -39,8 +41,7 @@ from training.learning.decoder import DecoderRun, DecoderSettings
 from training.learning.gathering import gather_reviews, list_files
 from training.learning.heads import HeadsSettings
 from training.learning.lessons import read_lessons
-from training.learning.progress import read_progress
-from training.learning.run import learn, work_of
+from training.learning.run import learn
 from training.learning.settings import LearnSettings
 
 pytestmark = pytest.mark.numeric

@@ -81,6 +81,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     for (const link of root.querySelectorAll("[data-format]")) link.href = exportAddress(link.dataset.format, value.queue, false);
     root.querySelector("#take-away-agreed").hidden = !value.may.includes("export every review");
     root.querySelector("#queue-oversight").hidden = !(value.signed_in && value.may.includes("decide on coverings"));
+    root.querySelector("#queue-learning").hidden = !value.may.includes("learn from reviews");
     if (!value.arranged) address.show(value.link ?? null);
     writeStored();
     draw();

@@ -69,6 +69,7 @@ _PANEL = """
       <p class="queue-none">[[queue.assign_note]]</p>
     </div></details>
   <p class="queue-none" id="queue-oversight" hidden><a href="oversight">[[oversight.open]]</a></p>
+  <p class="queue-none" id="queue-learning" hidden><a href="learning">[[learning.open]]</a></p>
   <ol class="queue-list" id="queue-list"></ol>
   <p class="queue-none" id="queue-none" hidden>[[queue.empty]]</p>
   <p class="queue-none" id="queue-session" hidden>[[queue.session]]</p>THROWAWAY

@@ -77,6 +77,8 @@ DOORS: tuple[tuple[str, str, Who], ...] = (
     ("GET HEAD", r"/take-away/[a-z-]+", "reader"),
     ("GET HEAD", r"/thumbnail", "reader"),
     ("GET HEAD POST", r"/oversight", "reader"),  # an adjudicator's, as the page itself says
+    ("GET HEAD POST", r"/learning", "learn from reviews"),
+    ("GET HEAD", r"/learning/state", "learn from reviews"),
     ("POST", r"/(photos|photo-part|start-afresh)", "reader"),
     ("POST", addresses.SEND_EVENT, "reader"),
     ("POST", addresses.CANCEL_EVENT, "reader"),
@@ -95,7 +97,7 @@ BODIES: tuple[tuple[str, Body], ...] = (
     (addresses.SEND_EVENT, "event"),
     (addresses.CANCEL_EVENT, "cancel"),
     (r"/board/[a-z]+|/start-afresh|/photo-part", "json"),
-    (r"/sign-in|/oversight", "form"),
+    (r"/sign-in|/oversight|/learning", "form"),
     (r"/photos", "bytes"),
 )
 """What the body of each address that takes one is. Bytes alone go on unread."""

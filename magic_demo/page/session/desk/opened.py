@@ -22,6 +22,7 @@ from magic_demo.page.session.arrivals import Arrivals
 from magic_demo.page.session.open_cases import OpenCases
 from magic_demo.page.session.review import Mode
 from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.page.session.source import EncounterPredictor
 from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.reviews.kept_cases import EXAMPLES, KeptCase, keep_example, keep_upload
 from magic_demo.reviews.leftovers import sweep_store
@@ -49,7 +50,8 @@ class OpenedDesk:
     questions: what readers are asked, the same as the store's.
     arrivals: photos that were sent to the page and not opened yet. cases: those that are open. on_gone: told
     of each case that is deleted or whose photo is covered: what was drawn or measured of it before is to be
-    forgotten.
+    forgotten. load_learnt: loads the page's models with these in their place (segmentation, answers); None where
+    none can be learnt. learn_from: options of `training learn` that name the page's own models.
     """
 
     store: Store | None = None
@@ -64,6 +66,8 @@ class OpenedDesk:
     arrivals: Arrivals = field(default_factory=Arrivals)
     cases: OpenCases = field(default_factory=lambda: OpenCases(max_bytes=LIMITS.open_bytes))
     on_gone: list[Callable[[CaseKey], None]] = field(default_factory=list)
+    load_learnt: Callable[..., EncounterPredictor] | None = None
+    learn_from: tuple[str, ...] = ()
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)
     _sizes: dict[tuple[Path, int, int], tuple[int, int]] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The adjudicators' page ``/learning``: learn from the reviews, compare, use, go back."""

@@ -1,0 +1,201 @@
+"""The routes of ``/learning``: what an adjudicator sees there, and what the buttons do."""
+
+from __future__ import annotations
+
+from functools import partial
+from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from magic_demo.core.errors import MagicDemoError, StoreError
+from magic_demo.core.types import CaseKey
+from magic_demo.page.server.learning.comparing import find_compared, render_comparison
+from magic_demo.page.server.learning.rendering import LearningView, render_page
+from magic_demo.page.session.desk.desk import Desk
+from magic_demo.page.session.learner import Learner
+from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.learnt import (
+    ANSWERS,
+    LEARNT,
+    SEGMENTATION,
+    LearntError,
+    LearntFrom,
+    find_withdrawn,
+    list_models,
+    read_learnt,
+)
+from magic_demo.reviews.store import LOCAL_READER
+
+LONGEST_FORM = 1024
+RULES = ("consensus", "majority", "staple")
+
+
+class Learning:
+    """What the page does: one learner a store, and the models that it switches between."""
+
+    def __init__(self, desk: Desk, source: PredictorSource) -> None:
+        self.desk, self.source = desk, source
+        self._learner: Learner | None = None
+        desk.on_gone.append(self.check_in_use)
+
+    @property
+    def learner(self) -> Learner:
+        """Return what learns. Raises StoreError where nothing is kept yet."""
+        if self._learner is None:
+            self._learner = Learner(self.desk.opened_store.location, self.desk.learn_from)
+        return self._learner
+
+    def check(self, request: Request) -> str:
+        """Return who asks. Raises StoreError for who may not learn from reviews."""
+        reader = self.desk.reader(request.cookies)
+        if not self.desk.may(reader, "learn from reviews"):
+            raise StoreError(
+                "this page is an adjudicator's, {name} is none; readers role {name} adjudicator changes that",
+                name=reader,
+            )
+        return reader
+
+    def act(self, form: dict[str, str]) -> None:
+        """Do what a button says. Raises LearntError, StoreError or CheckpointError, one line."""
+        deed = form.get("do", "")
+        if deed == "learn":
+            queue, rule = form.get("queue", ""), form.get("rule", RULES[0])
+            if queue not in self.desk.opened_store.queues() or rule not in RULES:
+                raise LearntError("a queue and a rule are expected; reload the page")
+            self.learner.start(queue, rule)
+        elif deed == "stop":
+            self.learner.stop()
+        elif deed == "use":
+            self.use(form.get("model", ""))
+        elif deed == "back":
+            self.source.go_back()
+        else:
+            raise LearntError("learn, stop, use or back is expected; reload the page")
+
+    def use(self, name: str) -> None:
+        """Show a learnt model from now on."""
+        folder = next((one for one in list_models(self.desk.opened_store.location) if one.name == name), None)
+        if folder is None or self.desk.load_learnt is None:
+            raise LearntError("there is no such model any more; reload the page")
+        gone = self.count_withdrawn(read_learnt(folder))
+        if gone:
+            raise LearntError(
+                "{gone} {gone:case|cases} that it was learnt from {gone:was|were} deleted or covered since; learn again",
+                gone=gone,
+            )
+        parts = {"segmentation": folder / SEGMENTATION}
+        if (folder / ANSWERS).is_dir():
+            parts["answers"] = folder / ANSWERS
+        self.source.switch(name, partial(self.desk.load_learnt, **parts), (folder / LEARNT).is_file)
+
+    def count_withdrawn(self, learnt: LearntFrom) -> int:
+        """Return how many of a model's cases are gone or covered since."""
+        store = self.desk.opened_store
+        cases = store.list_cases(learnt.queue, LOCAL_READER, all_assigned=True)
+        return find_withdrawn(learnt, find_case_files(cases, covered_beside(store.location)))
+
+    def check_in_use(self, _key: CaseKey) -> None:
+        """Go back to the page's own models where one in use was learnt from a case that is gone or covered now."""
+        name = self.source.learnt
+        if not name:
+            return
+        try:
+            folder = next(one for one in list_models(self.desk.opened_store.location) if one.name == name)
+            withdrawn = self.count_withdrawn(read_learnt(folder))
+        except (StopIteration, MagicDemoError, OSError):  # it went with the case
+            withdrawn = 1
+        if withdrawn:
+            self.source.go_back()
+
+    def view(self, problem: str = "") -> LearningView:
+        """Return what the page shows."""
+        store = self.desk.opened_store
+        models = []
+        for folder in reversed(list_models(store.location)):
+            try:
+                models.append((folder.name, read_learnt(folder).about))
+            except LearntError:
+                continue
+        return LearningView(
+            queues=store.queues(),
+            first=self.desk.first_queue,
+            running=self.learner.running,
+            failed=self.learner.failed,
+            progress=self.learner.progress,
+            log=self.learner.read_log(),
+            models=models,
+            in_use=self.source.learnt,
+            problem=problem,
+        )
+
+    def compare(self, name: str, reader: str) -> str:
+        """Return the page that sets a model beside the one it began from; its cases are noted as seen."""
+        store = self.desk.opened_store
+        folder = next((one for one in list_models(store.location) if one.name == name), None)
+        if folder is None:
+            raise LearntError("there is no such model any more; reload the page")
+        learnt = read_learnt(folder)
+        cases = store.list_cases(learnt.queue, LOCAL_READER, all_assigned=True)
+        files = find_case_files(cases, covered_beside(store.location))
+        compared = find_compared(folder, learnt, files)
+        keys = [CaseKey(learnt.queue, case.files.encounter_id) for case in compared]
+        store.note_seen(keys, reader, "model")
+        store.note_seen(keys, reader, "others")
+        return render_comparison(name, compared, self.desk.questions)
+
+
+def list_learning_routes(desk: Desk, source: PredictorSource) -> list[Route]:
+    """Return the routes: GET shows the page, with ``?compare=MODEL`` held-out cases side by side; POST does
+    (``do``: learn, stop, use, back); ``/learning/state`` says how far learning is."""
+    learning = Learning(desk, source)
+
+    async def show(request: Request) -> Response:
+        name = request.query_params.get("compare", "")
+        try:
+            reader = learning.check(request)
+            if name:
+                return HTMLResponse(await run_in_threadpool(learning.compare, name, reader))
+            return HTMLResponse(render_page(await run_in_threadpool(learning.view)))
+        except MagicDemoError as error:
+            return PlainTextResponse("\n".join(line_in_both(error.message).values()), 403)
+
+    async def act(request: Request) -> Response:
+        form = parse_qs((await request.body())[:LONGEST_FORM].decode("utf-8", "replace"))
+        try:
+            learning.check(request)
+        except MagicDemoError as error:
+            return PlainTextResponse("\n".join(line_in_both(error.message).values()), 403)
+        try:
+            await run_in_threadpool(learning.act, {name: values[0] for name, values in form.items()})
+        except MagicDemoError as error:
+            view = await run_in_threadpool(learning.view, error.message)
+            return HTMLResponse(render_page(view), 409)
+        return RedirectResponse("learning", 303)
+
+    async def state(request: Request) -> Response:
+        try:
+            learning.check(request)
+            view = await run_in_threadpool(learning.view)
+        except MagicDemoError as error:
+            return JSONResponse({"problem": str(error)}, 403)
+        told = view.progress
+        return JSONResponse(
+            {
+                "running": view.running,
+                "share": told.share if told is not None else 1.0,
+                "line": told.line if told is not None else "",
+                "log": view.log,
+            }
+        )
+
+    return [
+        Route("/learning", show),
+        Route("/learning", act, methods=["POST"]),
+        Route("/learning/state", state),
+    ]
