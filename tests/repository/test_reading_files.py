@@ -38,6 +38,7 @@ OWN = {
     "magic_demo/models/backends/backend.py": "/sys",
     "magic_demo/page/gradio_internals/template.py": "Gradio's own template",
     "magic_demo/page/server/take_away.py": "an archive that it writes",
+    "magic_demo/page/session/learner.py": "the log of a process that it started",
     "training/runs/averaging.py": "weights that the run itself wrote",
     "magic_demo/challenge/submission.py": "an archive that it writes",
     "magic_demo/challenge/submission_check.py": "from open_user_file's handle",

@@ -66,6 +66,10 @@ READER: dict[str, tuple[str, dict[str, str]]] = {
     "/alive": ("GET", {}),
 }
 """Answered for who has signed in."""
+ADJUDICATOR: dict[str, tuple[str, dict[str, str]]] = {
+    "/learning": ("GET", {}),
+    "/learning/state": ("GET", {}),
+}
 PRESENTER: dict[str, tuple[str, dict[str, str]]] = {
     "/board": ("GET", {}),
     "/board/join.svg": ("GET", {}),
@@ -187,7 +191,7 @@ def _fill(path: str, values: Mapping[str, str]) -> str:
 
 
 def test_every_route_has_an_expectation(server: Server) -> None:
-    expected = {*ANYBODY, *READER, *PRESENTER, *NOBODY}
+    expected = {*ANYBODY, *READER, *PRESENTER, *ADJUDICATOR, *NOBODY}
     assert server.paths() - expected == set(), (
         "say in this file who may ask for a new route, and open it in gate.py"
     )
@@ -202,6 +206,7 @@ def test_each_route_answers_who_may_ask_and_refuses_everybody_else(server: Serve
         (ANYBODY, True),
         (READER, signed_in),
         (PRESENTER, who in ("presenter", "adjudicator")),
+        (ADJUDICATOR, who == "adjudicator"),
     ):
         for path, (method, values) in routes.items():
             if allowed and (path.startswith("/gradio_api/heartbeat/") or (path == "/sign-out" and signed_in)):
@@ -230,7 +235,7 @@ def test_what_no_door_names_is_answered_as_if_it_were_not_there(server: Server, 
         "/.git/config",
     ):
         assert _status(client, "GET", path) == 404
-    for path, (allowed, _) in {**ANYBODY, **READER, **PRESENTER}.items():
+    for path, (allowed, _) in {**ANYBODY, **READER, **PRESENTER, **ADJUDICATOR}.items():
         methods = {allowed, "GET", "HEAD", "POST"}  # a path may have two routes
         for method in set(METHODS) - methods:
             assert _status(client, method, _fill(path, {})) in (404, 405)
@@ -239,7 +244,9 @@ def test_what_no_door_names_is_answered_as_if_it_were_not_there(server: Server, 
 def test_no_door_stands_where_there_is_no_route(server: Server) -> None:
     import re
 
-    samples = [_fill(path, values) for path, (_, values) in {**ANYBODY, **READER, **PRESENTER}.items()]
+    samples = [
+        _fill(path, values) for path, (_, values) in {**ANYBODY, **READER, **PRESENTER, **ADJUDICATOR}.items()
+    ]
     for _methods, pattern, _who in DOORS:
         assert any(re.fullmatch(pattern, path) for path in samples), pattern
 
