@@ -1,5 +1,5 @@
 # make demo: start the page.  make test: run every test.  make check: style, types, known holes in dependencies (make audit; AUDIT=--offline asks nothing and says so).  make bench: timings, as ratios.  make fuzz: 100,000 bad inputs.  make soak: 20 readers for ten minutes.  make reliability: docs/reliability.md.
-# make interop: exports opened with pycocotools, datumaro, datasets and Label Studio's library, the API asked with schemathesis and MCP's client.
+# make interop: exports opened with pycocotools, datumaro, datasets, highdicom and Label Studio's library, the API asked with schemathesis and MCP's client.
 # make numeric: tests of numbers once more, as processors with other instructions reckon.  make seeds: tests that train, with 20 seeds.
 PYTHON ?= python3
 VENV := .venv

@@ -103,11 +103,31 @@ def convert_with_datumaro(folder: Path) -> Found:
     return places
 
 
+def open_with_highdicom(folder: Path) -> Found:
+    """Return the pixels of each reader's segment by photo, and how many items each report holds."""
+    import highdicom
+
+    masks: dict[str, dict[str, int]] = {}
+    for path in sorted((folder / "segmentations").glob("*.dcm")):
+        made = highdicom.seg.segread(path)
+        (source,) = made.get_source_image_uids()
+        pixels = made.get_pixels_by_source_instance([source[2]])
+        for number in made.segment_numbers:
+            reader = made.get_segment_description(number).segment_label.removeprefix("lesion, ")
+            masks.setdefault(f"{path.stem}.png", {})[reader] = int(pixels[..., number - 1].sum())
+    reports = {
+        path.stem: len(highdicom.sr.srread(path).ContentSequence)
+        for path in sorted((folder / "answers").glob("*.dcm"))
+    }
+    return {"masks": masks, "reports": reports}
+
+
 LIBRARIES: dict[str, Callable[[Path], Found]] = {
     "pycocotools": open_with_pycocotools,
     "datumaro": open_with_datumaro,
     "datumaro, writing": convert_with_datumaro,
     "datasets": open_with_datasets,
+    "highdicom": open_with_highdicom,
     "label-studio-sdk": open_with_label_studio,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,20 @@ def test_datumaro_finds_photos_and_masks(queue: ReadQueue, tmp_path: Path, forma
     assert found["sizes"] == {f"{name}.png": list(size) for name, size in SIZES.items()}
     assert found["masks"] == _pixels(queue, empty=format == "coco")
     assert found["points"] >= 1
+
+
+def test_highdicom_reads_every_segment_and_report(queue: ReadQueue, tmp_path: Path) -> None:
+    found = _open(queue, "dicom", "highdicom", tmp_path)
+    assert found["masks"] == _pixels(queue)
+    assert len(found["reports"]) == 4 and min(found["reports"].values()) > 2
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+def test_dciodvfy_finds_no_error(queue: ReadQueue, tmp_path: Path) -> None:
+    write_export(queue.reviews, queue.cases, "dicom", tmp_path / "out")
+    for path in (tmp_path / "out").rglob("*.dcm"):
+        said = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
+        assert "Error" not in said.stdout + said.stderr, f"{path.name}: {said.stderr}"
 
 
 def test_datasets_loads_every_table_with_times(queue: ReadQueue, tmp_path: Path) -> None:

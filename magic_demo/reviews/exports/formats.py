@@ -14,6 +14,7 @@ from magic_demo.reviews.exports.challenge import write_challenge
 from magic_demo.reviews.exports.coco import write_coco
 from magic_demo.reviews.exports.cvat import write_cvat
 from magic_demo.reviews.exports.data_set import TRAINING_SET
+from magic_demo.reviews.exports.dicom import write_dicom
 from magic_demo.reviews.exports.label_studio.tasks import write_label_studio
 from magic_demo.reviews.exports.readings import ExportError, Selection
 from magic_demo.reviews.exports.tables import write_csv, write_parquet, write_plain_csv
@@ -109,6 +110,13 @@ FORMATS: tuple[Format, ...] = (
         contents="the tables of `csv`, with typed columns",
         write=write_parquet,
         kinds="every",
+    ),
+    Format(
+        name="dicom",
+        titles={"en": "DICOM", "zh": "DICOM 格式"},
+        contents="photos, masks as segmentations with one segment per reader, answers as structured reports",
+        write=write_dicom,
+        kinds="newest",
     ),
     Format(
         name=TRAINING_SET,

@@ -4,14 +4,13 @@ files they came from but the picture leaves."""
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
 
 from magic_demo.core.errors import PhotoError
-from magic_demo.core.types import MaskRuns, PhotoFile, Review
+from magic_demo.core.types import MaskRuns, Photo, PhotoFile, Review
 from magic_demo.core.whole_files import write_whole
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.reviews.exports.challenge import walk_masks
@@ -57,12 +56,13 @@ def write_images(selection: Selection, folder: Path) -> list[ExportedImage]:
 def _write_case_photo(
     case: CaseReadings, photo_id: str, folder: Path, selection: Selection
 ) -> tuple[int, int] | None:
-    found = next((photo for photo in _photo_files(case) if photo.photo_id == photo_id), None)
+    found = next((photo for photo in list_photo_files(case) if photo.photo_id == photo_id), None)
     return write_photo(found or PhotoFile(photo_id, None), folder, selection)
 
 
-def _photo_files(case: CaseReadings) -> Iterator[PhotoFile]:
-    yield from case.files.photo_files if case.files else ()
+def list_photo_files(case: CaseReadings) -> tuple[PhotoFile, ...]:
+    """Return where a case's photos lie, none where its files are not at hand."""
+    return tuple(case.files.photo_files) if case.files else ()
 
 
 def write_photo(photo: PhotoFile, folder: Path, selection: Selection) -> tuple[int, int] | None:
@@ -70,15 +70,22 @@ def write_photo(photo: PhotoFile, folder: Path, selection: Selection) -> tuple[i
 
     None, and noted, where the file is not there or cannot be read.
     """
-    if photo.path is None:
-        selection.left_out.add("photo whose file is not there", photo.photo_id)
-        return None
-    try:
-        read = read_photo_apart(photo.path, photo_id=photo.photo_id)
-    except PhotoError as error:
-        selection.left_out.add("photo that cannot be read", photo.photo_id, str(error))
+    read = read_for_export(photo, selection)
+    if read is None:
         return None
     buffer = io.BytesIO()
     Image.fromarray(read.pixels).save(buffer, "PNG", compress_level=PNG_LEVEL)
     write_whole(folder / f"{photo.photo_id}.png", buffer.getvalue())
     return read.size
+
+
+def read_for_export(photo: PhotoFile, selection: Selection) -> Photo | None:
+    """Return a photo's pixels; None, and noted, where the file is not there or cannot be read."""
+    if photo.path is None:
+        selection.left_out.add("photo whose file is not there", photo.photo_id)
+        return None
+    try:
+        return read_photo_apart(photo.path, photo_id=photo.photo_id)
+    except PhotoError as error:
+        selection.left_out.add("photo that cannot be read", photo.photo_id, str(error))
+        return None

@@ -1,0 +1,116 @@
+"""A photo as a DICOM image, and its readers' outlines as one DICOM segmentation beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.pixels.utils import pack_bits
+from pydicom.tag import Tag
+from pydicom.uid import SegmentationStorage, VLPhotographicImageStorage
+
+from magic_demo.core.types import MaskRuns, Photo, SavedReview
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.reviews.exports.dicom.objects import Case, begin, code, date, name_series, point_at
+from magic_demo.reviews.exports.readings import annotator_of
+
+PIXEL_BYTES = "PixelData"
+Outline = tuple[SavedReview, MaskRuns]
+
+
+def make_photo(case: Case, photo: Photo) -> Dataset:
+    """Return a photo as a VL photographic image, RGB."""
+    made = begin(case, VLPhotographicImageStorage, "XC", photo.photo_id)
+    made.ImageType = ["DERIVED", "SECONDARY"]
+    made.AcquisitionContextSequence = []
+    made.ImageComments = photo.photo_id
+    made.PatientOrientation = made.Laterality = made.LossyImageCompression = ""  # nobody knows
+    made.SamplesPerPixel, made.PhotometricInterpretation, made.PlanarConfiguration = 3, "RGB", 0
+    _lay_out(made, photo.size, bits=8)
+    _put_pixels(made, np.ascontiguousarray(photo.pixels).tobytes())
+    return made
+
+
+def make_segmentation(case: Case, photo: Dataset, outlines: Sequence[Outline]) -> Dataset:
+    """Return the outlines of a photo: one segment and one frame a reader, empty where the reader found no lesion.
+
+    photo: what ``make_photo`` returned. outlines: of the photo's size, each reader once.
+    """
+    made = begin(case, SegmentationStorage, "SEG", str(photo.SOPInstanceUID))
+    date(made, max(saved.saved_at for saved, _ in outlines))
+    made.ImageType, made.PatientOrientation = ["DERIVED", "PRIMARY"], ""
+    made.ContentLabel, made.ContentDescription, made.ContentCreatorName = (
+        "LESION",
+        str(photo.ImageComments),
+        "",
+    )
+    made.SegmentationType, made.LossyImageCompression = "BINARY", "00"
+    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
+    made.NumberOfFrames = len(outlines)
+    _lay_out(made, (int(photo.Rows), int(photo.Columns)), bits=1)
+    series = name_series([photo])
+    series.ReferencedInstanceSequence = [point_at(photo)]
+    made.ReferencedSeriesSequence = [series]
+    made.SegmentSequence = [_describe(number, saved) for number, (saved, _) in enumerate(outlines, start=1)]
+    _number_frames(made, case)
+    made.SharedFunctionalGroupsSequence = [Dataset()]
+    made.PerFrameFunctionalGroupsSequence = [_frame(number, photo) for number in range(1, len(outlines) + 1)]
+    masks = np.stack([decode_mask(runs) for _, runs in outlines])
+    _put_pixels(made, bytes(pack_bits(masks.ravel(), pad=True)))
+    return made
+
+
+def _lay_out(made: Dataset, size: tuple[int, int], *, bits: int) -> None:
+    made.Rows, made.Columns = size
+    made.BitsAllocated = made.BitsStored = bits
+    made.HighBit, made.PixelRepresentation = bits - 1, 0
+
+
+def _put_pixels(made: Dataset, pixels: bytes) -> None:
+    made.PixelData = pixels + b"\0" * (len(pixels) % 2)
+    made[PIXEL_BYTES].VR = "OB" if made.BitsAllocated == 1 or made.SamplesPerPixel == 3 else "OW"
+
+
+def _describe(number: int, saved: SavedReview) -> Dataset:
+    review = saved.review
+    item = Dataset()
+    item.SegmentNumber, item.SegmentLabel = number, f"lesion, {annotator_of(review)}"[:64]
+    seen = ", ".join(sorted(review.known)) or "nothing"
+    item.SegmentDescription = f"{review.kind} reading; the reader had been shown: {seen}"
+    item.SegmentAlgorithmType = "SEMIAUTOMATIC" if review.models else "MANUAL"
+    if review.models:
+        item.SegmentAlgorithmName = ", ".join(dict.fromkeys(review.models.values()))[:64]
+    item.SegmentedPropertyCategoryCodeSequence = [
+        code("49755003", "SCT", "Morphologically Abnormal Structure")
+    ]
+    item.SegmentedPropertyTypeCodeSequence = [code("52988006", "SCT", "Lesion")]
+    return item
+
+
+def _number_frames(made: Dataset, case: Case) -> None:
+    organization = Dataset()
+    organization.DimensionOrganizationUID = case.number("frames by segment")
+    made.DimensionOrganizationSequence = [organization]
+    index = Dataset()
+    index.DimensionOrganizationUID = organization.DimensionOrganizationUID
+    index.DimensionIndexPointer = Tag("ReferencedSegmentNumber")
+    index.FunctionalGroupPointer = Tag("SegmentIdentificationSequence")
+    index.DimensionDescriptionLabel = "Segment"
+    made.DimensionIndexSequence = [index]
+
+
+def _frame(number: int, photo: Dataset) -> Dataset:
+    content, segment, source, derivation, frame = (Dataset() for _ in range(5))
+    content.DimensionIndexValues = [number]
+    segment.ReferencedSegmentNumber = number
+    source.update(point_at(photo))
+    source.PurposeOfReferenceCodeSequence = [
+        code("121322", "DCM", "Source image for image processing operation")
+    ]
+    source.SpatialLocationsPreserved = "YES"
+    derivation.DerivationCodeSequence = [code("113076", "DCM", "Segmentation")]
+    derivation.SourceImageSequence = [source]
+    frame.FrameContentSequence, frame.SegmentIdentificationSequence = [content], [segment]
+    frame.DerivationImageSequence = [derivation]
+    return frame

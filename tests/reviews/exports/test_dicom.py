@@ -1,0 +1,117 @@
+"""Outlines leave as DICOM segmentations and answers as structured reports, which pydicom reads back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import Dataset
+
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.questions.families import load_challenge
+from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.exports.readings import ExportError
+from tests.support.store.reviewed_cases import ReadQueue, make_queue
+
+
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory: pytest.TempPathFactory) -> ReadQueue:
+    return make_queue(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def folder(queue: ReadQueue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("export") / "out"
+    write_export(queue.reviews, queue.cases, "dicom", place)
+    return place
+
+
+def _read(folder: Path, part: str) -> dict[str, Dataset]:
+    return {path.stem: pydicom.dcmread(path) for path in sorted((folder / part).glob("*.dcm"))}
+
+
+def test_photos_are_read_back_by_the_program_and_name_nobody(folder: Path, queue: ReadQueue) -> None:
+    photos = _read(folder, "photos")
+    files = {photo.photo_id: photo.path for case in queue.cases for photo in case.photo_files}
+    assert photos
+    for photo_id, made in photos.items():
+        path = files[photo_id]
+        assert path is not None
+        back = read_photo(folder / "photos" / f"{photo_id}.dcm").pixels
+        assert np.array_equal(back, read_photo(path).pixels)
+        assert (
+            made.PatientName == made.PatientID
+            and made.PatientBirthDate == ""
+            and made.PatientIdentityRemoved == "YES"
+        )
+
+
+def test_a_segmentation_holds_each_readers_mask_as_a_segment_of_its_photo(
+    folder: Path, queue: ReadQueue
+) -> None:
+    photos, found = _read(folder, "photos"), {}
+    for photo_id, made in _read(folder, "segmentations").items():
+        frames = made.pixel_array.reshape(-1, made.Rows, made.Columns).astype(bool)
+        assert len(frames) == len(made.SegmentSequence) == len(made.PerFrameFunctionalGroupsSequence)
+        source = made.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence[0].SourceImageSequence[0]
+        assert source.ReferencedSOPInstanceUID == photos[photo_id].SOPInstanceUID
+        assert made.StudyInstanceUID == photos[photo_id].StudyInstanceUID
+        for segment, frame in zip(made.SegmentSequence, frames, strict=True):
+            reader = segment.SegmentLabel.removeprefix("lesion, ")
+            found[photo_id, reader] = frame
+            assert (segment.SegmentAlgorithmType == "MANUAL") == ("SegmentAlgorithmName" not in segment)
+    assert found and any(not frame.any() for frame in found.values()), "an empty mask is a segment too"
+    newest = {}
+    for saved in queue.reviews:
+        if saved.review.state == "done" and saved.review.kind != "consensus":
+            newest[saved.review.case_id, saved.review.reader] = saved.review
+    for (photo_id, reader), frame in found.items():
+        (runs,) = [
+            review.masks[photo_id]
+            for (_, name), review in newest.items()
+            if name == reader and photo_id in review.masks
+        ]
+        assert np.array_equal(frame, decode_mask(runs))
+
+
+def test_a_report_codes_every_answer_and_says_who_gave_it(folder: Path, queue: ReadQueue) -> None:
+    reports = _read(folder, "answers")
+    questions = {q.qid: q for family in load_challenge().families for q in family.questions}
+    assert reports
+    for name, made in reports.items():
+        items = [
+            item
+            for item in made.ContentSequence
+            if item.ValueType == "CODE" and item.RelationshipType == "CONTAINS"
+        ]
+        answers = {item.ConceptNameCodeSequence[0].CodeValue: item.ConceptCodeSequence[0] for item in items}
+        for qid, answer in answers.items():
+            option = int(answer.CodeValue.removeprefix(f"{qid}."))
+            assert answer.CodeMeaning == questions[qid].options["en"][option][:64]
+        (person,) = [item.PersonName for item in made.ContentSequence if item.ValueType == "PNAME"]
+        reviews = [saved.review for saved in queue.reviews if saved.review.reader == person]
+        assert any(
+            {qid: int(a.CodeValue.split(".")[1]) for qid, a in answers.items()} == dict(review.answers)
+            for review in reviews
+        )
+        assert made.CompletionFlag in ("COMPLETE", "PARTIAL") and made.VerificationFlag == "UNVERIFIED"
+        assert name.startswith(f"{made.PatientID}_ann")
+
+
+def test_two_exports_agree_in_every_byte(folder: Path, queue: ReadQueue, tmp_path: Path) -> None:
+    write_export(queue.reviews, queue.cases, "dicom", tmp_path / "again")
+    for path in folder.rglob("*.dcm"):
+        assert path.read_bytes() == (tmp_path / "again" / path.relative_to(folder)).read_bytes()
+
+
+def test_without_pydicom_the_export_says_what_to_install(
+    queue: ReadQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "magic_demo.reviews.exports.dicom.files", None)
+    with pytest.raises(ExportError, match="pip install pydicom"):
+        write_export(queue.reviews, queue.cases, "dicom", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
