@@ -23,7 +23,8 @@ LONGEST_LINE = 2**20
 @dataclass(frozen=True)
 class JournalEntry:
     """One finished encounter: its answers, the mask files written for it, those among them that are empty as
-    their photo was not seen, what went wrong, and a digest of what was predicted from."""
+    their photo was not seen, what went wrong, a digest of what was predicted from, and what the models leave open
+    (``Doubts.pack``, None in journals of earlier versions)."""
 
     encounter_id: str
     source: str = ""
@@ -31,6 +32,7 @@ class JournalEntry:
     masks: Sequence[str] = ()
     empty: Sequence[str] = ()
     problems: Sequence[str] = ()
+    doubts: str | None = None
 
 
 class Journal(Mapping[str, JournalEntry]):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from magic_demo.challenge.batch import predict_folder
+from magic_demo.challenge.ranking import RANKING, write_ranking
 from magic_demo.challenge.run_folder import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES
 from magic_demo.challenge.running.engines import Engine, Processes, work_here
 from magic_demo.challenge.running.shards import Shard
@@ -57,6 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--task", choices=TASKS, default="both", help="with cvqa no photo needs to exist (default: both)"
+    )
+    parser.add_argument(
+        "--rank",
+        action="store_true",
+        help=f"also write {RANKING}: the encounters that are expected to teach most first, and why",
     )
     parser.add_argument(
         "--submission",
@@ -238,6 +244,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if report.done_now:
         print(report.describe_throughput())
+    if arguments.rank:
+        print(f"what teaches most: {write_ranking(arguments.out)}")
     short = 0
     if arguments.submission is not None:
         submission = write_submission(arguments.submission, arguments.out, report.files)

@@ -3,6 +3,8 @@ simulation alike."""
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +38,24 @@ class Doubts:
     abstained: float | None = None
     variance: float | None = None
     distance: float | None = None
+
+    def pack(self) -> str:
+        """Return what the models leave open as the store keeps it."""
+        return json.dumps([self.abstained, self.variance, self.distance])
+
+
+def unpack_doubts(text: str | None) -> Doubts:
+    """Return what ``Doubts.pack`` gave; nothing where nothing is kept. Raises ValueError for anything else."""
+    values = json.loads(text) if text is not None else [None] * 3
+    if not isinstance(values, list) or len(values) != 3 or not all(map(_is_doubt, values)):
+        raise ValueError(f"three numbers of 0 or more are expected, not {text!r}")
+    return Doubts(None, *values)
+
+
+def _is_doubt(value: object) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 @dataclass(frozen=True)

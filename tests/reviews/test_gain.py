@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from magic_demo.core.types import PhotoPrediction, Prediction
+from magic_demo.challenge.journal import Journal, JournalEntry
+from magic_demo.challenge.ranking import write_ranking
+from magic_demo.challenge.run_folder import JOURNAL, MASKS
+from magic_demo.core.types import PhotoPrediction, Prediction, Review
 from magic_demo.questions.families import load_challenge
-from magic_demo.reviews.gain import REASONS, Doubts, Gain, expect_gain, measure_doubts, rank_cases
+from magic_demo.reviews.exports.csv_files import read_csv_table
+from magic_demo.reviews.gain import (
+    REASONS,
+    Doubts,
+    Gain,
+    expect_gain,
+    measure_doubts,
+    rank_cases,
+    unpack_doubts,
+)
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from tests.support.store.reviewed_cases import answer
 
 
 @pytest.mark.parametrize(
@@ -52,3 +68,50 @@ def test_doubts_are_the_worst_photos_and_the_share_of_calibrated_families_that_a
     prediction = Prediction("a", tuple(maps), chances=chances, unsure=frozenset({"CQID025"}), distance=1.5)
     assert measure_doubts(prediction, load_challenge()) == Doubts(None, 0.5, 0.2, 1.5)
     assert measure_doubts(Prediction("a"), load_challenge()) == Doubts()
+
+
+def test_what_the_models_leave_open_comes_back_from_the_store() -> None:
+    doubts = Doubts(None, 0.5, None, 1.25)
+    assert unpack_doubts(doubts.pack()) == doubts
+    assert unpack_doubts(None) == Doubts()
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[1, 2]", '["a", null, null]', "[-1, null, null]", "[true, null, null]"]
+)
+def test_other_doubts_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="three numbers of 0 or more"):
+        unpack_doubts(text)
+
+
+def test_the_queue_and_a_batch_run_rank_cases_alike(tmp_path: Path) -> None:
+    """One definition: what a store lists first is what the table of a run has first, for the same reason."""
+    doubts = {
+        "a": Doubts(None, 0.1, 0.03, 0.2),
+        "b": Doubts(None, 0.2, 0.28, 0.9),
+        "c": Doubts(None, 0.9, 0.1, 0.1),
+    }
+    (tmp_path / MASKS).mkdir()
+    with Journal(tmp_path / JOURNAL, tmp_path / MASKS) as journal:
+        journal.add(*(JournalEntry(name, doubts=one.pack()) for name, one in doubts.items()))
+    rows = read_csv_table(write_ranking(tmp_path))
+    with Store.open(tmp_path / "store") as store:
+        store.add_cases("q", [NewCase(name, doubts=one) for name, one in doubts.items()])
+        listed = store.list_cases("q", LOCAL_READER, order="teaches")
+        assert (
+            [case.key.case_id for case in listed] == [row["encounter_id"] for row in rows] == ["b", "c", "a"]
+        )
+        assert [str(REASONS[case.gain.reason]) for case in listed] == [row["reason"] for row in rows]
+        store.add_cases("q", [NewCase("a")])  # a folder that is read again knows nothing of it
+        assert store.list_cases("q", LOCAL_READER, order="teaches")[2].doubts == doubts["a"]
+
+
+def test_readers_who_differ_bring_a_case_to_the_front(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store") as store:
+        store.add_cases("q", [NewCase(name) for name in ("a", "b")])
+        for reader, choice in (("Ann", 0), ("Bo", 1)):
+            store.add_reader(reader)
+            store.save(Review("a", reader, "blind", "done", answer(0), queue="q"))
+            store.save(Review("b", reader, "blind", "done", answer(choice), queue="q"))
+        first, second = store.list_cases("q", LOCAL_READER, order="teaches")
+    assert (first.key.case_id, first.gain.reason, second.gain.reason) == ("b", "disagreement", "")

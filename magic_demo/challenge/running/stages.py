@@ -26,6 +26,7 @@ from magic_demo.models.backends.backend import set_seed
 from magic_demo.models.influence.say import Say
 from magic_demo.models.influence.statistics import find_statistics
 from magic_demo.models.predictor import Predictor
+from magic_demo.reviews.gain import measure_doubts
 
 PICTURE_SIDE = 1024
 
@@ -112,6 +113,7 @@ class Stages:
             masks=[*masks, *empty],
             empty=empty,
             problems=problems,
+            doubts=measure_doubts(prediction, self.predictor.questions).pack(),
         )
         return Outcome(case.number, entry, read.photos)
 

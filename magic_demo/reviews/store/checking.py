@@ -22,6 +22,7 @@ from magic_demo.files.bundles import MOST_OPTIONS, check_packed
 from magic_demo.files.entries import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths
 from magic_demo.questions.families import load_challenge
+from magic_demo.reviews.gain import unpack_doubts
 from magic_demo.reviews.store.digests import digest_of, read_content
 from magic_demo.reviews.store.names import LONGEST_NAME, check_name, fold_name, is_line
 from magic_demo.reviews.store.records import LOCAL_READER, TRAIL_KINDS
@@ -150,6 +151,7 @@ def _check_case(case: CaseRow) -> None:
         case.uncertainty is None or math.isfinite(case.uncertainty),
         f"the uncertainty {case.uncertainty} is no number",
     )
+    unpack_doubts(case.doubts)
     photos = json.loads(case.photos or "[]")
     _require(
         isinstance(photos, list) and all(isinstance(photo, str) and is_file_name(photo) for photo in photos),

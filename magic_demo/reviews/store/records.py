@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from magic_demo.core.types import CaseKey, MaskRuns, ReviewKind
+from magic_demo.reviews.gain import Doubts, Gain
 
 ReaderRole = Literal["reader", "adjudicator", "presenter"]
 """Who reads, who sees every review and writes the consensus, who shows cases to an audience (and sees what a
@@ -19,9 +20,9 @@ LOCAL_READER = "local"
 CaseState = Literal["not started", "in progress", "done"]
 CaseFilter = Literal["not started", "in progress", "done", "flagged", "disagreeing"]
 CASE_FILTERS: tuple[CaseFilter, ...] = get_args(CaseFilter)
-CaseOrder = Literal["position", "uncertain", "disputed"]
+CaseOrder = Literal["position", "uncertain", "disputed", "teaches"]
 """As the queue was made; the model's most uncertain case first; the case that most readings differ on
-first."""
+first; the case that is expected to teach most first (``reviews.gain``)."""
 
 TrailKind = Literal[
     "sign-in", "sign-in refused", "sign-in stopped", "sign-out", "export", "backup", "restore", "import", "cover", "cover proposed",
@@ -123,7 +124,7 @@ class NewCase:
     photos there itself (uploads), so they have to go with the case. uncertainty: how unsure the model is,
     higher is less sure, on any scale that is the same for the whole queue.
     photos: the ids of its photos, which a complete reading has dealt with; None where they are not known, or
-    known already.
+    known already. doubts: what the models leave open of it; None where that is not known, or known already.
     """
 
     case_id: str
@@ -131,6 +132,7 @@ class NewCase:
     photos_kept: bool = False
     uncertainty: float | None = None
     photos: tuple[str, ...] | None = None
+    doubts: Doubts | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,8 @@ class QueueCase:
     dispute: how many families and photos readings differ on (see ``Store.list_cases``), measured when the
     list is ordered by it, else 0.
     complete: whether a review that is done left nothing open. consensus: whether one was finished. photos: the ids of the case's photos, None
-    where they are not known.
+    where they are not known. doubts: what the models leave open of it. gain: how much the case is expected to teach,
+    measured when the list is ordered by it.
     """
 
     key: CaseKey
@@ -162,6 +165,8 @@ class QueueCase:
     complete: bool = False
     consensus: bool = False
     photos: tuple[str, ...] | None = None
+    doubts: Doubts = field(default_factory=Doubts)
+    gain: Gain = field(default_factory=Gain)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class CaseRow(Tables):
     another's.
 
     added_at: None where it was added by a version that did not keep it. photos: the ids of its photos, a JSON
-    list; None where not known.
+    list; None where not known. doubts: ``Doubts.pack``, None where no model was asked.
     """
 
     __tablename__ = "cases"
@@ -104,6 +104,7 @@ class CaseRow(Tables):
     uncertainty: Mapped[float | None]
     added_at: Mapped[datetime | None]
     photos: Mapped[str | None]
+    doubts: Mapped[str | None]
 
 
 class AssignmentRow(Tables):

@@ -162,6 +162,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     if (row.id === state.open) button.setAttribute("aria-current", "true");
     const labels = [row.id, word(row.state), row.consensus && word("consensus"), row.flagged && word("flagged"), row.left_open && word("left_open"), row.disagrees && word("disagreeing")].filter(Boolean);
     if (row.assigned?.length) labels.push(`${word("assigned")} ${row.assigned.join(", ")}`);
+    if (row.why) labels.push(word(`why_${row.why}`));
     button.setAttribute("aria-label", labels.join(", "));
     button.title = labels.slice(1).join(" · ");
     button.append(reading.picture(state.queue, row.id), part("queue-sign", row.left_open ? "◕" : (SIGNS[row.state] ?? "○")), part("queue-id", row.id));
@@ -169,6 +170,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     if (row.disagrees) button.append(part("queue-differs", "≠"));
     if (row.flagged) button.append(part("queue-flag", "⚑"));
     item.append(button);
+    if (row.why) item.append(part("queue-why", word(`why_${row.why}`)));
     return item;
   }
 

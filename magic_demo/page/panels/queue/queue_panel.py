@@ -2,7 +2,7 @@
 
 Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "link": its
 ``case_link``, "case": the open case's secret id, "cases": [{"id", "state", "flagged", "disagrees", "left_open", "assigned": [name],
-"mine", "consensus"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers sign in, "may": [action]}; cases
+"mine", "consensus", "why": key of ``reviews.gain.REASONS``, in the order by what teaches}], "readers": [{"name", "cases", "done", "in_progress"}] where readers sign in, "may": [action]}; cases
 are in the order chosen; which of them are listed, and which comes next, is the browser's. ``row``
 (``gr.update(row={"queue", "id", "case", ...})``) brings what has changed of one of the cases, ``row_value``'s
 names, and with "open" and "link" that it was opened; ``gone`` ({"queue", "id"}) takes one away. The whole value comes
@@ -58,6 +58,7 @@ _PANEL = """
     </select>
     <select id="queue-order" [[aria-label queue.order]]>
       <option value="position" [[label queue.position]]></option><option value="disputed" [[label queue.disputed]]></option><option value="uncertain" [[label queue.uncertain]]></option>
+      <option value="teaches" [[label queue.teaches]]></option>
     </select>
   </div>
   <details class="queue-readers" id="queue-readers" hidden><summary>[[queue.readers]]</summary>
@@ -87,7 +88,8 @@ _PANEL = """
   </div>
   <div hidden><i data-word="not started" [[title queue.not_started]]></i><i data-word="in progress" [[title queue.in_progress]]></i><i data-word="done" [[title queue.done]]></i><i data-word="left_open" [[title queue.left_open]]></i>
     <i data-word="consensus" [[title queue.consensus]]></i><i data-word="flagged" [[title queue.flagged]]></i><i data-word="disagreeing" [[title queue.disagreeing]]></i>
-    <i data-word="assigned" [[title queue.assigned]]></i><i data-word="each_all" [[title queue.each_all]]></i><i data-word="more" [[title queue.more]]></i></div>
+    <i data-word="assigned" [[title queue.assigned]]></i><i data-word="each_all" [[title queue.each_all]]></i><i data-word="more" [[title queue.more]]></i>
+    <i data-word="why_disagreement" [[title queue.why_disagreement]]></i><i data-word="why_abstained" [[title queue.why_abstained]]></i><i data-word="why_variance" [[title queue.why_variance]]></i><i data-word="why_distance" [[title queue.why_distance]]></i></div>
 </details>
 """
 _THROWAWAY = '<p class="queue-none" id="queue-throwaway">[[queue.throwaway]]</p>'
@@ -183,4 +185,5 @@ def row_value(case: QueueCase, reader: str) -> dict[str, Any]:
         "assigned": list(case.assigned_to),
         "mine": reader in case.assigned_to,
         "consensus": case.consensus,
+        "why": case.gain.reason,
     }

@@ -14,6 +14,7 @@ from magic_demo.core.types import (
 )
 from magic_demo.page.session.desk.coverings import CoveringsOnDesk
 from magic_demo.page.session.review import Mode
+from magic_demo.reviews.gain import measure_doubts
 from magic_demo.reviews.queues import measure_uncertainty, read_references
 from magic_demo.reviews.store import (
     Actor,
@@ -51,10 +52,14 @@ class Desk(CoveringsOnDesk):
         """Keep that a reader has seen what the model says of a case, what that is, and how unsure it is of
         it."""
         store, doubt = self.opened_store, measure_uncertainty(prediction, self.questions)
+        doubts = measure_doubts(prediction, self.questions)
         store.note_shown(key, reader, prediction)
         case = store.case(key, reader)
-        if doubt is not None and case.uncertainty != doubt:
-            store.add_cases(key.queue, [NewCase(key.case_id, case.folder, case.photos_kept, doubt)])
+        if case.doubts != doubts or (doubt is not None and case.uncertainty != doubt):
+            known = doubt if doubt is not None else case.uncertainty
+            store.add_cases(
+                key.queue, [NewCase(key.case_id, case.folder, case.photos_kept, known, doubts=doubts)]
+            )
 
     def choose_kind(
         self, mode: Mode, reader: str, key: CaseKey, history: Sequence[SavedReview]

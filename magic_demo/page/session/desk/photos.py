@@ -30,6 +30,7 @@ from magic_demo.reviews.covered_photos import (
 )
 from magic_demo.reviews.deletion import delete_cases
 from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.gain import measure_doubts
 from magic_demo.reviews.queues import measure_uncertainty, read_queue
 from magic_demo.reviews.store import (
     LOCAL_READER,
@@ -66,12 +67,7 @@ class CasesOnDesk(OpenedDesk):
             list_predictions(self.bundle)
         location = str(where.parent if where.is_file() else where)
         cases = [
-            NewCase(
-                files.encounter_id,
-                location,
-                uncertainty=self._uncertainty(files.encounter_id),
-                photos=list_photos(files),
-            )
+            replace(self._new_case(files.encounter_id), folder=location, photos=list_photos(files))
             for files in read.encounters
         ]
         self.opened_store.add_cases(name, cases)
@@ -213,10 +209,13 @@ class CasesOnDesk(OpenedDesk):
             return None
         return read_prediction(self.bundle, key.case_id, self.questions)
 
-    def _uncertainty(self, case_id: str) -> float | None:
+    def _new_case(self, case_id: str) -> NewCase:
+        """Return a case with what the bundle's models leave open of it."""
         if self.bundle is None or not has_prediction(self.bundle, case_id):
-            return None
-        return measure_uncertainty(read_prediction(self.bundle, case_id, self.questions), self.questions)
+            return NewCase(case_id)
+        found = read_prediction(self.bundle, case_id, self.questions)
+        unsure = measure_uncertainty(found, self.questions)
+        return NewCase(case_id, uncertainty=unsure, doubts=measure_doubts(found, self.questions))
 
 
 def cover_photo_area(photo: Photo, area: Mask) -> Photo:

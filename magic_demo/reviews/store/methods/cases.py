@@ -99,7 +99,7 @@ class CaseMethods(OpenedStore):
         order: "uncertain" puts the highest uncertainty first, "disputed" the highest dispute: over the newest
         done review of every reader, the mean number of families and photos differing from the model, plus the
         mean number of families differing between two readers. Ties and cases without a number stay in the
-        queue's order.
+        queue's order. "teaches" puts the case first that is expected to teach most (``reviews.gain``).
         """
         with self._database.reading() as session:
             found = case_lists.list_cases(

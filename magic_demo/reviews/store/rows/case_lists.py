@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey
+from magic_demo.reviews.gain import Gain, expect_gain, rank_cases, unpack_doubts
 from magic_demo.reviews.store.digests import is_of_database, read_content
 from magic_demo.reviews.store.records import CaseFilter, CaseOrder, CaseState, Progress, QueueCase
 from magic_demo.reviews.store.rows.cases import AT_ONCE, find_case, read_photos
@@ -49,6 +50,9 @@ def list_cases(
             (replace(case, dispute=disputes.get(case.key, 0.0)) for case in cases),
             key=lambda case: -case.dispute,
         )
+    elif order == "teaches":
+        gains = _expect_gains(session, [CaseRow.queue == queue], cases)
+        cases = [replace(cases[index], gain=gains[index]) for index in rank_cases(gains)]
     elif order == "uncertain":
         cases.sort(key=lambda case: (case.uncertainty is None, -(case.uncertainty or 0.0)))
     return [case for case in cases if only is None or _is_in(case, only)]
@@ -141,6 +145,7 @@ _SEEN = (
         CaseRow.uncertainty,
     ),
     CaseRow.photos,
+    CaseRow.doubts,
 )
 """The columns of a case that a list of cases needs."""
 _SAID = (
@@ -154,7 +159,7 @@ _SAID = (
     ),
     *(ReviewRow.number, ReviewRow.complete),
 )
-_Case = sa.Row[int, str, str, int, str | None, bool, float | None, str | None]
+_Case = sa.Row[int, str, str, int, str | None, bool, float | None, str | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -268,10 +273,38 @@ def _as_reader_sees(case: _Case, found: _Queue, reader: ReaderRow) -> QueueCase:
         complete=newest.complete,
         consensus=case.number in found.agreed,
         photos=read_photos(case.photos),
+        doubts=unpack_doubts(case.doubts),
     )
 
 
+def _expect_gains(
+    session: Session, conditions: Sequence[sa.ColumnElement[bool]], cases: Sequence[QueueCase]
+) -> list[Gain]:
+    """Return what each case is expected to teach: what the models leave open, and how far readers differ."""
+    contents = _read_finished(session, conditions)
+    differ = {key: _disagree([one["answers"] for one in readings]) for key, readings in contents.items()}
+    return [expect_gain(replace(case.doubts, disagreement=differ.get(case.key))) for case in cases]
+
+
+def _disagree(answers: Sequence[Mapping[str, int]]) -> float | None:
+    """Return the mean share of the families that two readers both answered on which they differ, None for one
+    reader."""
+    shares = []
+    for first, second in combinations(answers, 2):
+        both = _by_family(first).keys() & _by_family(second).keys()
+        if both:
+            shares.append(_families_differing(first, second) / len(both))
+    return fmean(shares) if shares else None
+
+
 def _measure_disputes(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> dict[CaseKey, float]:
+    return {key: _dispute(readings) for key, readings in _read_finished(session, conditions).items()}
+
+
+def _read_finished(
+    session: Session, conditions: Sequence[sa.ColumnElement[bool]]
+) -> dict[CaseKey, list[dict[str, Any]]]:
+    """Return what the newest finished reading of every reader says of each case."""
     newest = _newest_numbers(conditions, [ReviewRow.state == "done"])
     numbers = list(session.scalars(newest))
     query = (
@@ -290,7 +323,7 @@ def _measure_disputes(session: Session, conditions: Sequence[sa.ColumnElement[bo
     for row in _read_contents(session, query, numbers):
         with suppress(StoreError):  # a damaged review is named where it is read
             contents[CaseKey(row.queue, row.case_id)].append(read_content(row))
-    return {key: _dispute(readings) for key, readings in contents.items()}
+    return contents
 
 
 def _read_contents(

@@ -73,6 +73,8 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
             position += 1
         row.folder = None if case.folder is None else check_name(case.folder, Message("folder"), longest=4000)
         row.photos_kept, row.uncertainty = case.photos_kept, case.uncertainty
+        if case.doubts is not None:
+            row.doubts = case.doubts.pack()
         if case.photos is not None:
             row.photos = json.dumps(case.photos)  # ASCII, as a photo's file may have any name
     return len(there) - known
