@@ -62,7 +62,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 def _find_caller(request: Request) -> Caller:
     """Return who asks; the gate has looked at the token."""
-    return make_caller(request.scope[TOKEN], request.client.host if request.client is not None else "")
+    address = request.client.host if request.client is not None else ""
+    return make_caller(request.scope[TOKEN], address, str(request.scope["root_path"]))
 
 
 Who = Annotated[Caller, Depends(_find_caller)]

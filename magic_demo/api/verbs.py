@@ -37,7 +37,6 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.review_content import to_json
 from magic_demo.core.types import CaseKey, SavedReview
 from magic_demo.page.panels.case.photo_intake import SENT_AT_ONCE, TOO_MANY, take_photo
-from magic_demo.page.server.gate.programs import API
 from magic_demo.page.server.requests.parameters import RefusedError
 from magic_demo.page.server.take_away import take_readings
 from magic_demo.page.session.desk.desk import Desk
@@ -45,17 +44,17 @@ from magic_demo.page.session.rate_limit import RateLimit
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.reviews.store import LOCAL_READER, Actor, QueueCase, ReaderRole, Token
 
-JOBS_PATH = f"{API}/jobs"
-
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: a token's number, its reader as they are now, and the address that the request came from."""
+    """Who asks: a token's number, its reader as they are now, and the address that the request came from. base:
+    the path that the API has for them."""
 
     token: int
     reader: str
     role: ReaderRole
     address: str
+    base: str
 
     @property
     def source(self) -> str:
@@ -63,9 +62,9 @@ class Caller:
         return f"token {self.token}"
 
 
-def make_caller(token: Token, address: str) -> Caller:
+def make_caller(token: Token, address: str, base: str) -> Caller:
     """Return who asks with a token."""
-    return Caller(token.number, token.reader.name, token.reader.role, address)
+    return Caller(token.number, token.reader.name, token.reader.role, address, base)
 
 
 class Verbs:
@@ -114,9 +113,8 @@ class Verbs:
             )
         work = partial(predict, self._source, self.desk.arrivals, photos, asked)
         try:
-            return self._add(
-                self.jobs.add("prediction", caller.token, work, size=sum(len(photo.data) for photo in photos))
-            )
+            size = sum(len(photo.data) for photo in photos)
+            return _say(caller, self.jobs.add("prediction", caller.token, work, size=size))
         except ApiError:
             self.desk.arrivals.put_back(asked.photos, photos)
             raise
@@ -125,7 +123,7 @@ class Verbs:
         """Begin an export of a queue's finished reviews: a reader's own, an adjudicator's all; the job has the
         file, a zip."""
         self._check_queue(asked.queue)
-        return self._add(self.jobs.add("export", caller.token, partial(self._export, caller, asked)))
+        return _say(caller, self.jobs.add("export", caller.token, partial(self._export, caller, asked)))
 
     def _export(self, caller: Caller, asked: ExportAsked, report: Report, _stop: threading.Event) -> Outcome:
         report(0.1, "writes the export")
@@ -135,11 +133,11 @@ class Verbs:
 
     def list_jobs(self, caller: Caller, _asked: NothingAsked) -> JobsSaid:
         """Return the token's jobs, oldest first."""
-        return JobsSaid(jobs=[job.say(JOBS_PATH) for job in self.jobs.list_of(caller.token)])
+        return JobsSaid(jobs=[_say(caller, job) for job in self.jobs.list_of(caller.token)])
 
     def read_job(self, caller: Caller, asked: JobAsked) -> JobSaid:
         """Return how far a job is, and what came of it."""
-        return self.jobs.find(asked.job, caller.token).say(JOBS_PATH)
+        return _say(caller, self.jobs.find(asked.job, caller.token))
 
     def forget_job(self, caller: Caller, asked: JobAsked) -> NothingAsked:
         """Stop a job, and forget what came of it."""
@@ -222,9 +220,9 @@ class Verbs:
         if queue not in self.desk.opened_store.queues():
             raise ApiError("no_queue", "there is no such queue; queues lists those that there are")
 
-    @staticmethod
-    def _add(job: Job) -> JobSaid:
-        return job.say(JOBS_PATH)
+
+def _say(caller: Caller, job: Job) -> JobSaid:
+    return job.say(f"{caller.base}/jobs")
 
 
 def _describe_case(case: QueueCase, hidden: Collection[CaseKey]) -> CaseSaid:

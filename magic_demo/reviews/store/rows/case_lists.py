@@ -21,6 +21,7 @@ from magic_demo.reviews.gain import Gain, expect_gain, rank_cases, unpack_doubts
 from magic_demo.reviews.store.digests import is_of_database, read_content
 from magic_demo.reviews.store.records import CaseFilter, CaseOrder, CaseState, Progress, QueueCase
 from magic_demo.reviews.store.rows.cases import AT_ONCE, find_case, read_photos
+from magic_demo.reviews.store.rows.programs.tokens import list_programs
 from magic_demo.reviews.store.rows.readers import find_row, list_readers, role_of
 from magic_demo.reviews.store.rules import OWN_READINGS, is_expected, may
 from magic_demo.reviews.store.tables import UNREADABLE_TIME, AssignmentRow, CaseRow, ReaderRow, ReviewRow
@@ -113,11 +114,12 @@ def measure_progress(session: Session, queue: str) -> list[Progress]:
     for row in session.execute(counted.group_by(*what)):
         begun[row.reader_id].append(row)
     rows = {row.name: row for row in session.scalars(sa.select(ReaderRow))}
-    progress = []
+    progress, programs = [], list_programs(session)
     for reader in list_readers(session, removed=True):
         number = rows[reader.name].id
         theirs = [row for row in begun[number] if reader.removed or row.theirs]
-        if not theirs and (reader.removed or (not is_expected(reader.role) and not given_to.get(number))):
+        expected = is_expected(reader.role) and number not in programs
+        if not theirs and (reader.removed or (not expected and not given_to.get(number))):
             continue  # nobody waits for a reading of theirs
         progress.append(
             Progress(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from magic_demo.core.errors import StoreError
 from magic_demo.core.messages import Message
 from magic_demo.reviews.store.names import check_name
-from magic_demo.reviews.store.records import Token
+from magic_demo.reviews.store.records import LOCAL_READER, Token
 from magic_demo.reviews.store.rows.readers import as_reader, find_present_row
 from magic_demo.reviews.store.tables import ReaderRow, TokenRow
 
@@ -73,6 +73,12 @@ def list_tokens(session: Session, *, revoked: bool) -> list[Token]:
     query = sa.select(TokenRow, ReaderRow).join(ReaderRow, ReaderRow.id == TokenRow.reader_id)
     tokens = [_as_token(row, reader) for row, reader in session.execute(query.order_by(TokenRow.number))]
     return [token for token in tokens if revoked or not token.revoked]
+
+
+def list_programs(session: Session) -> set[int]:
+    """Return the ids of readers who are programs alone: they have a token, and nobody signs in as them."""
+    query = sa.select(TokenRow.reader_id).join(ReaderRow, ReaderRow.id == TokenRow.reader_id)
+    return set(session.scalars(query.where(ReaderRow.password.is_(None), ReaderRow.folded != LOCAL_READER)))
 
 
 def revoke_token(session: Session, number: int) -> Token:
