@@ -12,7 +12,6 @@ STATUSES: Mapping[str, int] = {
     "no_queue": 404,
     "no_case": 404,
     "no_review": 404,
-    "no_photo": 404,
     "no_job": 404,
     "no_file": 404,
     "nothing_to_predict": 409,

@@ -106,28 +106,40 @@ class Jobs:
 
     def add(self, kind: JobKind, owner: int, work: Work, *, size: int = 0) -> Job:
         """Let a job wait for its turn. Raises ApiError where too many do."""
+        job = self.make_room(kind, owner, size)
+        self.begin(job, work)
+        return job
+
+    def make_room(self, kind: JobKind, owner: int, size: int) -> Job:
+        """Return a job that has its place, and may begin or be forgotten: what it holds is still to come.
+
+        size: of that, in bytes. Raises ApiError where there is no room.
+        """
         with self._lock:
             self._forget_old()
             open_jobs = [job for job in self._jobs.values() if job.ended is None]
             own = sum(job.owner == owner for job in open_jobs)
-            if (
-                own >= MOST_EACH
-                or len(open_jobs) >= MOST_WAITING
-                or sum(job.size for job in open_jobs) + size > MOST_BYTES
-            ):
+            held = sum(job.size for job in open_jobs)
+            if own >= MOST_EACH or len(open_jobs) >= MOST_WAITING or held + size > MOST_BYTES:
                 raise ApiError(
                     "too_many_jobs",
                     "{own} jobs of this token and {all} of all wait or run; wait until one of them ends",
                     own=own,
                     all=len(open_jobs),
                 )
-            job = Job(secrets.token_urlsafe(18), kind, owner, size, work)
+            job = Job(secrets.token_urlsafe(18), kind, owner, size, None)
             self._jobs[job.id] = job
-            self._lines.setdefault(kind, OrderedDict()).setdefault(owner, deque()).append(job)
-            if kind not in self._working:
-                self._working.add(kind)
-                threading.Thread(target=self._run_all, args=(kind,), name=f"{kind}-jobs", daemon=True).start()
         return job
+
+    def begin(self, job: Job, work: Work) -> None:
+        """Let a job that has its place wait for its turn."""
+        with self._lock:
+            job.work = work
+            self._lines.setdefault(job.kind, OrderedDict()).setdefault(job.owner, deque()).append(job)
+            if job.kind not in self._working:
+                self._working.add(job.kind)
+                name = f"{job.kind}-jobs"
+                threading.Thread(target=self._run_all, args=(job.kind,), name=name, daemon=True).start()
 
     def find(self, job_id: str, owner: int) -> Job:
         """Return a job of a token. Raises ApiError for another's, and one that is not kept any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,8 +18,17 @@ from magic_demo.core.types import Encounter, Mask, PhotoPrediction, Prediction, 
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.panels.forms import name_uploads, read_narrative, read_prompt
-from magic_demo.page.session.arrivals import Arrivals, WaitingPhoto
+from magic_demo.page.session.arrivals import Arrivals, open_file
 from magic_demo.page.session.source import PredictorSource
+
+
+@dataclass(frozen=True, eq=False)
+class SentPhoto:
+    """A photo's file as it came, and its name."""
+
+    name: str
+    data: bytes
+
 
 OPENED = 0.2
 """Share of the work that unpacking the photos is said to be."""
@@ -27,16 +37,17 @@ OPENED = 0.2
 def predict(
     source: PredictorSource,
     arrivals: Arrivals,
-    photos: Sequence[WaitingPhoto],
+    sender: str,
+    photos: Sequence[SentPhoto],
     asked: PredictAsked,
     report: Report,
     stop: threading.Event,
 ) -> Outcome:
-    """Run the models on a case. Raises ApiError where there is nothing to predict, StoppedError, CheckpointError."""
+    """Run the models on a case. sender: whose photos these are. Raises ApiError where there is nothing to predict, StoppedError, CheckpointError."""
     arrived = []
     for number, photo in enumerate(photos):
         report(OPENED * number / len(photos), f"unpacks photo {number + 1} of {len(photos)}")
-        arrived.append(arrivals.open(photo))
+        arrived.append(open_file(arrivals.workers, photo.name, photo.data, sender))
     upload = name_uploads(arrived, ())
     words = read_narrative(asked.narrative, None)
     if not upload.photos and not words.en and not words.zh:

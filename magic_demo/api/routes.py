@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import asyncio
+from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header, Path, Query, Request
+from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
-from magic_demo.api.errors import name_error
+from magic_demo.api.errors import ApiError, name_error
+from magic_demo.api.forms import describe_form, read_form
 from magic_demo.api.shapes import (
     CaseAsked,
     CasesAsked,
@@ -23,8 +26,6 @@ from magic_demo.api.shapes import (
     JobsSaid,
     NothingAsked,
     NumberAsked,
-    PhotoSaid,
-    PredictAsked,
     QuestionsSaid,
     QueueAsked,
     QueuesSaid,
@@ -35,7 +36,6 @@ from magic_demo.api.shapes import (
 from magic_demo.api.tools import Tools
 from magic_demo.api.verbs import Caller, Verbs, make_caller
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.page.panels.case.photo_intake import LONGEST_NAME
 from magic_demo.page.server.gate.programs import API, MCP, TOKEN, answer_program, say_error
 from magic_demo.page.server.requests.faults import FAULT_LINE
 from magic_demo.page.server.requests.parameters import RefusedError
@@ -68,12 +68,8 @@ def _find_caller(request: Request) -> Caller:
 
 Who = Annotated[Caller, Depends(_find_caller)]
 Job = Annotated[str, Path(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$")]
-Consent = Annotated[
-    Literal["given"], Header(alias="Magic-Demo-Consent", description="The photo may be used.")
-]
-Name = Annotated[
-    str, Query(max_length=LONGEST_NAME, description="The file's name: shown, never used as a path.")
-]
+SENDING_SECONDS = 300.0
+"""How long a case may take to come."""
 
 
 def make_api(verbs: Verbs, *, tools: bool = False) -> FastAPI:
@@ -133,22 +129,20 @@ def _add_reading(api: FastAPI, verbs: Verbs) -> None:
 
 
 def _add_work(api: FastAPI, verbs: Verbs) -> None:
-    bytes_sent = {
-        "required": True,
-        "content": {
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}
-        },
-    }
-
-    @api.post("/photos", status_code=201, openapi_extra={"requestBody": bytes_sent})
-    async def photos(caller: Who, request: Request, consent: Consent, name: Name = "photo") -> PhotoSaid:  # noqa: ARG001 - the header has to be there
-        """Send a photo, as the file's bytes; it waits for five minutes."""
-        return await verbs.send_photo(caller, request.stream(), name)
-
-    @api.post("/predictions", status_code=202)
-    def predictions(caller: Who, asked: PredictAsked) -> JobSaid:
-        """Begin a prediction of photos that were sent, the patient's words, or both."""
-        return verbs.predict(caller, asked)
+    @api.post("/predictions", status_code=202, openapi_extra={"requestBody": describe_form()})
+    async def predictions(caller: Who, request: Request) -> JobSaid:
+        """Begin a prediction of photos, the patient's words, or both."""
+        # before anything of it is read: who has no place costs nothing
+        job = verbs.make_room(caller, int(request.headers["content-length"]))
+        try:
+            async with asyncio.timeout(SENDING_SECONDS):
+                asked, photos = await read_form(request)
+            return await run_in_threadpool(verbs.predict, caller, asked, photos, job)
+        except BaseException as error:
+            verbs.jobs.forget(job.id, caller.token)
+            if isinstance(error, TimeoutError):
+                raise ApiError("invalid", "the case took too long to come; send it again") from error
+            raise
 
     @api.post("/exports", status_code=202)
     def exports(caller: Who, asked: ExportAsked) -> JobSaid:

@@ -49,17 +49,11 @@ class Failure(Said):
 
 
 class PredictAsked(Asked):
-    """A case to predict: photos, the patient's words, or both."""
+    """A case to predict, besides its photos."""
 
-    photos: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
-        default=[],
-        max_length=LIMITS.case_photos,
-        description="Keys of photos that were sent before, in order.",
-    )
+    consent: Literal["given"] = Field(description="The photos and words may be used.")
     narrative: str = Field(default="", max_length=LIMITS.text_characters, description="The patient's words.")
-    language: Language = Field(
-        default="en", description="The language in which notes refer to the narrative."
-    )
+    language: Language = Field(default="en", description="Which of a narrative's languages the models read.")
     prompt: str = Field(
         default="",
         max_length=LIMITS.prompt_characters,
@@ -67,6 +61,19 @@ class PredictAsked(Asked):
     )
     masks: MaskKind = Field(default="rle", description="COCO's compressed run lengths, or PNG in base64.")
     all_photos: bool = Field(default=False, description="Photos unlike those tested have a say too.")
+
+
+class PhotoAsked(Asked):
+    """A photo within a message."""
+
+    name: str = Field(default="photo", max_length=LONGEST_NAME, description="Shown, never used as a path.")
+    base64: str = Field(min_length=1, description="The file, in base64.")
+
+
+class PredictToolAsked(PredictAsked):
+    """A case to predict: photos, the patient's words, or both."""
+
+    photos: list[PhotoAsked] = Field(default=[], max_length=LIMITS.case_photos)
 
 
 class ExportAsked(Asked):
@@ -110,22 +117,8 @@ class JobAsked(Asked):
     job: str = Field(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$")
 
 
-class PhotoAsked(Asked):
-    """A photo within a message, for MCP."""
-
-    name: str = Field(default="photo", max_length=LONGEST_NAME)
-    base64: str = Field(description="The file, in base64.")
-    consent: Literal[True] = Field(description="The photo may be used.")
-
-
 class NothingAsked(Asked):
     """Nothing."""
-
-
-class PhotoSaid(Said):
-    """A photo that was sent and waits to be used, for five minutes."""
-
-    photo: str = Field(description="Its key, for predictions.")
 
 
 class RunLengths(Said):

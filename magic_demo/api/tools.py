@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 import magic_demo
 from magic_demo.api.errors import ApiError, name_error
+from magic_demo.api.predicting import SentPhoto
 from magic_demo.api.shapes import (
     CaseAsked,
     CasesAsked,
@@ -25,23 +26,23 @@ from magic_demo.api.shapes import (
     JobAsked,
     NothingAsked,
     NumberAsked,
-    PhotoAsked,
-    PredictAsked,
+    PredictToolAsked,
     QueueAsked,
 )
 from magic_demo.api.verbs import Caller, Verbs
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.page.session.arrivals import clean_name
 
 VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26")
 """Of the protocol, newest first: all of them speak like this where there is neither session nor stream."""
 ABOUT = (
     "Skin cases: where a model finds the lesion, how it answers closed questions, and what readers say of them. "
-    "Send photos, then predict, then read the job until it is done. Research use only; not a medical device."
+    "Predict, then read the job until it is done. Research use only; not a medical device."
 )
 BAD_MESSAGE, NO_METHOD, BAD_PARAMETERS = -32600, -32601, -32602
 
 Message = dict[str, Any]
-Do = Callable[[Caller, Any], BaseModel | Awaitable[BaseModel]]
+Do = Callable[[Caller, Any], BaseModel]
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,7 @@ class Tools:
                 Tool("list_reviews", CaseAsked, verbs.list_reviews, False),
                 Tool("read_review", NumberAsked, verbs.read_review, False),
                 Tool("read_progress", QueueAsked, verbs.read_progress, True),
-                Tool("send_photo", PhotoAsked, self._send_photo, False),
-                Tool("predict", PredictAsked, verbs.predict, False),
+                Tool("predict", PredictToolAsked, self._predict, False),
                 Tool("export", ExportAsked, verbs.export, False),
                 Tool("list_jobs", NothingAsked, verbs.list_jobs, True),
                 Tool("read_job", JobAsked, verbs.read_job, True),
@@ -120,19 +120,22 @@ class Tools:
             )
         return _answer(number, await _call(tool, caller, asked.get("arguments") or {}))
 
-    async def _send_photo(self, caller: Caller, asked: PhotoAsked) -> BaseModel:
-        """Send a photo that may be used, in base64; returns its key, for one prediction within five minutes."""
+    def _predict(self, caller: Caller, asked: PredictToolAsked) -> BaseModel:
+        """Begin a prediction of photos, the patient's words, or both; read_job says when it is done, and what
+        came of it."""
         try:
-            content = base64.b64decode(asked.base64, validate=True)
+            photos = [
+                SentPhoto(clean_name(photo.name), base64.b64decode(photo.base64, validate=True))
+                for photo in asked.photos
+            ]
         except (binascii.Error, ValueError) as error:
             raise ApiError("invalid", "base64: the photo's bytes are expected, in base64") from error
-        if not content:
-            raise ApiError("invalid", "base64: the photo's bytes are expected, in base64")
-
-        async def once() -> AsyncIterator[bytes]:
-            yield content
-
-        return await self._verbs.send_photo(caller, once(), asked.name)
+        job = self._verbs.make_room(caller, sum(len(photo.data) for photo in photos))
+        try:
+            return self._verbs.predict(caller, asked, photos, job)
+        except BaseException:
+            self._verbs.jobs.forget(job.id, caller.token)
+            raise
 
 
 async def _call(tool: Tool, caller: Caller, arguments: object) -> Message:
@@ -140,8 +143,6 @@ async def _call(tool: Tool, caller: Caller, arguments: object) -> Message:
     try:
         asked = tool.takes.model_validate(arguments)
         said = await run_in_threadpool(tool.do, caller, asked)
-        if not isinstance(said, BaseModel):
-            said = await said
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
         return _fail("invalid", "; ".join(lines)[:1000])

@@ -4,13 +4,13 @@ reader sees there."""
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from magic_demo.api.errors import ApiError
 from magic_demo.api.jobs import Job, Jobs, Outcome, Report
-from magic_demo.api.predicting import predict
+from magic_demo.api.predicting import SentPhoto, predict
 from magic_demo.api.shapes import (
     CaseAsked,
     CaseSaid,
@@ -22,7 +22,6 @@ from magic_demo.api.shapes import (
     JobsSaid,
     NothingAsked,
     NumberAsked,
-    PhotoSaid,
     PredictAsked,
     ProgressSaid,
     QuestionSaid,
@@ -36,7 +35,7 @@ from magic_demo.api.shapes import (
 from magic_demo.core.errors import StoreError
 from magic_demo.core.review_content import to_json
 from magic_demo.core.types import CaseKey, SavedReview
-from magic_demo.page.panels.case.photo_intake import SENT_AT_ONCE, TOO_MANY, take_photo
+from magic_demo.page.panels.case.photo_intake import SENT_AT_ONCE, TOO_MANY
 from magic_demo.page.server.requests.parameters import RefusedError
 from magic_demo.page.server.take_away import take_readings
 from magic_demo.page.session.desk.desk import Desk
@@ -92,32 +91,22 @@ class Verbs:
             ]
         )
 
-    async def send_photo(self, caller: Caller, chunks: AsyncIterator[bytes], name: str) -> PhotoSaid:
-        """Take a photo in, and return its key. Raises RefusedError where there are too many, or too much."""
-        if not self._photos.allows(caller.source):
-            raise RefusedError(429, TOO_MANY)
-        return PhotoSaid(photo=await take_photo(self.desk.arrivals, chunks, name, caller.source))
+    def make_room(self, caller: Caller, size: int) -> Job:
+        """Return the place of a prediction whose photos are still to come. size: theirs, in bytes."""
+        return self.jobs.make_room("prediction", caller.token, size)
 
-    def predict(self, caller: Caller, asked: PredictAsked) -> JobSaid:
-        """Begin a prediction of photos that were sent, the patient's words, or both; the job has the result."""
-        if not asked.photos and not asked.narrative.strip():
+    def predict(self, caller: Caller, asked: PredictAsked, photos: Sequence[SentPhoto], job: Job) -> JobSaid:
+        """Begin a prediction of photos, the patient's words, or both, in the place that it has."""
+        if not photos and not asked.narrative.strip():
             raise ApiError(
                 "nothing_to_predict", "neither photos nor words came; send a photo or the patient's words"
             )
-        photos = self.desk.arrivals.claim(asked.photos, caller.source)
-        if photos is None:
-            raise ApiError(
-                "no_photo",
-                "a photo is not here (any more), or was named twice; photos wait for five minutes, each for one "
-                "prediction; send them again",
-            )
-        work = partial(predict, self._source, self.desk.arrivals, photos, asked)
-        try:
-            size = sum(len(photo.data) for photo in photos)
-            return _say(caller, self.jobs.add("prediction", caller.token, work, size=size))
-        except ApiError:
-            self.desk.arrivals.put_back(asked.photos, photos)
-            raise
+        for _ in photos:
+            if not self._photos.allows(caller.source):
+                raise RefusedError(429, TOO_MANY)
+        work = partial(predict, self._source, self.desk.arrivals, caller.source, photos, asked)
+        self.jobs.begin(job, work)
+        return _say(caller, job)
 
     def export(self, caller: Caller, asked: ExportAsked) -> JobSaid:
         """Begin an export of a queue's finished reviews: a reader's own, an adjudicator's all; the job has the

@@ -27,7 +27,6 @@ from tests.support.fake_predictor import FakePredictor
 from tests.support.store.reviewed_cases import QUEUE, make_queue
 
 READERS: dict[str, ReaderRole] = {"Li": "reader", "Wang": "adjudicator", "Bo": "reader", "Pat": "presenter"}
-CONSENT = {"Magic-Demo-Consent": "given", "Content-Type": "application/octet-stream"}
 SECOND_CASE = CaseKey(QUEUE, "ENC00002")
 
 
@@ -54,19 +53,26 @@ class Doors:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def send_photo(self, who: str, content: bytes, name: str = "arm.png") -> str:
-        """Send a photo and return its key."""
-        answer = self.ask(who, "POST", "/photos", params={"name": name}, content=content, headers=CONSENT)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["photo"])
+    def begin(self, who: str, *photos: bytes, **fields: str) -> Any:
+        """Send a case, and return what is answered."""
+        files = [("photos", (f"arm{number}.png", content)) for number, content in enumerate(photos)]
+        sent = {"consent": "given", **fields}
+        if not files:  # a form in parts, without a file
+            files = [(name, (None, value)) for name, value in sent.items()]  # type: ignore[misc]
+            sent = {}
+        return self.ask(who, "POST", "/predictions", data=sent, files=files)
 
-    def finish(self, who: str, path: str, asked: dict[str, Any]) -> Any:
-        """Begin a job, wait for its end, and return it."""
-        begun = self.ask(who, "POST", path, json=asked)
+    def finish(self, who: str, begun: Any) -> Any:
+        """Wait for the end of a job that began, and return it."""
         assert begun.status_code == 202, begun.text
         job = begun.json()["job"]
         wait_for(self.verbs.jobs.find(job, self.numbers[who]))
         return self.get(who, f"/jobs/{job}")
+
+    def export(self, who: str, format: str) -> Any:
+        """Export the read queue, and return the job at its end."""
+        asked = {"queue": QUEUE, "format": format}
+        return self.finish(who, self.ask(who, "POST", "/exports", json=asked))
 
 
 def wait_for(job: Job, seconds: float = 60) -> None:

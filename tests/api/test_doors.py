@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gradio.routes import App
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.testclient import TestClient
 
 from magic_demo.__main__ import main
+from magic_demo.commands.serve import open_api
+from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_routes
 from magic_demo.page.server.gate import programs
 from magic_demo.page.server.gate.gate import list_gates
 from magic_demo.page.server.gate.programs import API, PROGRAM_DOORS
 from magic_demo.reviews.store import Store
-from tests.api.doors import CONSENT, Doors, open_doors
+from tests.api.doors import Doors, open_doors
+from tests.support.fake_predictor import FakePredictor
 from tests.support.store.reviewed_cases import QUEUE
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -28,6 +34,11 @@ def list_described(doors: Doors) -> dict[str, set[str]]:
 
 def fill(path: str) -> str:
     return re.sub(r"\{number\}", "1", re.sub(r"\{job\}", "thought-up", path))
+
+
+def form(**fields: str) -> dict[str, Any]:
+    """Return a form in parts, with the consent."""
+    return {"files": [(name, (None, value)) for name, value in {"consent": "given", **fields}.items()]}
 
 
 def error_of(answer: Any) -> str:
@@ -125,25 +136,55 @@ def test_other_methods_are_named(doors: Doors) -> None:
         ("GET", "/reviews/999", {}, 404, "no_review"),
         ("GET", "/jobs/thought-up", {}, 404, "no_job"),
         ("DELETE", "/jobs/thought-up", {}, 404, "no_job"),
-        ("POST", "/predictions", {"json": {}}, 409, "nothing_to_predict"),
-        ("POST", "/predictions", {"json": {"photos": ["thought-up"]}}, 404, "no_photo"),
-        ("POST", "/predictions", {"json": {"photos": ["x"] * 1000}}, 400, "invalid"),
-        ("POST", "/predictions", {"json": {"narrative": "x" * 100_000}}, 400, "invalid"),
-        ("POST", "/predictions", {"json": {"narrative": "x" * 1_000_000}}, 413, "too_large"),
-        ("POST", "/predictions", {"json": {"narrative": "spots", "other": 1}}, 400, "invalid"),
-        ("POST", "/predictions", {"json": [1]}, 400, "invalid"),
+        ("POST", "/predictions", form(), 409, "nothing_to_predict"),
+        ("POST", "/predictions", form(narrative=" "), 409, "nothing_to_predict"),
+        ("POST", "/predictions", form(consent="no", narrative="spots"), 400, "invalid"),
+        ("POST", "/predictions", form(narrative="x" * 20_000), 400, "invalid"),
+        ("POST", "/predictions", form(narrative="x" * 200_000), 400, "invalid"),
+        ("POST", "/predictions", form(narrative="spots", other="1"), 400, "invalid"),
+        ("POST", "/predictions", form(photos="no file"), 400, "invalid"),
+        ("POST", "/predictions", form(**{f"other{number}": "" for number in range(20)}), 400, "invalid"),
         (
             "POST",
             "/predictions",
+            {"files": [("photos", ("arm.png", b""))], "data": {"consent": "given"}},
+            400,
+            "invalid",
+        ),
+        (
+            "POST",
+            "/predictions",
+            {"files": [("photos", ("a", b"x"))] * 25, "data": {"consent": "given"}},
+            400,
+            "invalid",
+        ),
+        (
+            "POST",
+            "/predictions",
+            {"files": [("narrative", ("a", b"x"))], "data": {"consent": "given"}},
+            400,
+            "invalid",
+        ),
+        ("POST", "/predictions", {"json": {"narrative": "spots"}}, 415, "wrong_type"),
+        ("POST", "/predictions", {"data": {"narrative": "spots"}}, 415, "wrong_type"),
+        (
+            "POST",
+            "/predictions",
+            {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}},
+            400,
+            "invalid",
+        ),
+        (
+            "POST",
+            "/exports",
             {"content": b"{", "headers": {"Content-Type": "application/json"}},
             400,
             "invalid",
         ),
-        ("POST", "/predictions", {"data": {"narrative": "spots"}}, 400, "invalid"),
+        ("POST", "/exports", {"json": [1]}, 400, "invalid"),
+        ("POST", "/exports", {"json": {"queue": "x" * 1_000_000, "format": "csv"}}, 413, "too_large"),
+        ("POST", "/exports", {"files": {"photos": b"x"}}, 415, "wrong_type"),
         ("POST", "/exports", {"json": {"queue": QUEUE, "format": "scroll"}}, 400, "invalid"),
-        ("POST", "/photos", {"content": b"x"}, 400, "invalid"),
-        ("POST", "/photos", {"headers": CONSENT}, 400, "invalid"),
-        ("POST", "/photos", {"files": {"photo": b"x"}}, 415, "wrong_type"),
         ("GET", "/queues", {"headers": {"Origin": "http://elsewhere.example"}}, 403, "forbidden"),
         ("GET", "/queues", {"headers": {"Sec-Fetch-Site": "cross-site"}}, 403, "forbidden"),
     ],
@@ -183,3 +224,37 @@ def test_a_token_is_shown_once_and_kept_as_a_digest(
     assert main(["readers", "revoke", "1", *place]) == main(["readers", "tokens", *place]) == 0
     assert capsys.readouterr().out.endswith("no token\n")
     assert main(["readers", "revoke", "7", *place]) == 1
+
+
+def test_the_whole_page_has_the_doors_where_they_are_asked_for_and_nothing_more_of_gradios(
+    tmp_path: Path,
+) -> None:
+    with Store.open(tmp_path / "store") as store:
+        words, _ = store.make_token("local", "a test")
+        desk, source = Desk(store), PredictorSource(FakePredictor)
+        routes: list[BaseRoute] = [*list_routes(source, [], desk)]
+        programs = open_api(desk, source, routes, tools=False)
+        gates = list_gates(None, "127.0.0.1", desk.signing_in, programs)
+        app = build_whole_page(source, desk, launch_settings(routes, gates)["app_kwargs"])
+        headers = {"Authorization": f"Bearer {words}"}
+        with TestClient(app, base_url="http://127.0.0.1:7860", headers=headers) as client:
+            assert client.get(f"{API}/queues").json() == {"queues": [], "role": "reader"}
+            assert client.get("/alive").status_code == 200
+            for path in (
+                "/config",
+                "/gradio_api/info",
+                "/gradio_api/openapi.json",
+                "/gradio_api/call/predict",
+            ):
+                assert client.get(path).status_code == 404, f"gradio_client finds {path}"
+            assert client.get(f"{API}/queues", headers={"Host": "elsewhere.example"}).status_code == 421
+
+
+def build_whole_page(source: PredictorSource, desk: Desk, settings: dict[str, Any]) -> App:
+    async def build() -> App:
+        blocks = build_app(source, [], desk)
+        blocks.share, blocks.max_file_size, blocks.enable_monitoring = False, None, False
+        blocks.run_history = False
+        return App.create_app(blocks, app_kwargs=settings)
+
+    return asyncio.run(build())

@@ -7,18 +7,23 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.api.jobs import MOST_EACH
+from magic_demo.api import forms, predicting
+from magic_demo.api.jobs import MOST_BYTES, MOST_EACH
 from magic_demo.core.types import MaskRuns
 from magic_demo.imaging.run_lengths import decode_mask
-from tests.api.doors import held_back, listening, open_doors, wait_for
+from magic_demo.page.session.arrivals import Arrival, open_file
+from magic_demo.page.session.turns import MOST_WAITING
+from tests.api.doors import Doors, held_back, listening, open_doors, wait_for
 from tests.conftest import REPOSITORY
 from tests.support.fake_predictor import FakePredictor
 
@@ -37,29 +42,20 @@ def test_masks_are_at_the_photos_size_and_the_same_as_png_and_run_lengths(tmp_pa
     with open_doors(tmp_path, FakePredictor(HALF)) as doors:
         masks = []
         for kind in ("rle", "png"):
-            keys = [
-                doors.send_photo("Li", encode(48, 64), name) for name in ("arm.png", "leg.png", "arm.png")
-            ]
-            asked = {"photos": keys, "narrative": "itchy", "masks": kind, "language": "zh", "prompt": "spots"}
-            job = doors.finish("Li", "/predictions", asked)
+            asked = {"narrative": "itchy", "masks": kind, "language": "zh", "prompt": "spots"}
+            job = doors.finish("Li", doors.begin("Li", *[encode(48, 64)] * 2, **asked))
             assert (job["state"], job["share"]) == ("done", 1.0)
             found = job["prediction"]["masks"]
-            assert [mask["photo"] for mask in found] == ["arm", "leg", "arm (2)"]
+            assert [mask["photo"] for mask in found] == ["arm0", "arm1"]
             masks.append(found[0])
         rle, png = masks
         mask = decode_mask(MaskRuns(tuple(rle["rle"]["size"]), rle["rle"]["counts"]))
         drawn = cv2.imdecode(np.frombuffer(base64.b64decode(png["png"]), np.uint8), cv2.IMREAD_UNCHANGED)
-        assert (
-            drawn is not None
-            and mask.shape == (48, 64)
-            and rle["size"] == [48, 64]
-            and rle["area"] == mask.sum() == png["area"]
-        )
-        assert np.array_equal(drawn, mask * np.uint8(255)) and 0 < mask.sum() < mask.size
-        assert (
-            doors.predictor.asked[0][1:] == ("spots", "zh")
-            and doors.predictor.asked[0][0].narrative.en == "itchy"
-        )
+        assert drawn is not None and mask.shape == (48, 64) and rle["size"] == [48, 64]
+        assert rle["area"] == mask.sum() == png["area"] and 0 < mask.sum() < mask.size
+        assert np.array_equal(drawn, mask * np.uint8(255))
+        assert doors.predictor.asked[0][1:] == ("spots", "zh")
+        assert doors.predictor.asked[0][0].narrative.en == "itchy"
         prediction = job["prediction"]
         assert len(prediction["answers"]) == len(prediction["scores"]) == 27
         assert prediction["models"] == {"segmentation": "fake", "cvqa": "fake"}
@@ -67,39 +63,47 @@ def test_masks_are_at_the_photos_size_and_the_same_as_png_and_run_lengths(tmp_pa
 
 def test_a_file_that_is_no_photo_costs_a_line_and_alone_the_job(tmp_path: Path) -> None:
     with open_doors(tmp_path) as doors:
-        keys = [doors.send_photo("Li", content) for content in (b"no photo", encode(48, 64))]
-        job = doors.finish("Li", "/predictions", {"photos": keys})
+        job = doors.finish("Li", doors.begin("Li", b"no photo", encode(48, 64)))
         assert len(job["prediction"]["masks"]) == len(job["prediction"]["problems"]) == 1
-        job = doors.finish("Li", "/predictions", {"photos": [doors.send_photo("Li", b"no photo")]})
-        assert (
-            job["state"] == "failed"
-            and job["error"]["key"] == "photo"
-            and "arm.png" in job["error"]["message"]
-        )
+        job = doors.finish("Li", doors.begin("Li", b"no photo"))
+        assert job["state"] == "failed" and job["error"]["key"] == "photo"
+        assert "arm0.png" in job["error"]["message"]
 
 
-def test_a_photo_is_for_one_prediction_and_waits_where_none_can_begin(tmp_path: Path) -> None:
+def test_who_has_no_place_is_told_so_before_the_photos_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     predictor, go = held_back()
     with open_doors(tmp_path, predictor) as doors:
-        key = doors.send_photo("Li", encode(48, 64))
-        begun = [
-            doors.ask("Li", "POST", "/predictions", json={"narrative": "spots"}).json()
-            for _ in range(MOST_EACH)
-        ]
-        refused = doors.ask("Li", "POST", "/predictions", json={"photos": [key]})
+        begun = [doors.begin("Li", narrative="spots") for _ in range(MOST_EACH)]
+        monkeypatch.setattr(forms, "_InMemory", None)
+        refused = doors.begin("Li", encode(48, 64))
         assert (refused.status_code, refused.json()["error"]["key"]) == (429, "too_many_jobs")
         assert refused.headers["Retry-After"]
+        monkeypatch.undo()
         go.set()
-        wait_for(doors.verbs.jobs.find(begun[-1]["job"], doors.numbers["Li"]))
-        assert doors.finish("Li", "/predictions", {"photos": [key]})["state"] == "done"
-        assert doors.ask("Li", "POST", "/predictions", json={"photos": [key]}).status_code == 404
+        doors.finish("Li", begun[-1])
+        assert doors.finish("Li", doors.begin("Li", encode(48, 64)))["state"] == "done"
+
+
+def test_a_case_that_cannot_be_read_gives_its_place_back(doors: Doors) -> None:
+    for _ in range(2 * MOST_EACH):
+        assert doors.begin("Bo", encode(48, 64), masks="drawing").status_code == 400
+    assert doors.verbs.jobs.list_of(doors.numbers["Bo"]) == []
+
+
+def test_no_photo_is_written_to_a_disk(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    def roll_over(_file: object) -> None:
+        raise AssertionError("a photo was written to a disk")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", roll_over)
+    assert doors.finish("Wang", doors.begin("Wang", encode(1200, 1600)))["state"] == "done"
 
 
 def test_a_token_that_is_revoked_in_the_middle_of_a_job_ends_it(tmp_path: Path) -> None:
     predictor, go = held_back()
     with open_doors(tmp_path, predictor) as doors:
-        asked = {"photos": [doors.send_photo("Li", encode(48, 64))], "narrative": "spots"}
-        begun = doors.ask("Li", "POST", "/predictions", json=asked).json()["job"]
+        begun = doors.begin("Li", encode(48, 64), narrative="spots").json()["job"]
         job = doors.verbs.jobs.find(begun, doors.numbers["Li"])
         doors.store.revoke_token(doors.numbers["Li"])
         go.set()
@@ -124,42 +128,38 @@ def test_fifty_predictions_of_sixteen_photos_of_twelve_megapixels_hold_one_case_
 def check_fifty_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, photos: int, content: bytes
 ) -> None:
+    """Ask for 50 predictions at once: some have a place, all others are told so, and what waits is files."""
     predictor, go = held_back()
     with open_doors(tmp_path, predictor) as doors:
-        monkeypatch.setattr(doors.verbs, "_photos", doors.verbs._photos.__class__(10_000, 10_000))
-        opened, most, lock = [0], [0], threading.Lock()
-        unpack = doors.desk.arrivals.open
+        opened, lock = [0], threading.Lock()
 
-        def count(photo):  # type: ignore[no-untyped-def]
+        def count(*arguments: Any) -> Arrival:
             with lock:
                 opened[0] += 1
-            return unpack(photo)
+            return open_file(*arguments)
 
-        monkeypatch.setattr(doors.desk.arrivals, "open", count)
-        statuses: list[int] = []
+        monkeypatch.setattr(predicting, "open_file", count)
+        answers: list[Any] = []
 
         def ask(number: int) -> None:
-            who = ("Li", "Bo", "Wang", "Pat")[number % 4]
-            asked = {"photos": [doors.send_photo(who, content) for _ in range(photos)]}
-            answer = doors.ask(who, "POST", "/predictions", json=asked)
-            with lock:
-                statuses.append(answer.status_code)
-                most[0] = max(most[0], doors.desk.arrivals.held_bytes)
+            answers.append(doors.begin(("Li", "Bo", "Wang", "Pat")[number % 4], *[content] * photos))
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(50)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert set(statuses) <= {202, 404, 429} and statuses.count(202) >= 3, statuses
+        statuses = [answer.status_code for answer in answers]
+        fit = min(MOST_WAITING, MOST_BYTES // (photos * len(content) + 4096))
+        assert set(statuses) == {202, 429} and statuses.count(202) == fit, statuses
         assert opened[0] <= photos, "those that wait are files still"
         jobs = [job for number in doors.numbers.values() for job in doors.verbs.jobs.list_of(number)]
-        assert len(jobs) == statuses.count(202)
-        assert sum(job.size for job in jobs) <= 256 * 2**20 and most[0] <= 256 * 2**20
+        assert len(jobs) == fit and sum(job.size for job in jobs) <= MOST_BYTES
         go.set()
         for job in jobs:
             wait_for(job, 600)
-            assert job.state == "done" and len(job.say("").prediction.masks) == photos  # type: ignore[union-attr]
+            assert job.state == "done" and job.outcome.prediction is not None
+            assert len(job.outcome.prediction.masks) == photos
 
 
 @pytest.mark.parametrize(

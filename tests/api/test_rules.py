@@ -23,7 +23,7 @@ def readers_of(doors: Doors, who: str) -> list[tuple[str, str]]:
 
 
 def annotators_in(doors: Doors, who: str, format: str = "challenge") -> list[str]:
-    job = doors.finish(who, "/exports", {"queue": QUEUE, "format": format})
+    job = doors.export(who, format)
     assert job["state"] == "done", job
     packed = doors.ask(who, "GET", job["file"].removeprefix("/api/v1")).content
     about: dict[str, Any] = json.loads(zipfile.ZipFile(io.BytesIO(packed)).read("export.json"))
@@ -96,7 +96,7 @@ def test_an_export_holds_ones_own_reviews_and_an_adjudicators_all(doors: Doors) 
     assert annotators_in(doors, "Li") == ["Li"]
     assert set(annotators_in(doors, "Wang")) == {"Li", "Wang"}
     assert doors.store.trail(kinds=["export"])[0].origin == "api testclient"
-    nothing = doors.finish("Bo", "/exports", {"queue": QUEUE, "format": "csv"})
+    nothing = doors.export("Bo", "csv")
     assert nothing["state"] == "failed" and nothing["error"]["key"] == "refused" and nothing["file"] is None
 
 
@@ -104,7 +104,7 @@ def test_an_export_holds_ones_own_reviews_and_an_adjudicators_all(doors: Doors) 
     "format", [*(offer.name for offer in FORMATS if offer.name != "challenge"), "report"]
 )
 def test_every_format_of_the_page_can_be_had(doors: Doors, format: str, without_browser: None) -> None:
-    job = doors.finish("Wang", "/exports", {"queue": QUEUE, "format": format})
+    job = doors.export("Wang", format)
     assert job["state"] == "done", job
     packed = doors.ask("Wang", "GET", job["file"].removeprefix("/api/v1"))
     assert packed.headers["Content-Type"] == "application/zip"
@@ -112,11 +112,7 @@ def test_every_format_of_the_page_can_be_had(doors: Doors, format: str, without_
 
 
 def test_photos_and_jobs_are_those_of_the_token_that_sent_them(doors: Doors) -> None:
-    key = doors.send_photo("Li", b"no photo")
-    assert (
-        doors.ask("Bo", "POST", "/predictions", json={"photos": [key]}).json()["error"]["key"] == "no_photo"
-    )
-    job = doors.finish("Li", "/predictions", {"narrative": "red spots"})["job"]
+    job = doors.finish("Li", doors.begin("Li", narrative="red spots"))["job"]
     for method, path in (("GET", ""), ("GET", "/file"), ("DELETE", "")):
         assert doors.ask("Bo", method, f"/jobs/{job}{path}").json()["error"]["key"] == "no_job"
     assert job in {one["job"] for one in doors.get("Li", "/jobs")["jobs"]}

@@ -55,7 +55,7 @@ def test_a_version_that_is_known_is_spoken(doors: Doors, asked: str | None) -> N
 
 def test_every_tool_says_what_it_does_and_takes(doors: Doors) -> None:
     tools = send(doors, "Li", "tools/list")["result"]["tools"]
-    assert len(tools) == 12
+    assert len(tools) == 11
     for tool in tools:
         assert tool["description"].endswith(".") and tool["inputSchema"]["type"] == "object", tool["name"]
         assert tool["inputSchema"]["additionalProperties"] is False
@@ -74,8 +74,8 @@ def test_tools_say_what_http_says(doors: Doors) -> None:
 def test_a_photo_is_sent_and_predicted(doors: Doors, tmp_path: Path) -> None:
     Image.new("RGB", (64, 48), (200, 140, 130)).save(tmp_path / "arm.png")
     content = base64.b64encode((tmp_path / "arm.png").read_bytes()).decode()
-    key = call(doors, "Li", "send_photo", name="arm.png", base64=content, consent=True)["photo"]
-    job = call(doors, "Li", "predict", photos=[key], narrative="itchy")["job"]
+    photos = [{"name": "arm.png", "base64": content}]
+    job = call(doors, "Li", "predict", photos=photos, narrative="itchy", consent="given")["job"]
     wait_for(doors.verbs.jobs.find(job, doors.numbers["Li"]))
     assert [mask["area"] for mask in call(doors, "Li", "read_job", job=job)["prediction"]["masks"]] == [
         64 * 48
@@ -92,9 +92,10 @@ def test_a_photo_is_sent_and_predicted(doors: Doors, tmp_path: Path) -> None:
         ("list_cases", [], "invalid"),
         ("list_reviews", {"queue": "others", "case": "ENC00009"}, "not_assigned"),
         ("read_job", {"job": "thought-up"}, "no_job"),
-        ("send_photo", {"base64": "eA==", "consent": False}, "invalid"),
-        ("send_photo", {"base64": "€", "consent": True}, "invalid"),
-        ("predict", {"narrative": " "}, "nothing_to_predict"),
+        ("predict", {"narrative": "spots"}, "invalid"),
+        ("predict", {"photos": [{"base64": "€"}], "consent": "given"}, "invalid"),
+        ("predict", {"photos": [{"base64": "eA=="}] * 25, "consent": "given"}, "invalid"),
+        ("predict", {"narrative": " ", "consent": "given"}, "nothing_to_predict"),
     ],
 )
 def test_what_goes_wrong_is_told_to_who_called(doors: Doors, name: str, arguments: Any, key: str) -> None:

@@ -33,7 +33,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, eq=False)
-class WaitingPhoto:
+class _Waiting:
     """A file that was not opened yet: when it came, from whom, its name and bytes."""
 
     since: float
@@ -60,7 +60,7 @@ class Arrivals:
     ) -> None:
         self._most, self._most_bytes, self._seconds, self._clock = most, most_bytes, seconds, clock
         self._workers = workers
-        self._waiting: OrderedDict[str, WaitingPhoto] = OrderedDict()
+        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._coming = 0
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
@@ -108,9 +108,7 @@ class Arrivals:
         key = secrets.token_urlsafe(24)
         with self._lock:
             self._forget_old()
-            self._waiting[key] = WaitingPhoto(
-                self._clock(), source, PurePosixPath(name.replace("\\", "/")).name or "photo", data
-            )
+            self._waiting[key] = _Waiting(self._clock(), source, clean_name(name), data)
             self._make_room()
             self._start_timer()
         return key
@@ -118,27 +116,7 @@ class Arrivals:
     def fetch(self, keys: Sequence[object]) -> list[Arrival]:
         """Open what came under these keys, one after another, and forget it; a key that is nobody's brings
         nothing."""
-        return [self.open(photo) for photo in self._pop(keys)]
-
-    def claim(self, keys: Sequence[str], source: str) -> list[WaitingPhoto] | None:
-        """Return what came from ``source`` under these keys, unopened, and hold it no longer; None, and all
-        stays, where one of them is not here (any more)."""
-        with self._lock:
-            self._forget_old()
-            found = [self._waiting.get(key) for key in keys]
-            if len(set(keys)) < len(keys) or any(photo is None or photo.source != source for photo in found):
-                return None
-            return [self._waiting.pop(key) for key in keys]
-
-    def put_back(self, keys: Sequence[str], photos: Sequence[WaitingPhoto]) -> None:
-        """Hold again what was claimed under these keys and could not be used now, as long as it would have
-        been."""
-        with self._lock:
-            self._waiting.update(zip(keys, photos, strict=True))
-            self._waiting = OrderedDict(sorted(self._waiting.items(), key=lambda item: item[1].since))
-            self._forget_old()
-            self._make_room()
-            self._start_timer()
+        return [open_file(self.workers, photo.name, photo.data, photo.source) for photo in self._pop(keys)]
 
     def sweep(self) -> None:
         """Forget what has waited too long."""
@@ -149,22 +127,11 @@ class Arrivals:
         """Forget what came under these keys."""
         self._pop(keys)
 
-    def _pop(self, keys: Sequence[object]) -> list[WaitingPhoto]:
+    def _pop(self, keys: Sequence[object]) -> list[_Waiting]:
         with self._lock:
             self._forget_old()
             found = [self._waiting.pop(key, None) for key in keys if isinstance(key, str)]
         return [photo for photo in found if photo is not None]
-
-    def open(self, photo: WaitingPhoto) -> Arrival:
-        """Unpack a file, in a process of its own."""
-        stem = PurePosixPath(photo.name).stem or "photo"
-        try:
-            return Arrival(
-                stem,
-                self.workers.decode(photo.data, photo_id=stem, name=photo.name, reader=photo.source or None),
-            )
-        except PhotoError as error:
-            return Arrival(stem, None, error.message)
 
     def _forget_old(self) -> None:
         oldest = self._clock() - self._seconds
@@ -193,3 +160,17 @@ class Arrivals:
             self._timer = None
             self._forget_old()
             self._start_timer()
+
+
+def clean_name(name: str) -> str:
+    """Return the last part of a file's name, which is shown and never used as a path."""
+    return PurePosixPath(name.replace("\\", "/")).name or "photo"
+
+
+def open_file(workers: PhotoWorkers, name: str, data: bytes, source: str) -> Arrival:
+    """Unpack a file that came, in a process of its own. source: who sent it."""
+    stem = PurePosixPath(name).stem or "photo"
+    try:
+        return Arrival(stem, workers.decode(data, photo_id=stem, name=name, reader=source or None))
+    except PhotoError as error:
+        return Arrival(stem, None, error.message)

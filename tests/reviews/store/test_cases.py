@@ -212,6 +212,8 @@ def test_progress_counts_what_is_each_readers(queue: Store) -> None:
     queue.remove_reader("gone")
     queue.remove_reader("bo")
     queue.add_reader("stage", role="presenter")
+    queue.add_reader("pipeline")
+    queue.make_token("pipeline", "a program, of which nobody waits for a reading")
     assert queue.progress("q") == [
         Progress("local", cases=3, in_progress=0, done=0, flagged=0, disagreeing=0),
         Progress("ada", cases=3, in_progress=0, done=0, flagged=0, disagreeing=0),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import gradio as gr
 from starlette.concurrency import run_in_threadpool
@@ -27,7 +27,6 @@ from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
 from magic_demo.files.photos.kinds import PHOTO_SUFFIXES
 from magic_demo.page.gradio_internals.scripts import load_script
-from magic_demo.page.server.requests.parameters import RefusedError
 from magic_demo.page.session.arrivals import Arrivals
 from magic_demo.page.session.rate_limit import RateLimit
 from magic_demo.page.texts.i18n import fill
@@ -78,32 +77,20 @@ def list_intake_routes(arrivals: Arrivals, *, clock: Callable[[], float] = time.
         source = request.client.host if request.client is not None else ""
         if not limit.allows(source):
             return PlainTextResponse(TOO_MANY, 429)
-        try:
-            key = await take_photo(
-                arrivals, request.stream(), request.query_params.get("name", ""), sender(request)
-            )
-        except RefusedError as refusal:
-            return PlainTextResponse(refusal.message, refusal.status)
-        return JSONResponse({"photo": key})
+        data = bytearray()
+        with arrivals.coming() as count:
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > LIMITS.photo_bytes:
+                    return PlainTextResponse(TOO_LARGE, 413)
+                if not count(len(chunk)):
+                    return PlainTextResponse(BUSY, 503)
+        await run_in_threadpool(arrivals.workers.warm)
+        name = request.query_params.get("name", "")[:LONGEST_NAME]
+        whose = sender(request)
+        return JSONResponse({"photo": arrivals.take(name, bytes(data), whose)})
 
     return [Route("/photos", take, methods=["POST"])]
-
-
-async def take_photo(arrivals: Arrivals, chunks: AsyncIterator[bytes], name: str, source: str) -> str:
-    """Keep a file that comes in, and return the key to fetch it by. source: who sends it.
-
-    Raises RefusedError for one that is too large, and where too much is coming in.
-    """
-    data = bytearray()
-    with arrivals.coming() as count:
-        async for chunk in chunks:
-            data += chunk
-            if len(data) > LIMITS.photo_bytes:
-                raise RefusedError(413, TOO_LARGE)
-            if not count(len(chunk)):
-                raise RefusedError(503, BUSY)
-    await run_in_threadpool(arrivals.workers.warm)
-    return arrivals.take(name[:LONGEST_NAME], bytes(data), source)
 
 
 def sender(request: Request) -> str:

@@ -229,7 +229,7 @@ class Gate:
         programs = self._programs if self._programs is not None and self._programs.owns(path) else None
         if programs is not None:
             programs.check_method(method, path)
-        check_headers(scope)
+        check_headers(scope, parts=programs is not None and programs.takes_parts(path))
         if self._near and self._sign_ins is None and not is_near(_host_name(headers)):
             raise RefusedError(
                 421, "only this computer can open this page; open it as http://127.0.0.1 with its port"
@@ -264,7 +264,7 @@ class Gate:
     ) -> tuple[Scope, Receive]:
         """Return what to pass on of another program's request. Raises RefusedError."""
         scope, kind = await programs.admit(scope, headers)
-        if kind is None or kind == "photo":
+        if kind is None or kind == "case":
             return rewrite(scope, read_query(scope), {}), receive
         check_json_type(headers.get("content-type", ""))
         body = await _read_body(receive, headers, BOUNDS[kind].size)

@@ -30,18 +30,18 @@ DESCRIPTION = "/openapi.json"
 MCP = "/mcp"
 JOB = r"/jobs/[A-Za-z0-9_-]{1,64}"
 
-ProgramBody = Literal["json", "photo", "tool"]
+ProgramBody = Literal["json", "case", "tool"]
 ProgramDoor = tuple[str, str, ProgramBody | None]
 PROGRAM_DOORS: tuple[ProgramDoor, ...] = (
     ("GET", DESCRIPTION, None),
     ("GET", r"/(questions|queues|cases|reviews|progress|jobs)", None),
     ("GET", r"/reviews/[0-9]{1,18}", None),
-    ("POST", r"/photos", "photo"),
-    ("POST", r"/(predictions|exports)", "json"),
+    ("POST", r"/predictions", "case"),
+    ("POST", r"/exports", "json"),
     ("GET DELETE", JOB, None),
     ("GET", JOB + "/file", None),
 )
-"""Methods, path below API, and what is sent. Photos alone go on unread."""
+"""Methods, path below API, and what is sent. A case, a form in parts with its photos, alone goes on unread."""
 TOOL_DOOR: ProgramDoor = ("POST", MCP, "tool")
 BOUNDS: dict[ProgramBody, Bounds] = {
     "json": SMALL,
@@ -82,6 +82,10 @@ class Programs:
         """Return whether an address is one of theirs, answered or not."""
         return path == API or path.startswith(f"{API}/")
 
+    def takes_parts(self, path: str) -> bool:
+        """Return whether a form in parts may be sent to an address."""
+        return any(body == "case" and pattern.fullmatch(path) for _, pattern, body in self._doors)
+
     def check_method(self, method: str, path: str) -> None:
         """Raise RefusedError for an address that there is not, and for what it does not answer."""
         allowed = [name for methods, pattern, _ in self._doors if pattern.fullmatch(path) for name in methods]
@@ -105,12 +109,8 @@ class Programs:
             raise RefusedError(429, "too many requests of this token; wait a moment and go on")
         bodies = [body for _, pattern, body in self._doors if pattern.fullmatch(path)]
         body = bodies[0] if method == "POST" else None
-        if (
-            body == "photo"
-            and not headers.get("transfer-encoding")
-            and headers.get("content-length", "0") == "0"
-        ):
-            raise RefusedError(400, "a photo's bytes are expected as the body")
+        if body == "case":
+            _check_case(headers)
         return {**scope, TOKEN: token}, body
 
     async def _find_token(self, header: str, address: str) -> Token:
@@ -128,6 +128,17 @@ class Programs:
             401,
             "send a token that is valid, as Authorization: Bearer TOKEN (python -m magic_demo readers token)",
         )
+
+
+def _check_case(headers: Headers) -> None:
+    """Refuse a case that is no form in parts, or does not say how long it is: room is made for it at once."""
+    if not headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise RefusedError(415, "a form in parts is expected (multipart/form-data); curl -F sends one")
+    length = headers.get("content-length")
+    if length is None:
+        raise RefusedError(400, "the request does not say how long it is; send it again")
+    if int(length) > LIMITS.arrival_bytes:
+        raise RefusedError(413, "the request is longer than {limit} bytes", limit=LIMITS.arrival_bytes)
 
 
 def answer_program(refusal: RefusedError) -> Response:

@@ -65,10 +65,10 @@ class Bounds:
     containers: int
 
 
-def check_headers(scope: Scope) -> None:
+def check_headers(scope: Scope, *, parts: bool = False) -> None:
     """Refuse headers of which two readers could take different lines, or see another end of the body.
 
-    Raises RefusedError.
+    parts: whether a form in parts may come. Raises RefusedError.
     """
     counts = Counter(name.lower() for name, _ in scope["headers"])
     if any(count > 1 and name not in _MAY_REPEAT for name, count in counts.items()):
@@ -83,7 +83,7 @@ def check_headers(scope: Scope) -> None:
         raise RefusedError(400, "the request does not say how long it is; send it again")
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise RefusedError(415, "the request is compressed; send it as it is")
-    if headers.get(b"content-type", b"").startswith(b"multipart/"):
+    if not parts and headers.get(b"content-type", b"").startswith(b"multipart/"):
         raise RefusedError(415, "no form of this page is sent in parts; reload the page")
     if scope["method"] in ("GET", "HEAD") and (coding is not None or length not in (None, b"0")):
         raise RefusedError(400, "a request that only asks has no body; reload the page")
