@@ -26,6 +26,7 @@ WATCH = """() => {
   const context = document.querySelector("#viewer-canvas").getContext("2d");
   window.waits = [];
   window.drawn = (from) => requestAnimationFrame(() => { context.getImageData(0, 0, 1, 1); window.waits.push(performance.now() - from); });
+  window.painted = (from) => requestAnimationFrame(() => setTimeout(() => window.waits.push(performance.now() - from)));
   stage.addEventListener("pointermove", (event) => { if (event.buttons) window.drawn(event.timeStamp); });
   const line = () => document.querySelector("#status .status-line").textContent;
   let told = null;
@@ -78,12 +79,12 @@ def brush(page: Page) -> None:
         page.mouse.up()
 
 
-def repeat(page: Page, script: str, count: int = 20) -> None:
+def repeat(page: Page, script: str, count: int = 20, *, seen: str = "drawn") -> None:
     """Do something in the page again and again, a frame or more apart, and note how long each takes to be
-    seen."""
+    seen: "drawn" on the canvas, or "painted" anywhere."""
     page.evaluate(
         f"async (count) => {{ for (let i = 0; i < count; i++) {{ const from = performance.now(); "
-        f"({script})(i); window.drawn(from);"
+        f"({script})(i); window.{seen}(from);"
         " await new Promise((done) => setTimeout(done, 120)); } }",
         count,
     )
@@ -122,8 +123,13 @@ IN_BROWSER = {
     "zoom": f"(i) => i % 2 ? {KEY.format(kind='keydown', key='-')} : {KEY.format(kind='keydown', key='+')}",
 }
 """What the reader changes -> how, number by number: nothing of it may ask the server."""
-LOOKS = "/app_id"
-"""What the page asks by itself every few seconds: whether the server is there."""
+LOOKS, PARTS = "/alive?", "/photo-part"
+"""What the page asks by itself every few seconds, whether the server is there; and what it fetches where one zooms
+in further than its copy of the photo has pixels."""
+ANSWER = "(i) => {{ {card}; {option}; }}".format(
+    card=KEY.format(kind="keydown", key="6"), option=KEY.format(kind="keydown", key="' + 'eo'[i % 2] + '")
+)
+"""Two keys that answer whether it itches, one way and the other by turns."""
 NEXT_PHOTO = f"() => {KEY.format(kind='keydown', key=']')}"
 
 
@@ -136,13 +142,19 @@ def measure_waits(page: Page) -> Iterator[Reading]:
     first = take_waits(page, lambda: repeat(page, NEXT_PHOTO, 1))
     switched = take_waits(page, lambda: repeat(page, NEXT_PHOTO))
     changed = {what: take_waits(page, lambda how=how: repeat(page, how)) for what, how in IN_BROWSER.items()}  # type: ignore[misc]
-    asked = [url for url in requests if not url.startswith(("data:", "blob:")) and not url.endswith(LOOKS)]
+    asked = [
+        url
+        for url in requests
+        if not url.startswith(("data:", "blob:")) and LOOKS not in url and PARTS not in url
+    ]
+    answered = take_waits(page, lambda: repeat(page, ANSWER, seen="painted"))
     page.keyboard.press("b")
     yield describe_waits(
         "brush on a 12-megapixel photo, pointer to painted pixel", take_waits(page, lambda: brush(page)), 16
     )
     page.wait_for_timeout(SAVE_EVERY)
     yield describe_waits("another photo of the case", switched, 100, f"the first time {first[0]:.0f}")
+    yield describe_waits("two keys on a card, key to painted answer", answered, 50)
     yield describe_waits(
         "an answer is saved, told to said", take_waits(page, lambda: answer(page), "saves"), 200
     )
@@ -153,7 +165,7 @@ def measure_waits(page: Page) -> Iterator[Reading]:
     )
     for what, waits in changed.items():
         yield describe_waits(what, waits)
-    said = "but for the page's own look every few seconds whether the server is there"
+    said = "but for whether the server is there, every few seconds, and parts of the photo in full resolution"
     yield Reading("requests during threshold, opacity, hide, zoom and other photos", len(asked), "", 0, said)
 
 
