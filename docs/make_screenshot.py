@@ -49,7 +49,7 @@ def main() -> int:
 
 def take_picture(address: str, example: int, language: str) -> Image.Image:
     """Return the page with the example's result as an RGB picture."""
-    _wait(address)
+    wait_for_page(address)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=get_browser())
         page = browser.new_page(
@@ -75,7 +75,7 @@ def take_picture(address: str, example: int, language: str) -> Image.Image:
     return picture
 
 
-def _wait(address: str, seconds: float = 120) -> None:
+def wait_for_page(address: str, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:

@@ -28,6 +28,7 @@ from training.segmentation.guidance.evaluate import (
     measure_people,
     summarise_guided,
 )
+from training.segmentation.guidance.sheet import draw_clicked
 from training.segmentation.measuring import PROMPT_KINDS, evaluate
 from training.segmentation.report import draw_curves, draw_worst, write_report
 from training.segmentation.sources import SourceSettings
@@ -149,7 +150,12 @@ def main(arguments: list[str]) -> int:
         )
         write_photos(options.out / "photos.csv", evaluation.photos)
         write_tables(options.out / "data.json", checked.tables)
-        print(f"\nwritten: {options.out / 'report.html'}, scores.json, photos.csv, data.json, worst.jpg")
+        pictures = "worst.jpg"
+        if options.clicks:
+            clicked = draw_clicked(examples, segmenter)
+            cv2.imwrite(str(options.out / "clicked.jpg"), clicked[:, :, ::-1])
+            pictures += ", clicked.jpg"
+        print(f"\nwritten: {options.out / 'report.html'}, scores.json, photos.csv, data.json, {pictures}")
     return EXIT_WITH_PROBLEMS if checked.empty else 0
 
 

@@ -4,7 +4,7 @@ photos that fail."""
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tqdm import tqdm
 from magic_demo.core.types import Mask
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.imaging.overlay import lesion_mask
-from magic_demo.models.interfaces import Guidance, Segmenter
+from magic_demo.models.interfaces import Click, Guidance, Segmenter
 from magic_demo.questions.scoring import count_photo, dice, jaccard, vote
 from training.runs.run import SettingsError
 from training.segmentation.guidance.simulate import click_on_error, draw_around
@@ -80,8 +80,20 @@ def evaluate_guided(
 def click_through(
     way: Way, masks: Sequence[Mask], wanted: Mask, start: Guidance, clicks: int, threshold: float
 ) -> NDArray[np.float64]:
-    """Return Dice and Jaccard (clicks + 1, 2) after 0, 1, ... clicks, each where the error is deepest; a photo
-    that is right stays as it is."""
+    """Return Dice and Jaccard (clicks + 1, 2) after 0, 1, ... clicks."""
+    return np.array(
+        [
+            _score_mask(masks, found)
+            for found, _ in follow_clicks(way, wanted, start, clicks=clicks, threshold=threshold)
+        ]
+    )
+
+
+def follow_clicks(
+    way: Way, wanted: Mask, start: Guidance, *, clicks: int, threshold: float
+) -> Iterator[tuple[Mask, tuple[Click, ...]]]:
+    """Yield the mask after 0, 1, ... clicks with the clicks so far, each where the error is deepest; a photo that
+    is right stays as it is."""
     size = (wanted.shape[0], wanted.shape[1])
     shown = start
     found = (
@@ -89,7 +101,7 @@ def click_through(
         if start.previous is not None
         else np.zeros(size, np.bool_)
     )
-    scores = [_score_mask(masks, found)]
+    yield found, shown.clicks
     for _ in range(clicks):
         click = click_on_error(wanted, found)
         if click is not None:
@@ -97,8 +109,7 @@ def click_through(
             probability = way(shown)
             shown = Guidance(shown.clicks, shown.box, probability)
             found = lesion_mask(probability, size, threshold)
-        scores.append(_score_mask(masks, found))
-    return np.array(scores)
+        yield found, shown.clicks
 
 
 def count_clicks(jaccards: NDArray[np.float64], quality: float) -> int:

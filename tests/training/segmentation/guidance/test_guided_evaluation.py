@@ -19,6 +19,7 @@ from training.segmentation.guidance.evaluate import (
     format_guided,
     measure_people,
 )
+from training.segmentation.guidance.sheet import COLUMNS, TILE, draw_clicked
 from training.segmentation.guidance.ways import cut_by_wand, fill_ellipse, grab_box
 from training.segmentation.sources import Example
 
@@ -50,6 +51,16 @@ def test_clicks_and_boxes_bring_any_model_to_a_plain_spot() -> None:
     table = format_guided(evaluation)
     assert "| after 0 | after 1 | after 2 | after 3 | NoC@85 | NoC@90 |" in table
     assert "| spots: exact | spots: 6% too large | spots: 20% too large |" in table
+
+
+def test_the_contact_sheet_shows_so_many_photos_with_what_followed_the_clicks() -> None:
+    spots = list_spots() * 10
+    sheet = draw_clicked(spots, RedFinder(), clicks=1, count=7)
+    assert sheet.shape == (2 * TILE, COLUMNS * TILE, 3)
+    assert (sheet[TILE:, TILE:] == 255).all() and not (sheet[TILE:, :TILE] == 255).all(), (
+        "the last row has one"
+    )
+    assert draw_clicked(spots[:2], RedFinder(), clicks=0).shape == (TILE, COLUMNS * TILE, 3)
 
 
 def test_a_photo_with_several_masks_is_scored_by_the_best_of_them() -> None:
