@@ -67,6 +67,10 @@ COMMANDS = {
         "magic_demo.commands.sample_size",
         "say how many cases a reader study needs for an interval of a stated width",
     ),
+    "label-studio": (
+        "magic_demo.commands.label_studio",
+        "let Label Studio ask the models for outlines and answers",
+    ),
     "push-to-hub": (
         "magic_demo.commands.push_to_hub",
         "put a checkpoint with its card, or the page as a Space, on the Hugging Face Hub",

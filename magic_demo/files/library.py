@@ -27,10 +27,11 @@ def read_encounters(data: str | Path, split: str | None = None) -> Iterator[Enco
     found = encounters.read_encounters(Path(data), split)
     for problem in found.problems:
         log.warning("%s", problem)
-    return map(_read_photos, found.encounters)
+    return map(read_photos, found.encounters)
 
 
-def _read_photos(files: EncounterFiles) -> Encounter:
+def read_photos(files: EncounterFiles) -> Encounter:
+    """Read an encounter's photos; one that cannot be used is left out, and the logger warns of it."""
     photos: list[Photo] = []
     for file in files.photo_files:
         if file.path is None:

@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from magic_demo.api.label_studio import Backend
 from magic_demo.core.types import PhotoPrediction, Prediction
 from magic_demo.imaging.run_lengths import area
+from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.imports import read_reviews
+from tests.support.fake_predictor import FakePredictor
 from tests.support.store.reviewed_cases import SIZES, ReadQueue, answer, make_queue
 
 pytestmark = pytest.mark.real_packages
@@ -32,6 +35,10 @@ def queue(tmp_path: Path) -> ReadQueue:
 
 def _open(queue: ReadQueue, format: str, library: str, tmp_path: Path, **options: Any) -> dict[str, Any]:
     write_export(queue.reviews, queue.cases, format, tmp_path / "out", **options)
+    return _run(library, tmp_path)
+
+
+def _run(library: str, tmp_path: Path) -> dict[str, Any]:
     said = subprocess.run(
         [os.environ["REAL_PACKAGES"], str(OPEN), library, str(tmp_path / "out")],
         env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home")},
@@ -104,6 +111,18 @@ def test_label_studio_takes_every_annotation_and_unpacks_every_brush(
     assert all(found["annotations"]) and len(found["annotations"]) == 6 and found["predictions"] == [True]
     drawn = [pixels for own in _pixels(queue, empty=False).values() for pixels in own.values()]
     assert sorted(found["brushes"].values()) == sorted(drawn)
+
+
+def test_label_studio_takes_what_the_backend_predicts_for_its_tasks(queue: ReadQueue, tmp_path: Path) -> None:
+    write_export(queue.reviews, queue.cases, "label-studio", tmp_path / "out")
+    file = tmp_path / "out" / "label_studio.json"
+    tasks = json.loads(file.read_text(encoding="utf-8"))
+    backend = Backend(FakePredictor(), queue.cases, load_challenge())
+    for task in tasks:
+        task["predictions"] = [backend.predict_task(task)]
+    file.write_text(json.dumps(tasks), encoding="utf-8")
+    found = _run("label-studio-sdk", tmp_path)
+    assert found["predictions"] == [True] * len(tasks)
 
 
 def test_what_datumaro_writes_comes_in_to_the_bit(queue: ReadQueue, tmp_path: Path) -> None:
