@@ -144,7 +144,7 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   /** Return the item of a case: the one that is there, unless it says something else now. */
   function drawCase(row) {
-    const says = JSON.stringify([state.queue, row, row.id === state.open, document.documentElement.lang]);
+    const says = JSON.stringify([state.queue, state.mode, row, row.id === state.open, document.documentElement.lang]);
     const before = items.get(row.id);
     if (before?.says === says) return before.item;
     const item = drawItem(row);
@@ -162,7 +162,8 @@ export function mountQueue(element, { props, watch, trigger }) {
     if (row.id === state.open) button.setAttribute("aria-current", "true");
     const labels = [row.id, word(row.state), row.consensus && word("consensus"), row.flagged && word("flagged"), row.left_open && word("left_open"), row.disagrees && word("disagreeing")].filter(Boolean);
     if (row.assigned?.length) labels.push(`${word("assigned")} ${row.assigned.join(", ")}`);
-    if (row.why) labels.push(word(`why_${row.why}`));
+    const why = row.why && (state.mode === "assisted" || row.state === "done") ? word(`why_${row.why}`) : ""; // a blind reader hears nothing of the model
+    if (why) labels.push(why);
     button.setAttribute("aria-label", labels.join(", "));
     button.title = labels.slice(1).join(" · ");
     button.append(reading.picture(state.queue, row.id), part("queue-sign", row.left_open ? "◕" : (SIGNS[row.state] ?? "○")), part("queue-id", row.id));
@@ -170,7 +171,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     if (row.disagrees) button.append(part("queue-differs", "≠"));
     if (row.flagged) button.append(part("queue-flag", "⚑"));
     item.append(button);
-    if (row.why) item.append(part("queue-why", word(`why_${row.why}`)));
+    if (why) item.append(part("queue-why", why));
     return item;
   }
 

@@ -185,5 +185,5 @@ def row_value(case: QueueCase, reader: str) -> dict[str, Any]:
         "assigned": list(case.assigned_to),
         "mine": reader in case.assigned_to,
         "consensus": case.consensus,
-        "why": case.gain.reason,
+        **({"why": case.gain.reason} if case.gain.reason else {}),
     }
