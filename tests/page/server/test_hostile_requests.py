@@ -204,7 +204,7 @@ def echo() -> Iterator[TestClient]:
 
 
 FORM = ("application/x-www-form-urlencoded", b"name=ann")
-BODIES = {"/sign-in": FORM, "/oversight": FORM, "/photos": ("image/png", b"x")}
+BODIES = {"/sign-in": FORM, "/oversight": FORM, "/learning": FORM, "/photos": ("image/png", b"x")}
 JSON_BODY = (
     "application/json",
     json.dumps(
