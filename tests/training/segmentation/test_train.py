@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from transformers import TrainerCallback
 
 from magic_demo.core.types import Mask, Pixels
@@ -125,6 +126,9 @@ def test_a_short_run_finds_discs_far_better_than_the_best_constant_and_the_produ
 
     segmenter = load_segmenter(folder)
     assert segmenter.threshold == pytest.approx(scores["eval_threshold"])
+    card = ModelCard.load(folder / "README.md")
+    assert card.data.eval_results and card.data.datasets
+    assert (folder / "compact.py").is_file() and (folder / "image_processing.py").is_file()
     assert (
         mean_dice([segmenter.predict(pixels) >= segmenter.threshold for pixels in photos], masks) > far_better
     )
