@@ -25,6 +25,7 @@ from magic_demo.page.server.gate.gate import is_near
 from magic_demo.page.server.gate.programs import Programs
 from magic_demo.page.server.reach import check_reach, confirm_share, is_space, open_tunnel
 from magic_demo.page.server.root_path import VARIABLE, put_below, read_root_path
+from magic_demo.page.server.sign_in.trusted_proxy import read_trusted_proxy, see_connections
 from magic_demo.page.server.sweeping import start_sweeping
 from magic_demo.page.server.throwaway import open_throwaway_store
 from magic_demo.page.session.review import MODES
@@ -106,6 +107,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="path below which a proxy shows the page, such as /demo; needs passwords (default: what "
         f"{VARIABLE} says)",
+    )
+    parser.add_argument(
+        "--trust-header",
+        metavar="NAME",
+        help="header in which a proxy that has signed somebody in says the reader's name, such as X-Remote-User; "
+        "from the addresses of --trust-from alone (docs/institutions.md)",
+    )
+    parser.add_argument(
+        "--trust-from",
+        action="append",
+        metavar="ADDRESS",
+        help="address of that proxy, or a network such as 10.1.2.0/24; may be given several times",
     )
     parser.add_argument(
         "--sign-in",
@@ -197,10 +210,19 @@ def run(arguments: argparse.Namespace) -> int:
         raise ReachError("--mcp is a door of the API, which is shut; give --api too")
     if arguments.webhook is not None:
         read_receiver(arguments.webhook, os.environ)  # said before anything is opened
+    proxy = read_trusted_proxy(arguments.trust_header, arguments.trust_from)
+    if proxy is not None:
+        arguments.sign_in = True
+        see_connections()
     desk = open_desk(arguments)
     sweep(desk)
     for line in check_reach(
-        arguments.host, desk, os.environ, share=arguments.share, root_path=arguments.root_path
+        arguments.host,
+        desk,
+        os.environ,
+        share=arguments.share,
+        root_path=arguments.root_path,
+        by_proxy=proxy is not None,
     ):
         print(line, file=sys.stderr)
     if arguments.share:
@@ -232,7 +254,7 @@ def run(arguments: argparse.Namespace) -> int:
     app = build_app(source, load_examples(), desk, guided=arguments.guide)
     routes: list[BaseRoute] = [*list_routes(source, load_examples(), desk, arguments.host)]
     programs = open_api(desk, source, routes, tools=arguments.mcp) if arguments.api else None
-    gates = list_gates(desk.sign_ins, arguments.host, desk.signing_in, programs)
+    gates = list_gates(desk.sign_ins, arguments.host, desk.signing_in, programs, proxy)
     gates = put_below(gates, arguments.root_path)
     settings = {**launch_settings(routes, gates), "root_path": arguments.root_path}
     try:

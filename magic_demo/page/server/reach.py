@@ -25,19 +25,26 @@ SHARE_QUESTIONS = (
 
 
 def check_reach(
-    host: str, desk: Desk, environment: Mapping[str, str], *, share: bool = False, root_path: str = ""
+    host: str,
+    desk: Desk,
+    environment: Mapping[str, str],
+    *,
+    share: bool = False,
+    root_path: str = "",
+    by_proxy: bool = False,
 ) -> list[str]:
     """Return what is to be said of who can reach the page, nothing where this computer alone can.
 
     Raises ReachError where others could and nobody would have to sign in; a Hugging Face Space that keeps
-    nothing is for everybody. A page below a path has a proxy before it, which lets others in.
+    nothing is for everybody. by_proxy: a proxy says who signs in. A page below a path has a proxy before it, which lets others in.
     """
     if is_near(host) and not share and not root_path:
         return []
-    if desk.sign_ins is not None and desk.opened_store.needs_sign_in():
+    if desk.sign_ins is not None and (by_proxy or desk.opened_store.needs_sign_in()):
+        keeper = "the proxy's and readers' passwords" if by_proxy else "readers' passwords"
         where = "anybody on the internet" if share else "other computers"
         return [
-            f"warning: {where} can reach this page; readers' passwords keep them out. "
+            f"warning: {where} can reach this page; {keeper} keep them out. "
             "Without https before it, passwords and photos can be read on the way (SECURITY.md)"
         ]
     if desk.public and is_space(environment) and not share:

@@ -3,6 +3,7 @@ by the clock, not at the next use.
 
     GET /alive[?case=ID]   a page that is open says so every few seconds   -> which life of the program
     answers
+    GET /healthz           {"status": "ok"}, for who watches over the program; 503 where the store cannot be read
 
 A page whose connection breaks for a while goes on where it was: what counts is when it was last heard of, not
 whether a connection ended.
@@ -14,9 +15,10 @@ import secrets
 import threading
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from magic_demo.core.errors import StoreError
 from magic_demo.page.session.desk.desk import Desk
 
 SILENT_SECONDS = 3600.0
@@ -25,14 +27,23 @@ SWEEP_SECONDS = 30.0
 
 
 def list_alive_routes(desk: Desk) -> list[Route]:
-    """Return the route by which open pages say that they are."""
+    """Return the routes by which open pages say that they are, and a program asks whether this one works."""
     life = secrets.token_hex(8)
 
     async def answer(request: Request) -> Response:
         desk.cases.hear(request.query_params.get("case", ""))
         return PlainTextResponse(life)
 
-    return [Route("/alive", answer)]
+    def health(_request: Request) -> Response:
+        """Say whether the page can work, and nothing of anybody: for who watches over it."""
+        try:
+            if desk.store is not None:
+                desk.store.needs_sign_in()
+        except StoreError:
+            return JSONResponse({"status": "the store cannot be read"}, 503)
+        return JSONResponse({"status": "ok"})
+
+    return [Route("/alive", answer), Route("/healthz", health)]
 
 
 def sweep(desk: Desk) -> None:

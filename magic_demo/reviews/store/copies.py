@@ -19,6 +19,7 @@ from magic_demo.reviews.store.tables import (
     MaskRow,
     ReaderRow,
     ReviewRow,
+    SignInRow,
     Tables,
     TokenRow,
     TrailRow,
@@ -39,7 +40,7 @@ NUMBERED = {
     "proposed_covers": "number",
 }
 """Tables whose rows are numbered, by the column; of all but readers no number is ever used again."""
-OWN = frozenset({"tokens", "receivers", "outbox"})
+OWN = frozenset({"tokens", "sign_ins", "receivers", "outbox"})
 """Tables of one store alone: what opens it opens no copy, and no copy tells a receiver anything twice."""
 
 
@@ -103,6 +104,7 @@ def load_rows(
     if not is_empty(session):
         raise StoreError("this store is not empty; restore into a new one (--store PLACE)")
     session.execute(sa.delete(TokenRow))
+    session.execute(sa.delete(SignInRow))
     session.execute(sa.delete(ReaderRow))
     trail = list_rows(session)
     session.execute(sa.delete(TrailRow))

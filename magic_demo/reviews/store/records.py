@@ -94,6 +94,17 @@ class Reader:
 
 
 @dataclass(frozen=True)
+class SignIn:
+    """A browser that is signed in: the reader's name, and what ``Reader.access`` was then. until, used: when it ends
+    and was used last, in seconds since 1970."""
+
+    name: str
+    access: str
+    until: float
+    used: float
+
+
+@dataclass(frozen=True)
 class Token:
     """A token by which a program speaks for a reader, without its words. program: what it is for. revoked: it
     opens nothing any more, or its reader was removed."""

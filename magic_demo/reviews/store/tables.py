@@ -244,6 +244,18 @@ class TokenRow(Tables):
     revoked_at: Mapped[datetime | None]
 
 
+class SignInRow(Tables):
+    """A browser that is signed in. digest: SHA-256 of the key in its cookie, which is all that is kept. access: the
+    reader's then. until, used: seconds since 1970."""
+
+    __tablename__ = "sign_ins"
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    access: Mapped[str]
+    until: Mapped[float]
+    used: Mapped[float]
+
+
 class ReceiverRow(Tables):
     """An address that finished reviews are told to. digest: of the address. seen: the newest review that was
     put into the outbox for it, or was there before it."""

@@ -38,6 +38,7 @@ ANYBODY: dict[str, tuple[str, dict[str, str]]] = {
     "/favicon.ico": ("GET", {}),
     "/robots.txt": ("GET", {}),
     "/manifest.json": ("GET", {}),
+    "/healthz": ("GET", {}),
     "/sign-in": ("GET", {}),
     "/sign-out": ("GET", {}),
     "/join": ("GET", {}),

@@ -222,7 +222,15 @@ def test_an_older_store_is_brought_up_to_date_with_sensible_values(empty_place: 
             for statement in (
                 *(
                     f"DROP TABLE {table}"
-                    for table in ("seen", "audit_trail", "proposed_covers", "tokens", "outbox", "receivers")
+                    for table in (
+                        "seen",
+                        "audit_trail",
+                        "proposed_covers",
+                        "tokens",
+                        "outbox",
+                        "receivers",
+                        "sign_ins",
+                    )
                 ),
                 "ALTER TABLE cases DROP COLUMN photos",
                 *(f"ALTER TABLE reviews DROP COLUMN {column}" for column in ("complete", "missing", "known")),

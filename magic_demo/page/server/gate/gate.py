@@ -49,7 +49,8 @@ from magic_demo.page.server.requests.parameters import (
 from magic_demo.page.server.requests.payloads import SMALL, read_event
 from magic_demo.page.server.requests.streams import WATCH_SECONDS, pass_while
 from magic_demo.page.server.sign_in.sign_in import is_secure
-from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.page.server.sign_in.trusted_proxy import TakeName, TrustedProxy, find_named
+from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.store.rules import Action, may
 
@@ -64,6 +65,7 @@ DOORS: tuple[tuple[str, str, Who], ...] = (
     ("GET HEAD", addresses.PAGE_FILES, "anybody"),
     ("GET HEAD POST", r"/sign-in", "anybody"),
     ("GET HEAD", r"/sign-out", "anybody"),
+    ("GET HEAD", r"/healthz", "anybody"),
     # the audience: bundled synthetic cases alone, and answers of people without names
     ("GET HEAD", r"/join", "anybody"),
     ("GET HEAD", r"/board/photos/.+", "anybody"),
@@ -114,10 +116,12 @@ def list_gates(
     host: str,
     look: LookForSignIns | None = None,
     programs: Programs | None = None,
+    proxy: TrustedProxy | None = None,
 ) -> list[Middleware]:
     """Return what stands before the page. host: the address that it listens on; look, programs: as ``Gate``
-    takes them."""
+    takes them. proxy: whose word counts for who somebody is."""
     return [
+        *([Middleware(TakeName, proxy=proxy)] if proxy is not None else []),
         Middleware(Faults),
         Middleware(SecurityHeaders),
         Middleware(Gate, sign_ins=sign_ins, near=is_near(host), look=look, programs=programs),
@@ -240,7 +244,7 @@ class Gate:
         who = find_door(method, path)
         if who is None:
             raise RefusedError(404, "there is nothing here")
-        cookies, query = read_cookies(scope), read_query(scope)
+        cookies, query = await self._read_cookies(scope), read_query(scope)
         if method == "POST" or who != "anybody":
             _check_origin(headers, navigates=method != "POST" and headers.get("sec-fetch-mode") == "navigate")
         owner = ""
@@ -258,6 +262,25 @@ class Gate:
         if self._sign_ins is None and path in _PAGES and BROWSER_COOKIE not in cookies:
             send = _set_cookie(send, secure=is_secure(headers, scope))
         return rewrite(scope, query, cookies, body), receive if body is None else _replay(body, receive), send
+
+    async def _read_cookies(self, scope: Scope) -> dict[str, str]:
+        """Return a request's cookies; where a trusted proxy names a reader, with the key of that reader.
+
+        Raises RefusedError where it names nobody who is one.
+        """
+        cookies, name = read_cookies(scope), find_named(scope)
+        if name is None or self._sign_ins is None:
+            return cookies
+        address = scope["client"][0] if scope.get("client") else ""
+        try:
+            key = await run_in_threadpool(self._sign_ins.enter_by_proxy, name, address)
+        except MagicDemoError as error:
+            raise RefusedError(503, error.message) from error
+        if key is None:
+            raise RefusedError(
+                403, "you have signed in, but are no reader here; ask an adjudicator to add you"
+            )
+        return {**cookies, COOKIE: key}
 
     async def _admit_program(
         self, programs: Programs, scope: Scope, receive: Receive, headers: Headers

@@ -1,21 +1,22 @@
 """Who is signed in, by the key in their cookie.
 
-What the browser keeps is a random key; whose it is stands in this process's memory, and ends with it, at
-sign-out, after a while without use, and after a long day. Wrong passwords are bounded, for who guesses and
+What the browser keeps is a random key; whose it is stands in the store, by the key's digest, for every process that
+shows it. It ends at sign-out, after a while without use, and after a long day. A proxy that signs people in names
+the reader in a header instead (``server/sign_in/trusted_proxy.py``); such a sign-in has a key that no browser sees. Wrong passwords are bounded, for who guesses and
 not for who is guessed at (``wrong_tries.py``), and looked at a few at once (``password_pool.py``).
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from magic_demo.core.errors import MagicDemoError, StoreError
-from magic_demo.core.limits import LIMITS
+from magic_demo.page.session.sign_in.kept_sign_ins import IDLE_SECONDS, KEPT_SECONDS, KeptSignIns
 from magic_demo.page.session.sign_in.known_devices import read_device, write_device
 from magic_demo.page.session.sign_in.password_pool import PasswordPool
 from magic_demo.page.session.sign_in.sign_in_trail import SignInTrail
@@ -25,16 +26,8 @@ from magic_demo.reviews.store.names import fold_name
 from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME
 
 COOKIE = "magic-demo-reader"
-KEPT_SECONDS = 60.0 * LIMITS.sign_in_minutes
-IDLE_SECONDS = 60.0 * LIMITS.sign_in_idle_minutes
-
-
-@dataclass
-class _Entry:
-    name: str
-    access: str
-    until: float
-    used: float
+__all__ = ["COOKIE", "IDLE_SECONDS", "KEPT_SECONDS", "SignIns", "TooManyTriesError", "digest_text"]
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class TooManyTriesError(MagicDemoError):
@@ -44,13 +37,15 @@ class TooManyTriesError(MagicDemoError):
 class SignIns:
     """Who is signed in, by the key in their cookie."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], float] | None = None) -> None:
+        """Know who is signed in. clock: in place of the system's, for the tries and the sign-ins."""
         self._store = store
-        self._clock = clock
-        self._trail = SignInTrail(store, clock=clock)
-        self._entries: dict[str, _Entry] = {}
+        self._trail = SignInTrail(store, clock=clock or time.monotonic)
+        self._kept = KeptSignIns(store, clock or time.time)
+        self._by_proxy: dict[str, str] = {}
+        self._proxied: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._tries = WrongTries(clock)
+        self._tries = WrongTries(clock or time.monotonic)
         self.pool = PasswordPool()
 
     def find_device(self, name: str, cookie: str) -> str | None:
@@ -85,12 +80,24 @@ class SignIns:
         if reader is None:
             return None
         key = secrets.token_urlsafe(32)
+        self._kept.add(digest_text(key), reader.name, reader.access)
+        return key
+
+    def enter_by_proxy(self, name: str, address: str = "") -> str | None:
+        """Return the key of a reader whom a trusted proxy names, None where there is no such reader; nobody keeps
+        it but this process. Raises StoreError."""
+        folded = _fold(name)
         with self._lock:
-            now = self._clock()
-            self._entries = {
-                digest: entry for digest, entry in self._entries.items() if self._lasts(entry, now)
-            }
-            self._entries[digest_text(key)] = _Entry(reader.name, reader.access, now + KEPT_SECONDS, now)
+            key = self._by_proxy.get(folded)
+        if key is not None and self.find_reader({COOKIE: key}) is not None:
+            return key
+        reader = next((reader for reader in self._store.find_readers(name) if not reader.removed), None)
+        self._trail.note("sign-in" if reader is not None else "sign-in refused", name, address)
+        if reader is None:
+            return None
+        key = secrets.token_urlsafe(32)
+        with self._lock:
+            self._proxied[key], self._by_proxy[folded] = reader.name, key
         return key
 
     def write_device(self, name: str) -> str:
@@ -107,11 +114,13 @@ class SignIns:
 
         Who was removed since, or has another password, is nobody until they sign in again.
         """
-        key = digest_text(cookies.get(COOKIE, ""))
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is None or not self._lasts(entry, self._clock()):
-                return None
+        key = cookies.get(COOKIE, "")
+        if (name := self._proxied.get(key)) is not None:
+            reader = self._store.reader(name)
+            return None if reader.removed else reader
+        entry = self._kept.find(digest_text(key)) if _KEY.fullmatch(key) else None
+        if entry is None:
+            return None
         reader = self._store.reader(entry.name)
         if reader.removed or not reader.has_password or reader.access != entry.access:
             self.leave(cookies)
@@ -120,20 +129,14 @@ class SignIns:
 
     def note_use(self, cookies: Mapping[str, str]) -> None:
         """Note that the reader did something: the time without use begins anew."""
-        with self._lock:
-            if entry := self._entries.get(digest_text(cookies.get(COOKIE, ""))):
-                entry.used = self._clock()
+        self._kept.note_use(digest_text(cookies.get(COOKIE, "")))
 
     def leave(self, cookies: Mapping[str, str], address: str | None = None) -> None:
         """Forget the key that the cookies hold. address: from which the reader asks for it, None where the
-        program does."""
-        with self._lock:
-            entry = self._entries.pop(digest_text(cookies.get(COOKIE, "")), None)
+        program does. Raises StoreError."""
+        entry = self._kept.end(digest_text(cookies.get(COOKIE, "")))
         if entry is not None and address is not None:
             self._trail.note("sign-out", entry.name, address)
-
-    def _lasts(self, entry: _Entry, now: float) -> bool:
-        return now < entry.until and now < entry.used + IDLE_SECONDS
 
 
 def _fold(name: str) -> str:

@@ -6,9 +6,10 @@ from magic_demo.reviews.store.methods.cases import CaseMethods
 from magic_demo.reviews.store.methods.programs import ProgramMethods
 from magic_demo.reviews.store.methods.records import RecordMethods
 from magic_demo.reviews.store.methods.reviews import ReviewMethods
+from magic_demo.reviews.store.methods.sign_ins import SignInMethods
 
 
-class Store(ReviewMethods, CaseMethods, ProgramMethods, RecordMethods):
+class Store(ReviewMethods, CaseMethods, ProgramMethods, RecordMethods, SignInMethods):
     """Reviews, cases and readers in one database. Safe to share between threads; every process opens its own.
 
     Every method is one transaction and raises StoreError, one line, when the database cannot be reached or
