@@ -8,10 +8,12 @@ import difflib
 import importlib
 import os
 import sys
+import textwrap
 from pathlib import Path
 from typing import NoReturn
 
 from magic_demo import __version__
+from magic_demo.commands.examples import describe_examples
 from magic_demo.core.errors import MagicDemoError, describe_system_error
 from magic_demo.core.process.ending import end_program
 from magic_demo.core.process.starting import prepare_program
@@ -123,6 +125,10 @@ def _name_program() -> str:
     return "magic-demo" if Path(sys.argv[0]).stem == "magic-demo" else "python -m magic_demo"
 
 
+def _wrap(text: str | None) -> list[str]:
+    return [] if text is None else [textwrap.fill(text, 100)]
+
+
 def _run_command(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=_name_program(), description="Magic Demo. Research use only, not a medical device."
@@ -140,6 +146,9 @@ def _run_command(words: list[str]) -> int:
         if name == asked:
             loaded = importlib.import_module(module)
             loaded.add_arguments(command)
+            command.formatter_class = argparse.RawDescriptionHelpFormatter
+            parts = (describe_examples(name, _name_program()), *_wrap(command.epilog))
+            command.epilog = "\n\n".join(part for part in parts if part)
             command.set_defaults(run=loaded.run, commands={known: of for known, (of, _) in COMMANDS.items()})
     arguments = parser.parse_args(words)
     return int(arguments.run(arguments))

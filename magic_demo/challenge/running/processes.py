@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ AHEAD = 2
 """Cases that a worker has been sent: the one it is at, and the next."""
 TRIES = 3
 """Workers that may end while they are at one case, or load the models, before that is taken to be the cause."""
+_PATIENCE = 10.0
+"""Seconds that a process has to end by itself."""
 _CONTEXT = multiprocessing.get_context("spawn")
 """A forked process would inherit torch's threads and the photo readers' pipes."""
 
@@ -61,6 +64,12 @@ class _Worker:
             return self.connection.recv()
         except (EOFError, OSError):
             return None
+
+    def finish(self) -> None:
+        """Let the process end by itself, as it has nothing left to do."""
+        with suppress(OSError):
+            self.connection.send(None)
+        self._process.join(_PATIENCE)
 
     def end(self) -> int:
         """End the process and return its exit code, below 0 where a signal ended it."""
@@ -142,6 +151,8 @@ def work_in_processes(
                     start()
             if outcomes:
                 yield outcomes
+        for worker in team:
+            worker.finish()
     finally:
         for worker in team:
             worker.end()

@@ -14,6 +14,7 @@ from magic_demo.challenge.running.cases import Case
 from magic_demo.challenge.running.stages import StagesPlan
 from magic_demo.core.errors import MagicDemoError, one_line
 from magic_demo.core.messages import Message
+from magic_demo.files.photos.processes.workers import shared_workers
 from magic_demo.models.backends.backend import use_one_thread
 
 
@@ -51,6 +52,8 @@ def work(connection: Connection, plan: StagesPlan) -> None:
             connection.send(Failed(error.message))
         except Exception as error:
             connection.send(Failed(Message("{error}", error=one_line(error))))
+        finally:
+            shared_workers().close()
 
 
 def _end_with_parent() -> None:
