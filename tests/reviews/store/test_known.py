@@ -232,7 +232,7 @@ def test_an_older_store_is_brought_up_to_date_with_sensible_values(empty_place: 
                         "sign_ins",
                     )
                 ),
-                "ALTER TABLE cases DROP COLUMN photos",
+                *(f"ALTER TABLE cases DROP COLUMN {column}" for column in ("photos", "doubts")),
                 *(f"ALTER TABLE reviews DROP COLUMN {column}" for column in ("complete", "missing", "known")),
                 "UPDATE alembic_version SET version_num = '0003'",
             ):
