@@ -69,6 +69,10 @@ EXAMPLES: dict[str, tuple[str, tuple[str, ...]]] = {
         "Before a reader study.",
         ("sample-size --width 0.2 --kappa 0.6",),
     ),
+    "label-studio": (
+        "When readers annotate in Label Studio and the models are to begin for them.",
+        ("label-studio --interface", "label-studio DATA --split valid --port 9090"),
+    ),
     "push-to-hub": (
         "When a checkpoint is to be found by others.",
         ("push-to-hub OWNER/NAME --checkpoint FOLDER --dry-run",),
