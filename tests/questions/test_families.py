@@ -133,6 +133,7 @@ def test_the_page_and_the_reviews_are_handed_their_questions(repository: Path) -
     assert asking <= {
         "page/session/desk/opened.py",
         "reviews/exports/readings.py",
+        "reviews/library.py",
         "reviews/imports/gathering.py",
         "reviews/imports/sources.py",
         "reviews/store/checking.py",

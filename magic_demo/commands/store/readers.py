@@ -135,7 +135,7 @@ def _token(store: Store, arguments: argparse.Namespace) -> str:
     found = next((reader for reader in store.find_readers(arguments.name) if not reader.removed), None)
     if found is None:
         found = store.add_reader(arguments.name, role=arguments.role or "reader", by=find_actor())
-    elif arguments.role not in (None, found.role):
+    elif (arguments.role or found.role) != found.role:
         raise StoreError(
             "{name!r} is there with the role {role}; give the program a reader of its own, or readers role {name}",
             name=found.name,

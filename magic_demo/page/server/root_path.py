@@ -21,7 +21,7 @@ from magic_demo.page.gradio_internals import addresses
 
 VARIABLE = "GRADIO_ROOT_PATH"
 """What the environment calls the path; Gradio's own name for it."""
-OWN_FOLDERS = addresses.OWN_FOLDERS | {"page", "board", "take-away"}
+OWN_FOLDERS = addresses.OWN_FOLDERS | {"page", "board", "take-away", "learning", "api"}
 """What addresses of the page itself begin with: below such a path it could not be told whether a proxy has
 cut the path off."""
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")

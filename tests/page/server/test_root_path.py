@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from magic_demo.core.errors import ReachError
 from magic_demo.page.server.gate.gate import DOORS, list_gates
+from magic_demo.page.server.gate.programs import API
 from magic_demo.page.server.root_path import OWN_FOLDERS, put_below, read_root_path
 from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
 from magic_demo.page.session.desk.desk import Desk
@@ -69,6 +70,7 @@ def test_a_root_path_that_begins_like_an_address_of_the_page_is_refused_as_nobod
         if (found := re.match(r"/\(?([a-z_|-]+)\)?/", pattern))
         for name in found[1].split("|")
     }
+    folders.add(API.split("/")[1])
     assert {"page", "assets", "gradio_api", "board", "take-away"} <= folders == OWN_FOLDERS
     for name in folders:
         with pytest.raises(ReachError, match="its own"):
