@@ -57,7 +57,10 @@ def print_pdf(page: Path, document: Path) -> None:
             command.append("--no-sandbox")
         try:
             done = subprocess.run(
-                [*command, page.as_uri()], capture_output=True, timeout=LONGEST_SECONDS, check=False
+                [*command, page.absolute().as_uri()],
+                capture_output=True,
+                timeout=LONGEST_SECONDS,
+                check=False,
             )
         except OSError as error:
             raise ExportError(
