@@ -53,6 +53,8 @@ def test_every_text_is_used_and_every_text_used_is_there(repository: Path) -> No
     built = {"status.loading", "status.ready", "status.failed", "status.queued", "status.waiting"}
     built |= {"case.narrative_hint", "case.prompt_hint", "about.segmentation", "about.cvqa", "about.cues"}
     built |= {f"trail.{kind}" for kind in TRAIL_KINDS}
+    built |= {f"learning.{name}" for name in ("consensus", "majority", "staple", "list", "cases")}
+    built |= {f"learning.{way}" for way in ("better", "worse", "same")}
     for name, values in CHOICES.items():
         built |= {f"review.{name}", *(f"review.{name}_{value}" for value in values)}
     unused = [key for key in load_texts() if key not in built and key not in source]
