@@ -12,6 +12,8 @@ SEEDS ?= 20
 # Instruction sets that torch's own kernels and oneDNN's are held to; "unset" leaves the choice to them.
 ATEN ?= default avx2 unset
 ONEDNN ?= AVX2 unset
+# Which of these tests.
+NUMERIC ?= numeric
 # Which of the tests, as pytest takes it: PICK="-m 'not long'".
 PICK ?=
 # Two processes; a file's tests stay together, so that what they share is made once.
@@ -44,7 +46,7 @@ numeric: $(VENV)/installed-dev
 		ATEN_CPU_CAPABILITY=$$aten; ONEDNN_MAX_CPU_ISA=$$onednn; export ATEN_CPU_CAPABILITY ONEDNN_MAX_CPU_ISA; \
 		if [ $$aten = unset ]; then unset ATEN_CPU_CAPABILITY; fi; \
 		if [ $$onednn = unset ]; then unset ONEDNN_MAX_CPU_ISA; fi; \
-		$(BIN)/python -m pytest -m numeric $(SHARED) $$(grep -rl --include='test_*.py' 'mark\.numeric' tests) || failed="$$failed $$aten/$$onednn"; \
+		$(BIN)/python -m pytest -m "$(NUMERIC)" $(SHARED) $$(grep -rl --include='test_*.py' 'mark\.numeric' tests) || failed="$$failed $$aten/$$onednn"; \
 	done; done; test -z "$$failed" || { echo "failed under$$failed"; exit 1; }
 
 seeds: $(VENV)/installed-dev

@@ -86,6 +86,7 @@ def test_a_run_lowers_the_loss_and_leaves_a_checkpoint_that_scores(
     assert len(scorer.score("itchy for two weeks", [])) == len(load_challenge().questions)
 
 
+@pytest.mark.long
 @pytest.mark.numeric
 def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_stopped(
     tiny: TextPhotoAnswererSettings,

@@ -72,6 +72,7 @@ def open_draws(settings: SegmentationSettings) -> tuple[TrainingDraws, FeatureCa
     return draws, cache
 
 
+@pytest.mark.long
 @pytest.mark.numeric
 def test_a_cached_run_ends_with_the_weights_of_one_without_within_rounding(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

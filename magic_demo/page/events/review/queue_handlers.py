@@ -117,21 +117,14 @@ class QueueHandlers(ReviewEvents):
         return {self.parts.panel.queue: shown, self.parts.status: render_status("done", line)}
 
     def analyse(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
-        """Ask the models about a case that was just opened; where they stay hidden, or the bundle has spoken,
-        say that."""
+        """Ask the models about a case that was just opened, unless they stay hidden or have spoken."""
         draft = self.page.drafts.get(str(request.session_hash))
         if draft is None or draft.reading is None or draft.open_id != self.page.open_id(inputs, request):
             yield {self.parts.status: gr.skip()}  # a generator that yields nothing empties every output
             return
         case = self.page.cases.get(draft.open_id)
-        if draft.hides_model:
-            line = "status.blind" if draft.reading.kind in WITHOUT_MODEL else "status.unaided"
-            yield {self.parts.status: render_status("ready", fixed_line(line))}
-        elif case is not None and case.analysed is not None:
-            spoken = self.review.desk.prediction(draft.reading.key) is not None
-            yield {
-                self.parts.status: render_status("done", fixed_line("status.bundle")) if spoken else gr.skip()
-            }
+        if draft.hides_model or (case is not None and case.analysed is not None):
+            yield {self.parts.status: gr.skip()}  # the opening said so; the reader may have gone on since
         else:
             yield self.page.ask(request)
             yield from self.page.analyse(inputs, request)
@@ -191,6 +184,10 @@ class QueueHandlers(ReviewEvents):
             self.page.cases.keep_analysis(case.open_id, read.encounter, prediction)
             self.review.saver.note_shown(draft)
             updates |= self.page.show_prediction(case, read.encounter, prediction, draft)
+            updates[self.parts.status] = render_status("done", fixed_line("status.bundle"))
+        elif draft.hides_model and draft.reading is not None:
+            line = "status.blind" if draft.reading.kind in WITHOUT_MODEL else "status.unaided"
+            updates[self.parts.status] = render_status("ready", fixed_line(line))
         panel, language = self.parts.panel, self.page.language(inputs)
         row = gr.update(
             row={

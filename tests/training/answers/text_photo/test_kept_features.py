@@ -106,6 +106,7 @@ def open_features(settings: TextPhotoAnswererSettings) -> tuple[CaseFeatures, Ca
     )
 
 
+@pytest.mark.long
 @pytest.mark.numeric
 @pytest.mark.parametrize("name", ["text-photo-answerer", "text-photo-answerer-paper"])
 def test_a_run_ends_with_the_weights_of_one_that_keeps_nothing_within_rounding(

@@ -133,6 +133,7 @@ def test_data_and_settings_are_checked_before_the_model_is_loaded(
         run_training(replace(settings, data=replace(settings.data, folder=data, evaluation=())))
 
 
+@pytest.mark.long
 @pytest.mark.numeric
 def test_a_run_that_was_stopped_goes_on_and_keeps_its_record(settings: GuidanceRunSettings) -> None:
     whole = replace(settings, run=replace(settings.run, output=settings.run.output / "whole"))
