@@ -171,6 +171,7 @@ def test_old_and_new_stand_side_by_side_and_count_as_seen(room: Room) -> None:
     assert page.count("<img") == 2 and room.held_out.encounter_id in page
     assert "0.100 → 0.900 ▲" in page and "0.500 → 0.250 ▼" in page
     assert "single spot" in page and "limited area" in page
+    assert all("not a medical device" in shown for shown in (page, room.client.get("/learning").text))
     assert room.store.known(CaseKey(QUEUE, room.held_out.encounter_id), LOCAL_READER) >= {"model", "others"}
     assert room.files[0].encounter_id not in page, "a case that was learnt from proves nothing"
 

@@ -14,7 +14,8 @@ _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Magic Demo</title>
 <link rel="stylesheet" href="page/panels/frame/theme/theme.css"><link rel="stylesheet" href="page/server/learning/learning.css"><meta name="color-scheme" content="light dark">
 <script type="module" src="page/panels/frame/page.mjs"></script><script type="module" src="page/server/learning/learning.mjs"></script></head>
-<body class="learning"><main><p><a href="BACK" id="learning-back">← [[learning.back]]</a></p><h1>[[learning.title]]</h1>"""
+<body class="learning"><main><p><a href="BACK" id="learning-back">← [[learning.back]]</a></p><h1>[[learning.title]]</h1>
+<p class="learning-disclaimer"><small>[[app.disclaimer]]</small></p>"""
 _END = "</main></body></html>\n"
 
 
