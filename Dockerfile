@@ -10,7 +10,7 @@ COPY requirements*.lock ./
 COPY magic_demo/__init__.py magic_demo/__main__.py magic_demo/
 COPY magic_demo/core magic_demo/core
 COPY magic_demo/models/__init__.py magic_demo/models/late.py magic_demo/models/
-COPY magic_demo/commands/__init__.py magic_demo/commands/setup.py magic_demo/commands/
+COPY magic_demo/commands/__init__.py magic_demo/commands/examples.py magic_demo/commands/setup.py magic_demo/commands/
 RUN python -m magic_demo setup --environment /opt/magic-demo --torch "$TORCH" \
     && for extra in $EXTRAS; do \
         /opt/magic-demo/bin/python -m pip install --quiet --no-compile --require-hashes --no-deps -r "requirements-$extra.lock" || exit 1; \

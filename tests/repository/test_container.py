@@ -127,6 +127,17 @@ class Image:
                     shutil.copy(source, into)
 
 
+def test_what_is_copied_before_the_packages_are_installed_is_enough_to_install_them(tmp_path: Path) -> None:
+    image = Image(tmp_path / "image")
+    for name, words in read_steps():
+        if name == "RUN":
+            break
+        image.carry_out(name, words)
+    command = [sys.executable, "-m", "magic_demo", "setup", "--torch", "cpu", "--dry-run"]
+    said = subprocess.run(command, cwd=image.folder, capture_output=True, text=True, check=False)
+    assert said.returncode == 0 and "MB" in said.stdout, said.stderr
+
+
 @pytest.mark.long
 def test_the_steps_carried_out_give_a_page_that_its_health_check_finds_well(tmp_path: Path) -> None:
     image = Image(tmp_path / "image")
