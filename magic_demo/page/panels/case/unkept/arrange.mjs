@@ -68,7 +68,7 @@ export function openArrange({ work, word, open }) {
     for (const { name, blob } of photos) sent.push(await sendPhoto(new File([blob], name)));
     if (sent.some(({ key }) => !key)) {
       setBusy(false);
-      window.alert(sent.find(({ key }) => !key).reason);
+      window.alert(word("failed"));
       return;
     }
     viewer().flush();
