@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import Watched, discard_offers
 from tests.e2e.driving import upload
@@ -16,7 +16,9 @@ from tests.e2e.review.steps import choose, chosen, own_mask, paint
 from tests.support.stand_ins import draw_photo
 
 PHOTO = "document.querySelector('#viewer-stage').viewer.state.photos"
-OPEN_ID = "document.querySelector('#viewer-stage').viewer.state.openId"
+OPEN_ID = (
+    "document.querySelector('#viewer-stage')?.viewer?.state.openId"  # none before the viewer has started
+)
 KEPT = """async () => (await indexedDB.databases()).length"""
 
 
@@ -60,7 +62,7 @@ def go_on(page: Page) -> None:
     # not the status line: of a case that was analysed it soon says that it is analysed again
     before = page.evaluate(OPEN_ID)
     page.locator('[data-act="open"]').first.click()
-    page.wait_for_function(f"(before) => ![null, before].includes({OPEN_ID})", arg=before)
+    page.wait_for_function(f"(before) => ![undefined, null, before].includes({OPEN_ID})", arg=before)
     page.wait_for_selector('.viewer[data-state="photo"]')
 
 
@@ -105,10 +107,18 @@ def test_no_lesion_here_comes_back_as_it_was_said(emptied: Watched, photo: Path)
     review(emptied, photo)
     page.click("#viewer-clear")
     page.wait_for_selector(".when-cleared:visible")
-    page.reload()  # before it has rested
+    held: list[Route] = []
+    page.route("**/viewer.js*", lambda route: held.append(route))
+    page.reload(wait_until="commit")  # before it has rested
     emptied.forget_leaving()
     expect(page.locator("#unkept small")).to_have_text("photos: 1 · answers: 1 · outlines: 1")
-    go_on(page)
+    page.locator('[data-act="open"]').first.click()  # of what comes before the viewer has started
+    assert page.evaluate(OPEN_ID) is None
+    while not held:
+        page.wait_for_timeout(50)
+    held.pop().continue_()
+    page.unroute("**/viewer.js*")
+    page.wait_for_selector('.viewer[data-state="photo"]')
     page.wait_for_selector(".when-cleared:visible")
     kept = own_mask(page)
     assert kept is not None and not kept.any()
