@@ -32,7 +32,7 @@ from magic_demo.challenge.pipeline import Busy
 from magic_demo.challenge.run_folder import ANSWERS, JOURNAL, MASKS
 from magic_demo.challenge.running.cases import Case
 from magic_demo.challenge.running.stages import Outcome, Stages
-from magic_demo.files.mask_files import mask_file_name, write_mask
+from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.models.loading import load_predictor
 from magic_demo.questions.families import load_challenge
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from magic_demo.core.types import Answers, Mask, Narrative, Pixels
-from magic_demo.files.mask_files import read_loose_mask
+from magic_demo.files.masks.mask_files import read_loose_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.synthetic.encounters import make_case

@@ -36,7 +36,7 @@ from magic_demo.core.parts import alone_at
 from magic_demo.core.types import Language
 from magic_demo.files.bundles import has_prediction
 from magic_demo.files.encounters import EncounterList, read_encounters, write_answers
-from magic_demo.files.mask_turns import Lie
+from magic_demo.files.masks.turns import Lie
 from magic_demo.models.influence.say import Say
 from magic_demo.models.influence.statistics import find_statistics
 from magic_demo.models.predictor import Predictor

@@ -11,8 +11,8 @@ from pathlib import Path
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import EncounterFiles, Mask, PhotoFile
 from magic_demo.files.encounters import EncounterList
-from magic_demo.files.mask_files import find_reference_masks, read_mask_size
-from magic_demo.files.mask_turns import Lie, TurnedPhotos, find_turned
+from magic_demo.files.masks.mask_files import find_reference_masks, read_mask_size
+from magic_demo.files.masks.turns import Lie, TurnedPhotos, find_turned
 from magic_demo.files.photos.heads import read_head
 from magic_demo.files.photos.index import PhotoIndex, match_case
 

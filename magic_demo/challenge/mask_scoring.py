@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from magic_demo.core.errors import FormatError
 from magic_demo.files.findings import Findings
-from magic_demo.files.mask_files import (
+from magic_demo.files.masks.mask_files import (
     SYSTEM_NAME,
     annotator_of,
     find_reference_masks,

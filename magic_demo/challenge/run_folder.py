@@ -21,8 +21,8 @@ from magic_demo.core.types import Language
 from magic_demo.core.user_files import read_user_text
 from magic_demo.core.whole_files import write_json
 from magic_demo.files.bundles import remove_prediction
-from magic_demo.files.mask_files import mask_file_name
-from magic_demo.files.mask_turns import Lie
+from magic_demo.files.masks.mask_files import mask_file_name
+from magic_demo.files.masks.turns import Lie
 from magic_demo.models.backends.backend import list_versions
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.families import load_challenge

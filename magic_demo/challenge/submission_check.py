@@ -19,8 +19,8 @@ from magic_demo.core.user_files import open_user_file
 from magic_demo.files.encounters import EncounterList, read_json_list
 from magic_demo.files.entries import ENCOUNTER_KEY
 from magic_demo.files.findings import Findings
-from magic_demo.files.mask_files import (
-    LARGEST_MASK,
+from magic_demo.files.masks.decoding import LARGEST_MASK
+from magic_demo.files.masks.mask_files import (
     SYSTEM_NAME,
     find_reference_masks,
     mask_file_name,

@@ -14,7 +14,7 @@ from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Family
 from magic_demo.core.whole_files import write_json
-from magic_demo.files.mask_files import SYSTEM_NAME
+from magic_demo.files.masks.mask_files import SYSTEM_NAME
 from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.questions.scoring import Scores, Values
 

@@ -16,7 +16,7 @@ from PIL import Image
 from magic_demo.challenge.mask_scoring import score_mask_folders
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Mask
-from magic_demo.files.mask_files import mask_file_name, write_mask
+from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.questions.scoring import Scores
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden" / "segmentation"

@@ -16,7 +16,7 @@ from PIL import Image
 from magic_demo.challenge.batch_report import BatchReport
 from magic_demo.challenge.submission import read_hand_in, write_submission
 from magic_demo.core.errors import FormatError, ModelError
-from magic_demo.files.mask_files import write_mask
+from magic_demo.files.masks.mask_files import write_mask
 from magic_demo.synthetic.cases import write_cases
 from tests.support.batch_runs import IDS, StopsAt, predict, write_data
 from tests.support.organisers_steps import take_in

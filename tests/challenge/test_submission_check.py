@@ -17,7 +17,7 @@ from PIL import Image
 from magic_demo.challenge.submission_check import Expected, SubmissionCheck, check_submission, expect_of
 from magic_demo.core.errors import FormatError
 from magic_demo.files.encounters import read_encounters
-from magic_demo.files.mask_files import write_mask
+from magic_demo.files.masks.mask_files import write_mask
 from magic_demo.questions.families import load_challenge
 from tests.support.batch_runs import IDS, write_data
 

@@ -23,9 +23,10 @@ from magic_demo.core import limits
 from magic_demo.core.errors import FormatError, LimitError, MagicDemoError, PhotoError, StoreError
 from magic_demo.core.limits import LIMITS, PREFIX, Limits, read_limits
 from magic_demo.core.types import MaskRuns
-from magic_demo.files import bundles, entries, mask_files
+from magic_demo.files import bundles, entries
 from magic_demo.files import encounters as formats
-from magic_demo.files.mask_files import read_loose_mask, read_mask, write_mask
+from magic_demo.files.masks import decoding
+from magic_demo.files.masks.mask_files import read_loose_mask, read_mask, write_mask
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo, read_photo
 from magic_demo.imaging import run_lengths as mask_runs
 from magic_demo.imaging.run_lengths import decode_mask
@@ -43,7 +44,7 @@ def set_limits(monkeypatch: pytest.MonkeyPatch) -> SetLimit:
     """Give a function that sets limits for one test."""
 
     def change(**values: int) -> None:
-        for module in (batch, bundles, entries, formats, mask_files, mask_runs, stored_cases):
+        for module in (batch, bundles, entries, formats, decoding, mask_runs, stored_cases):
             monkeypatch.setattr(module, "LIMITS", replace(limits.LIMITS, **values))
 
     return change

@@ -13,7 +13,7 @@ from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.user_files import read_user_file, read_user_head, read_user_lines
 from magic_demo.files.bundles import read_prediction
 from magic_demo.files.encounters import read_answers, read_encounters
-from magic_demo.files.mask_files import read_loose_mask, read_mask
+from magic_demo.files.masks.mask_files import read_loose_mask, read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.checkpoints import read_preprocessing
 from magic_demo.questions.families import read_questions

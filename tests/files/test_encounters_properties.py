@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from magic_demo.core.types import Mask
 from magic_demo.files.encounters import read_answers, read_encounters, write_answers
 from magic_demo.files.entries import clean_text
-from magic_demo.files.mask_files import read_loose_mask, read_mask, write_mask
+from magic_demo.files.masks.mask_files import read_loose_mask, read_mask, write_mask
 from magic_demo.questions.families import load_challenge
 
 QUICK = settings(max_examples=40)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from magic_demo.core.types import Mask, Pixels
-from magic_demo.files.mask_files import read_loose_mask
+from magic_demo.files.masks.mask_files import read_loose_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.measure import (
     COLOURS,

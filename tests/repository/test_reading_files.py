@@ -16,7 +16,7 @@ from magic_demo.__main__ import main
 from magic_demo.challenge.journal import Journal
 from magic_demo.challenge.run_folder import JOURNAL, MANIFEST
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.files.mask_files import MASK_KINDS
+from magic_demo.files.masks.decoding import MASK_KINDS
 from magic_demo.files.photos.kinds import PHOTO_KINDS
 from tests.core.test_user_files import _folder, _pipe, _zero
 from training.__main__ import main as train
@@ -29,7 +29,7 @@ OWN = {
     "magic_demo/core/parts.py": "its own locks and parts, without waiting",
     "magic_demo/core/whole_files.py": "a part that it writes",
     "magic_demo/files/checkpoint_files.py": "headers of weights that check_files has looked at",
-    "magic_demo/files/mask_files.py": "from open_user_file's handle",
+    "magic_demo/files/masks/decoding.py": "from open_user_file's handle",
     "magic_demo/reviews/backups.py": "from open_user_file's handle, and what it writes itself",
     "magic_demo/files/photos/formats/tiff.py": "bytes in memory",
     "magic_demo/reviews/store/engine/sqlite_files.py": "the store's own database",

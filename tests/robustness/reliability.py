@@ -147,7 +147,7 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "a mask whose strip is a bomb",
-        "files/test_mask_files.py::test_a_strip_that_is_a_bomb_is_never_unpacked",
+        "files/masks/test_mask_files.py::test_a_strip_that_is_a_bomb_is_never_unpacked",
     ),
     (
         "hand-made bad files",

@@ -19,8 +19,8 @@ from PIL import Image
 from magic_demo import __main__ as command
 from magic_demo.core.types import Mask
 from magic_demo.files.encounters import read_answers, read_encounters
-from magic_demo.files.mask_files import find_reference_masks, read_mask
-from magic_demo.files.mask_turns import find_turned
+from magic_demo.files.masks.mask_files import find_reference_masks, read_mask
+from magic_demo.files.masks.turns import find_turned
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.synthetic.bundled import RECIPES, make_example

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from magic_demo.core.types import Answers
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_lines, read_user_text
-from magic_demo.files.mask_files import read_loose_mask
+from magic_demo.files.masks.mask_files import read_loose_mask
 from magic_demo.imaging.measure import count_parts
 from magic_demo.questions.families import load_families
 from training.runs.run import SettingsError

@@ -11,7 +11,7 @@ import numpy as np
 
 from magic_demo.core.types import Answers, EncounterFiles, Mask, Narrative, Pixels
 from magic_demo.files.encounters import read_answers, read_encounters
-from magic_demo.files.mask_files import find_reference_masks, read_mask
+from magic_demo.files.masks.mask_files import find_reference_masks, read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.consensus import estimate_staple, take_majority
 from magic_demo.questions.families import QuestionSet, load_challenge

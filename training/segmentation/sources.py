@@ -15,8 +15,8 @@ import numpy as np
 from magic_demo.core.types import Mask, Narrative, Pixels, PromptKind, join_prompt
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_lines
 from magic_demo.files.encounters import read_encounters
-from magic_demo.files.mask_files import find_reference_masks, read_loose_mask
-from magic_demo.files.mask_turns import TurnedPhotos, find_turned
+from magic_demo.files.masks.mask_files import find_reference_masks, read_loose_mask
+from magic_demo.files.masks.turns import TurnedPhotos, find_turned
 from magic_demo.files.photos.index import match_case
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.synthetic.encounters import SyntheticCase, make_case

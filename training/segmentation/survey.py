@@ -13,7 +13,7 @@ from tqdm import tqdm
 from magic_demo.core.errors import MagicDemoError, one_line
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.layouts import SPLITS
-from magic_demo.files.mask_files import annotator_of, find_reference_masks
+from magic_demo.files.masks.mask_files import annotator_of, find_reference_masks
 from magic_demo.files.photos.index import match_case
 from training.runs.data_table import (
     SHOWN,

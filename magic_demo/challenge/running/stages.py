@@ -19,7 +19,7 @@ from magic_demo.core.messages import Message
 from magic_demo.core.types import Encounter, EncounterFiles, Language, PhotoPrediction, Prediction
 from magic_demo.core.whole_files import write_whole
 from magic_demo.files.bundles import remove_prediction, write_prediction
-from magic_demo.files.mask_files import mask_file_name, write_mask
+from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.backends.backend import set_seed

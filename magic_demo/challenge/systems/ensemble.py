@@ -20,7 +20,7 @@ from magic_demo.core.types import EncounterFiles, PhotoPrediction, Prediction
 from magic_demo.files.bundles import write_prediction
 from magic_demo.files.encounters import write_answers
 from magic_demo.files.findings import Findings
-from magic_demo.files.mask_files import mask_file_name, write_mask
+from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.questions.answering import Statistics
 from magic_demo.questions.families import QuestionSet, load_challenge

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.files.mask_files import read_mask
+from magic_demo.files.masks.mask_files import read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.files.pillow import own_bounds
 

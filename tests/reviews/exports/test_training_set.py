@@ -11,7 +11,7 @@ import pytest
 
 from magic_demo.core.types import EncounterFiles, MaskRuns, PhotoFile
 from magic_demo.files.encounters import read_answers, read_encounters
-from magic_demo.files.mask_files import read_mask
+from magic_demo.files.masks.mask_files import read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports import write_export

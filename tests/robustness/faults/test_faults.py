@@ -25,7 +25,7 @@ from magic_demo.core.errors import CheckpointError, StoreError
 from magic_demo.core.types import CaseKey, Review
 from magic_demo.files.bundles import list_predictions, read_prediction
 from magic_demo.files.encounters import read_answers, read_encounters
-from magic_demo.files.mask_files import read_mask
+from magic_demo.files.masks.mask_files import read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.models.loading import DEFAULT_SEGMENTATION

@@ -21,7 +21,7 @@ from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.messages import LONGEST
 from magic_demo.core.types import Encounter, Photo, Review
 from magic_demo.files.bundles import write_prediction
-from magic_demo.files.mask_files import ORIENTATION
+from magic_demo.files.masks.decoding import ORIENTATION
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import load_families
 from magic_demo.reviews.backups import write_backup

@@ -28,7 +28,7 @@ from magic_demo.core.types import MaskRuns, Photo
 from magic_demo.files.bundles import read_prediction
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.files.entries import clean_text
-from magic_demo.files.mask_files import read_loose_mask, read_loose_packed, read_mask
+from magic_demo.files.masks.mask_files import read_loose_mask, read_loose_packed, read_mask
 from magic_demo.files.photos.processes.workers import shared_workers
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask

@@ -15,8 +15,8 @@ import pytest
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.types import Mask
 from magic_demo.core.whole_files import write_json, write_whole
-from magic_demo.files.mask_files import write_mask
-from magic_demo.files.mask_turns import Lie
+from magic_demo.files.masks.mask_files import write_mask
+from magic_demo.files.masks.turns import Lie
 from magic_demo.imaging.turning import turn_back
 from magic_demo.models.interfaces import Segmenter
 from magic_demo.synthetic.encounters import encode_photo

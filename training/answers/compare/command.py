@@ -20,7 +20,7 @@ from magic_demo.challenge.data_masks import DataMasks, find_data_masks
 from magic_demo.challenge.systems.reading import System, read_system
 from magic_demo.core.types import Answers, Prediction
 from magic_demo.files.encounters import read_encounters
-from magic_demo.files.mask_files import read_loose_mask
+from magic_demo.files.masks.mask_files import read_loose_mask
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.questions.families import load_families
 from magic_demo.questions.scoring import count_photo, segmentation_values

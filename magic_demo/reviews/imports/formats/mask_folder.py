@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from magic_demo.core.errors import FormatError
-from magic_demo.files.mask_files import read_loose_mask
+from magic_demo.files.masks.mask_files import read_loose_mask
 from magic_demo.reviews.imports.gathering import Gathering, SourceError
 
 SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")

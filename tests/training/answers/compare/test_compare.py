@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.files.mask_files import write_mask
+from magic_demo.files.masks.mask_files import write_mask
 from magic_demo.questions.families import load_challenge, load_families
 from tests.training.cues import test_train
 from training.__main__ import main

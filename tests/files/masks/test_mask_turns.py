@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from magic_demo.core.types import Mask
-from magic_demo.files.mask_files import find_reference_masks, read_mask_size, write_mask
-from magic_demo.files.mask_turns import TurnedPhotos, find_turned
+from magic_demo.files.masks.mask_files import find_reference_masks, read_mask_size, write_mask
+from magic_demo.files.masks.turns import TurnedPhotos, find_turned
 from magic_demo.files.photos.heads import PhotoHead, read_head
 from magic_demo.imaging.turning import turn_back
 from magic_demo.synthetic.encounters import encode_photo

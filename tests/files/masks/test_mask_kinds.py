@@ -13,11 +13,11 @@ from PIL import Image, ImageOps
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Mask
-from magic_demo.files.mask_files import read_loose_mask, read_loose_packed
+from magic_demo.files.masks.mask_files import read_loose_mask, read_loose_packed
 from magic_demo.imaging.packed_masks import pack_mask
-from tests.files.test_mask_files import MASK
+from tests.files.masks.test_mask_files import MASK
 
-REPORTED = Path(__file__).resolve().parents[1] / "data" / "reported"
+REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 WIDE = np.zeros((40, 60), np.bool_)
 WIDE[5:20, 8:30] = True
 

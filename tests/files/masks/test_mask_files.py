@@ -17,7 +17,7 @@ import tifffile
 from PIL import Image
 
 from magic_demo.core.errors import FormatError
-from magic_demo.files.mask_files import (
+from magic_demo.files.masks.mask_files import (
     annotator_of,
     find_reference_masks,
     mask_file_name,

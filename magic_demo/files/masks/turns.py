@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from magic_demo.core.types import Mask
-from magic_demo.files.mask_files import read_mask_size
+from magic_demo.files.masks.mask_files import read_mask_size
 from magic_demo.files.photos.heads import PhotoHead, read_head
 from magic_demo.imaging.turning import SAME_SIZE, turn_back, turn_upright
 

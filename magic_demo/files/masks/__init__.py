@@ -1,0 +1,1 @@
+"""Mask files of the challenge: found, decoded, what their values mean, which way they lie, written."""
