@@ -14,7 +14,7 @@ from magic_demo.files.photos.heads import PhotoHead, read_head
 from magic_demo.imaging.turning import turn_back
 from magic_demo.synthetic.encounters import encode_photo
 
-PHOTOS = Path(__file__).resolve().parents[1] / "data" / "corpus" / "photos"
+PHOTOS = Path(__file__).resolve().parents[2] / "data" / "corpus" / "photos"
 UPRIGHT = np.zeros((60, 40), np.bool_)
 UPRIGHT[5:20, 4:12] = True
 """A lesion on top on the left."""
