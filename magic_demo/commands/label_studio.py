@@ -10,7 +10,7 @@ from magic_demo.core.errors import FormatError, ReachError
 from magic_demo.core.plural import count
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.files.encounters import read_encounters
-from magic_demo.page.server.gate.gate import is_near
+from magic_demo.page.server.reach import is_near
 from magic_demo.reviews.exports.label_studio.tasks import make_config
 
 

@@ -21,9 +21,8 @@ from magic_demo.core.errors import MagicDemoError, ReachError
 from magic_demo.core.parts import sweep_temporary
 from magic_demo.models.backends.names import add_backend_argument
 from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
-from magic_demo.page.server.gate.gate import is_near
 from magic_demo.page.server.gate.programs import Programs
-from magic_demo.page.server.reach import check_reach, confirm_share, is_space, open_tunnel
+from magic_demo.page.server.reach import check_reach, confirm_share, is_near, is_space, open_tunnel
 from magic_demo.page.server.root_path import VARIABLE, put_below, read_root_path
 from magic_demo.page.server.sign_in.trusted_proxy import read_trusted_proxy, see_connections
 from magic_demo.page.server.sweeping import start_sweeping

@@ -3,13 +3,13 @@ asked for twice."""
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 import sys
 from collections.abc import Callable, Mapping
 
 from magic_demo.core.errors import ReachError, one_line
 from magic_demo.page.gradio_internals import tunnel
-from magic_demo.page.server.gate.gate import is_near
 from magic_demo.page.session.desk.desk import Desk
 
 SHARE_LINES = (
@@ -22,6 +22,14 @@ SHARE_QUESTIONS = (
     ("Type share if you want that: ", "share"),
     ("Type allowed if whoever is responsible for these cases has allowed that: ", "allowed"),
 )
+
+
+def is_near(host: str) -> bool:
+    """Return whether an address to listen on is of this computer alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def check_reach(

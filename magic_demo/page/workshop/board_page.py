@@ -31,7 +31,7 @@ from starlette.routing import Route
 
 from magic_demo.core.errors import BoardError
 from magic_demo.core.whole_text import mend_json
-from magic_demo.page.server.gate.gate import is_near
+from magic_demo.page.server.reach import is_near
 from magic_demo.page.session.rate_limit import RateLimit
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.texts.i18n import line_in_both

@@ -20,7 +20,8 @@ from starlette.testclient import TestClient
 
 from magic_demo.core.limits import LIMITS
 from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_routes
-from magic_demo.page.server.gate.gate import BROWSER_COOKIE, DOORS, Sessions, list_gates
+from magic_demo.page.server.gate.doors import DOORS
+from magic_demo.page.server.gate.gate import BROWSER_COOKIE, Sessions, list_gates
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, IDLE_SECONDS, SignIns
 from magic_demo.reviews.store import Store
 from magic_demo.synthetic.bundled import load_examples

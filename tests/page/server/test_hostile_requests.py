@@ -20,7 +20,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from magic_demo.page.build import Desk, PredictorSource, build_app
-from magic_demo.page.server.gate.gate import BROWSER_COOKIE, DOORS, list_gates
+from magic_demo.page.server.gate.doors import DOORS
+from magic_demo.page.server.gate.gate import BROWSER_COOKIE, list_gates
 from magic_demo.page.server.requests.parameters import RefusedError
 from magic_demo.page.server.requests.payloads import MASK, PAYLOADS, SMALL, find_payload, read_event
 from tests.support.hostile.hostile_events import Hostile

@@ -15,7 +15,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 
 from magic_demo.core.errors import ReachError
-from magic_demo.page.server.gate.gate import DOORS, list_gates
+from magic_demo.page.server.gate.doors import DOORS
+from magic_demo.page.server.gate.gate import list_gates
 from magic_demo.page.server.gate.programs import API
 from magic_demo.page.server.root_path import OWN_FOLDERS, put_below, read_root_path
 from magic_demo.page.server.sign_in.first_password import list_sign_in_doors

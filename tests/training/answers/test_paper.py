@@ -12,8 +12,9 @@ import torch
 from tests.support.source.concrete_models import load_text_photo_answerer
 from tests.support.tiny_answerer import CONFIGS, read_tiny, write_data
 from training.answers.text_photo.checkpoint import start_model
+from training.answers.text_photo.fitting import make_optimizer
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
-from training.answers.text_photo_answerer import make_optimizer, run_training
+from training.answers.text_photo_answerer import run_training
 from training.runs.run import read_settings
 from training.runs.trainer import training_arguments
 

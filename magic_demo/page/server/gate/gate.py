@@ -1,15 +1,8 @@
-"""WHO MAY ASK FOR WHAT: every address that the page answers stands here with who may ask for it; whatever
-else there is, is not answered.
-
-Gradio brings many more routes than the page uses (files by path, downloads of other addresses, monitoring,
-deep links, code editing, a second API). They are answered as if they were not there, and so is any that a
-later version adds.
-"""
+"""The gate before the page: what DOORS allow goes on as it was read here, all else is answered here."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import re
 import secrets
@@ -17,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -30,8 +23,11 @@ from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.page.gradio_internals import addresses
 from magic_demo.page.gradio_internals.events import find_page, is_tick
+from magic_demo.page.server.gate.bodies import read_body, replay
+from magic_demo.page.server.gate.doors import STREAMS, find_body, find_door
 from magic_demo.page.server.gate.headers import SecurityHeaders
 from magic_demo.page.server.gate.programs import BOUNDS, Programs, answer_program
+from magic_demo.page.server.reach import is_near
 from magic_demo.page.server.requests.faults import Faults
 from magic_demo.page.server.requests.parameters import (
     LONGEST_FORM,
@@ -54,56 +50,8 @@ from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.store.rules import Action, may
 
-Who = Literal["anybody", "reader"] | Action
-"""Everybody; who has signed in; who has signed in and may do this. Where nobody signs in, everybody is all of
-them."""
-
-DOORS: tuple[tuple[str, str, Who], ...] = (
-    # the page's own files and Gradio's, the same for everybody
-    ("GET HEAD", r"/page/.+", "anybody"),
-    ("GET HEAD", addresses.FILES, "anybody"),
-    ("GET HEAD", addresses.PAGE_FILES, "anybody"),
-    ("GET HEAD POST", r"/sign-in", "anybody"),
-    ("GET HEAD", r"/sign-out", "anybody"),
-    ("GET HEAD", r"/healthz", "anybody"),
-    # the audience: bundled synthetic cases alone, and answers of people without names
-    ("GET HEAD", r"/join", "anybody"),
-    ("GET HEAD", r"/board/photos/.+", "anybody"),
-    ("POST", r"/board/(join|sit|answer)", "anybody"),
-    ("GET HEAD", r"/board", "present"),
-    ("GET HEAD", r"/board/join\.svg", "present"),
-    ("POST", r"/board/(open|stand|turn|reveal|close)", "present"),
-    # the page and what it does
-    ("GET HEAD", r"/", "reader"),
-    ("GET HEAD", r"/agreement", "reader"),
-    ("GET HEAD", r"/take-away/[a-z-]+", "reader"),
-    ("GET HEAD", r"/thumbnail", "reader"),
-    ("GET HEAD POST", r"/oversight", "reader"),  # an adjudicator's, as the page itself says
-    ("GET HEAD POST", r"/learning", "learn from reviews"),
-    ("GET HEAD", r"/learning/state", "learn from reviews"),
-    ("POST", r"/(photos|photo-part|start-afresh)", "reader"),
-    ("POST", addresses.SEND_EVENT, "reader"),
-    ("POST", addresses.CANCEL_EVENT, "reader"),
-    ("GET", addresses.STREAM, "reader"),
-    ("GET", addresses.HEARTBEAT, "reader"),
-    ("GET", addresses.APP_ID, "reader"),
-    ("GET", r"/alive", "reader"),
-    ("GET", addresses.STARTUP, "anybody"),
-)
-_DOORS = tuple((frozenset(methods.split()), re.compile(path), who) for methods, path, who in DOORS)
-_STREAMS = re.compile(f"{addresses.HEARTBEAT}|{addresses.STREAM}")
 LookForSignIns = Callable[[], SignIns | None]
 
-Body = Literal["event", "cancel", "json", "form", "bytes"]
-BODIES: tuple[tuple[str, Body], ...] = (
-    (addresses.SEND_EVENT, "event"),
-    (addresses.CANCEL_EVENT, "cancel"),
-    (r"/board/[a-z]+|/start-afresh|/photo-part", "json"),
-    (r"/sign-in|/oversight|/learning", "form"),
-    (r"/photos", "bytes"),
-)
-"""What the body of each address that takes one is. Bytes alone go on unread."""
-_BODIES = tuple((re.compile(path), body) for path, body in BODIES)
 _FIELDS = Bounds(4096, items=50, containers=10)
 _PAGES = ("/", "/agreement")
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -126,21 +74,6 @@ def list_gates(
         Middleware(SecurityHeaders),
         Middleware(Gate, sign_ins=sign_ins, near=is_near(host), look=look, programs=programs),
     ]
-
-
-def is_near(host: str) -> bool:
-    """Return whether an address to listen on is of this computer alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def find_door(method: str, path: str) -> Who | None:
-    """Return who may ask for an address, None where nobody may."""
-    return next(
-        (who for methods, pattern, who in _DOORS if method in methods and pattern.fullmatch(path)), None
-    )
 
 
 class Sessions:
@@ -204,7 +137,7 @@ class Gate:
         elif scope["type"] == "websocket":  # the page opens none
             await send({"type": "websocket.close"})
             return
-        if scope["type"] == "http" and _STREAMS.fullmatch(str(scope["path"])):
+        if scope["type"] == "http" and STREAMS.fullmatch(str(scope["path"])):
             await self._pass_stream(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -261,7 +194,7 @@ class Gate:
             self._sign_ins.note_use(cookies)
         if self._sign_ins is None and path in _PAGES and BROWSER_COOKIE not in cookies:
             send = _set_cookie(send, secure=is_secure(headers, scope))
-        return rewrite(scope, query, cookies, body), receive if body is None else _replay(body, receive), send
+        return rewrite(scope, query, cookies, body), receive if body is None else replay(body, receive), send
 
     async def _read_cookies(self, scope: Scope) -> dict[str, str]:
         """Return a request's cookies; where a trusted proxy names a reader, with the key of that reader.
@@ -290,11 +223,11 @@ class Gate:
         if kind is None or kind == "case":
             return rewrite(scope, read_query(scope), {}), receive
         check_json_type(headers.get("content-type", ""))
-        body = await _read_body(receive, headers, BOUNDS[kind].size)
+        body = await read_body(receive, headers, BOUNDS[kind].size)
         async with self._large if len(body) > SMALL.size else nullcontext():
             fields = await run_in_threadpool(read_object, body, BOUNDS[kind])
         body = json.dumps(fields, ensure_ascii=False).encode()
-        return rewrite(scope, read_query(scope), {}, body), _replay(body, receive)
+        return rewrite(scope, read_query(scope), {}, body), replay(body, receive)
 
     async def _read_posted(
         self, scope: Scope, receive: Receive, headers: Headers
@@ -302,19 +235,19 @@ class Gate:
         """Return the event that a request's body is, if it is one, and the body to hand on, None where nobody
         reads it before its route."""
         path = str(scope["path"])
-        kind = next((kind for pattern, kind in _BODIES if pattern.fullmatch(path)), None)
+        kind = find_body(path)
         if kind == "bytes":
             return None, None
         if kind is None:
             raise RefusedError(404, "there is nothing here")
         if kind == "form":
             check_form_type(headers.get("content-type", ""))
-            return None, urlencode(read_form(await _read_body(receive, headers, LONGEST_FORM))).encode()
+            return None, urlencode(read_form(await read_body(receive, headers, LONGEST_FORM))).encode()
         check_json_type(headers.get("content-type", ""))
         if kind == "json":
-            fields = read_object(await _read_body(receive, headers, _FIELDS.size), _FIELDS)
+            fields = read_object(await read_body(receive, headers, _FIELDS.size), _FIELDS)
             return None, json.dumps(fields, ensure_ascii=False).encode()
-        body = await _read_body(receive, headers, LIMITS.request_bytes)
+        body = await read_body(receive, headers, LIMITS.request_bytes)
         page, cancels = find_page(scope), kind == "cancel"
         if len(body) <= SMALL.size:
             return read_event(body, page, cancels=cancels)
@@ -377,35 +310,6 @@ def _host_name(headers: Headers) -> str:
         return urlsplit(f"//{headers.get('host', '')}").hostname or ""
     except ValueError:
         return ""
-
-
-async def _read_body(receive: Receive, headers: Headers, most: int) -> bytes:
-    """Return a request's body of at most ``most`` bytes, and of as many as it says. Raises RefusedError."""
-    length = headers.get("content-length")
-    if length is not None and int(length) > most:
-        raise RefusedError(413, "the request is longer than {limit} bytes", limit=most)
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise RefusedError(400, "the request was cut short")
-        body += message.get("body", b"")
-        if len(body) > most:
-            raise RefusedError(413, "the request is longer than {limit} bytes", limit=most)
-        if not message.get("more_body", False):
-            break
-    if length is not None and int(length) != len(body):
-        raise RefusedError(400, "the request was cut short")
-    return bytes(body)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return again
 
 
 def _asks_by_itself(scope: Scope, read: Mapping[str, Any] | None) -> bool:
