@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, get_args
 
+from magic_demo.core.ruler import read_ruler, write_ruler
 from magic_demo.core.types import Mark, MarkKind, MaskRuns, ReviewContent
 
 FIELDS: tuple[str, ...] = tuple(field.name for field in fields(ReviewContent) if field.name != "unknown")
@@ -62,6 +63,7 @@ def to_json(content: ReviewContent, write_mask: Callable[[MaskRuns], Any] = writ
         "specified": dict(content.specified),
         "masks": {photo_id: write_mask(runs) for photo_id, runs in content.masks.items()},
         "clicks": {photo_id: [*map(write_mark, marks)] for photo_id, marks in content.clicks.items()},
+        "rulers": {photo_id: write_ruler(ruler) for photo_id, ruler in content.rulers.items()},
         "unusable": sorted(content.unusable),
     }
 
@@ -70,7 +72,7 @@ def from_json(value: Mapping[str, Any], read_mask: Callable[[Any], MaskRuns] = r
     """Read what ``to_json`` returned, of this version or of another.
 
     A field that is not there has its default; one that is not known is kept as ``unknown``. Values are not
-    checked: ``find_fault`` does that. Raises what ``read_mask`` and ``read_mark`` raise.
+    checked: ``find_fault`` does that. Raises what ``read_mask``, ``read_mark`` and ``read_ruler`` raise.
     """
     found = {name: value[name] for name in FIELDS if name in value}
     if "unusable" in found:
@@ -81,6 +83,8 @@ def from_json(value: Mapping[str, Any], read_mask: Callable[[Any], MaskRuns] = r
         found["clicks"] = {
             photo_id: tuple(map(read_mark, marks)) for photo_id, marks in found["clicks"].items()
         }
+    if "rulers" in found:
+        found["rulers"] = {photo_id: read_ruler(ruler) for photo_id, ruler in found["rulers"].items()}
     return ReviewContent(**found, unknown={name: value[name] for name in value.keys() - set(FIELDS)})
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.messages import Message
+from magic_demo.core.ruler import Ruler
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -326,7 +327,7 @@ class ReviewContent:
     option says "please specify".
     masks: photo id -> the reader's mask; a photo that was not outlined is absent, an empty mask says "no
     lesion here". clicks: photo id -> what its mask was clicked from, in the order of the clicks; taken back
-    with them. unusable: photo ids of no use.
+    with them. rulers: photo id -> what was measured there. unusable: photo ids of no use.
     difficulty and every other field with "values" in its metadata: one of them, or None where the reader said
     none.
     unknown: fields of a newer version, by name as JSON, which this one hands on as they are.
@@ -336,6 +337,7 @@ class ReviewContent:
     specified: Mapping[str, str] = field(default_factory=dict)
     masks: Mapping[str, MaskRuns] = field(default_factory=dict)
     clicks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
+    rulers: Mapping[str, Ruler] = field(default_factory=dict)
     unusable: frozenset[str] = frozenset()
     comment: str = ""
     flagged: bool = False

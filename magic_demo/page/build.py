@@ -170,6 +170,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     }  # "once" would drop what is changed while a change is on its way
     parts.cards.answers(review.answer, None, saved, **changes)
     parts.viewer.mask(review.outline, None, saved, **changes)
+    parts.viewer.ruler(review.measure, None, saved, **changes)
     parts.viewer.point(review.point, {parts.case}, [parts.viewer], **changes)
     parts.viewer.facts(review.facts, {parts.case}, [parts.viewer], queue=False, **QUIET)
     why = parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)

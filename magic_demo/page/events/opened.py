@@ -207,7 +207,7 @@ def _own_outlines(draft: ReviewDraft | None) -> dict[str, Any]:
     if draft is None:
         return {}
     own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
-    return {"own": own, "clicks": draft.clicks}
+    return {"own": own, "clicks": draft.clicks, "rulers": draft.rulers}
 
 
 def _own_answers(draft: ReviewDraft | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.messages import Message
+from magic_demo.core.ruler import Ruler
 from magic_demo.core.types import Encounter, Mark, MaskRuns
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.handlers import Handlers
@@ -19,6 +20,7 @@ from magic_demo.page.panels.forms import MAX_PROMPT, name_uploads, read_answers,
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
 from magic_demo.page.panels.viewer.point_form import read_marks
+from magic_demo.page.panels.viewer.ruler_form import read_photo_ruler
 from magic_demo.page.session.desk.photos import cover_photo_area
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
@@ -41,8 +43,8 @@ class Unkept:
 
     @answered_with_inputs
     def restore(self, inputs: Updates, event: Resolved) -> Updates:
-        """Open a case again that was not kept, with the answers, outlines and words that the browser holds of
-        it."""
+        """Open a case again that was not kept, with the answers, outlines, lengths and words that the browser
+        holds of it."""
         payload, page, panel = event.payload, self.page, self.parts.panel
         language = page.language(inputs)
         page.end_analysis(event.request)
@@ -61,8 +63,9 @@ class Unkept:
         if example:
             case = self._cover(case, payload)
         masks, clicks, refused = read_masks(payload, case)
-        case = page.cases.note_problems(case.open_id, [*problems, *refused]) or case
-        draft = ReviewDraft(case.open_id, answered.answers, answered.specified, masks, clicks)
+        rulers, unread = read_rulers(payload, case)
+        case = page.cases.note_problems(case.open_id, [*problems, *refused, *unread]) or case
+        draft = ReviewDraft(case.open_id, answered.answers, answered.specified, masks, clicks, rulers)
         page.drafts.begin(event.session, draft)
         return {
             **page.show_case(case, draft),
@@ -120,3 +123,19 @@ def read_masks(
         masks[photo.photo_id] = encode_mask(mask)
         clicks[photo.photo_id] = marks
     return masks, clicks, problems
+
+
+def read_rulers(payload: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, Ruler], list[Message]]:
+    """Return what was measured in the case's photos, and a line for each that cannot be read."""
+    rulers, sent = {}, payload.get("rulers")
+    problems: list[Message] = []
+    for photo in case.encounter.photos:
+        value = sent.get(photo.photo_id) if isinstance(sent, Mapping) else None
+        try:
+            ruler = read_photo_ruler(value, photo.photo_id, photo.size)
+        except FormError as error:
+            problems.append(error.message)
+            continue
+        if ruler is not None:
+            rulers[photo.photo_id] = ruler
+    return rulers, problems

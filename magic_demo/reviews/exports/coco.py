@@ -12,11 +12,13 @@ import cv2
 import numpy as np
 
 import magic_demo
+from magic_demo.core.ruler import Ruler, write_ruler
 from magic_demo.core.types import Mark, MarkKind, Mask, MaskRuns, Review
 from magic_demo.core.whole_files import write_json
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports.images import ExportedImage, write_images
 from magic_demo.reviews.exports.readings import Selection, annotator_of
+from magic_demo.reviews.exports.tables import measure_mask
 
 INSTANCES = "annotations/instances_default.json"
 KEYPOINTS = "annotations/person_keypoints_default.json"
@@ -38,7 +40,8 @@ def write_coco(selection: Selection, folder: Path) -> int:
     """Write ``annotations`` and ``images/default``; returns how many masks.
 
     One annotation a reader and photo; the annotator's name, k and the reading's kind, what was known and
-    whether it is complete are attributes. ``iscrowd`` is 0: a mask here is one reader's whole lesion area,
+    whether it is complete are attributes; beside them, where the reader has measured in the photo, its area and
+    longest diameter in millimetres and the ruler. ``iscrowd`` is 0: a mask here is one reader's whole lesion area,
     not a crowd to be ignored. A photo without any mask is no image of the file. Clicks that masks were made
     from are a file of their own, one annotation a click.
     """
@@ -48,7 +51,8 @@ def write_coco(selection: Selection, folder: Path) -> int:
     for number, image in enumerate(images, start=1):
         for review, runs in image.masks:
             about = _describe_review(review, selection)
-            masks.append(_write_mask(len(masks) + 1, number, runs, about))
+            ruler = review.rulers.get(image.photo_id)
+            masks.append(_write_mask(len(masks) + 1, number, runs, about, ruler))
             for place, mark in enumerate(review.clicks.get(image.photo_id, ()), start=1):
                 clicks.append(
                     _write_click(len(clicks) + 1, number, mark, image.size, {**about, "click": place})
@@ -109,9 +113,13 @@ def _describe_review(review: Review, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _write_mask(number: int, image: int, runs: MaskRuns, attributes: dict[str, Any]) -> dict[str, Any]:
+def _write_mask(
+    number: int, image: int, runs: MaskRuns, attributes: dict[str, Any], ruler: Ruler | None
+) -> dict[str, Any]:
     mask = decode_mask(runs)
+    measured = {} if ruler is None else {**measure_mask(runs, ruler), "ruler": write_ruler(ruler)}
     return {
+        **measured,
         "id": number,
         "image_id": image,
         "category_id": LESION,

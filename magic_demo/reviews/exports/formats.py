@@ -63,7 +63,7 @@ class Format(Offer):
 CSV = Format(
     name="csv",
     titles={"en": "CSV tables", "zh": "CSV 表格"},
-    contents="one row per answer, per mask (run lengths), per click that a mask was made from, per review (comment, flag, difficulty, photo quality, "
+    contents="one row per answer, per mask (run lengths), per click that a mask was made from, per measured line, per review (comment, flag, difficulty, photo quality, "
     "time, models)",
     write=write_csv,
     kinds="every",

@@ -1,4 +1,4 @@
-"""Readings as tables, CSV or Parquet: one row an answer, one a mask, one a click, one a reading."""
+"""Readings as tables, CSV or Parquet: one row an answer, one a mask, one a click, one a measured line, one a reading."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from magic_demo.core.review_content import CHOICES
-from magic_demo.core.types import SavedReview
+from magic_demo.core.ruler import Ruler, length
+from magic_demo.core.types import MaskRuns, SavedReview
 from magic_demo.core.whole_files import write_whole
-from magic_demo.imaging.run_lengths import area
+from magic_demo.imaging.diameter import longest_diameter
+from magic_demo.imaging.run_lengths import area, decode_mask
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.challenge import walk_masks
 from magic_demo.reviews.exports.csv_files import write_csv_table
@@ -20,7 +22,7 @@ from magic_demo.reviews.exports.dataset_card import write_card
 from magic_demo.reviews.exports.readings import Selection
 
 Rows = list[dict[str, Any]]
-CONTENTS = """`load_dataset(FOLDER, "answers")` gives one row an answer; `masks`, `clicks` and `readings` are the other tables.
+CONTENTS = """`load_dataset(FOLDER, "answers")` gives one row an answer; `masks`, `clicks`, `lengths` and `readings` are the other tables.
 `number` joins them, times are UTC, and `counts` are COCO's compressed run lengths (pycocotools reads them with `height`
 and `width`). All rows are in the split `train`, which is the one that `datasets` gives by itself."""
 
@@ -31,11 +33,15 @@ COLUMNS: Mapping[str, Mapping[str, type]] = {
     },
     "masks": {
         "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "photo_id": str, "height": int, "width": int,
-        "lesion_pixels": int, "counts": str,
+        "lesion_pixels": int, "area_mm2": float, "diameter_mm": float, "counts": str,
     },
     "clicks": {
         "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "photo_id": str, "click": int,
         "marks": str, "x": float, "y": float, "right": float, "bottom": float,
+    },
+    "lengths": {
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "photo_id": str, "line": int,
+        "x": float, "y": float, "to_x": float, "to_y": float, "pixels": float, "mm": float,
     },
     "readings": {
         "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "flagged": bool,
@@ -46,6 +52,8 @@ COLUMNS: Mapping[str, Mapping[str, type]] = {
 """Table -> column -> type. ``number`` is the reading's row in the store and joins the tables; times are UTC, in
 CSV as ISO 8601. ``click`` counts those that a mask was made from, ``marks`` is lesion, skin or box; ``x`` and ``y`` are
 shares of the photo's width and height, of a box its left top corner, and ``right``, ``bottom`` the other one, of a click the same.
+``line`` counts what was measured with the ruler, in pixels of the photo; line 0 is the one of known length. ``mm``, ``area_mm2``
+and ``diameter_mm`` (of the largest part) are empty where the reader has not calibrated the photo.
 ``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements``
 where the reader differs from it; these, ``unusable``, ``missing`` (left open by a finished reading) and
 ``tied`` (what a consensus leaves undecided) are ids joined by spaces, ``known`` (what its reader had been
@@ -53,7 +61,7 @@ shown: "model", "others") are words, ``models`` is JSON."""
 
 
 def write_csv(selection: Selection, folder: Path) -> int:
-    """Write ``answers.csv``, ``masks.csv``, ``clicks.csv`` and ``readings.csv``; returns how many masks."""
+    """Write ``answers.csv``, ``masks.csv``, ``clicks.csv``, ``lengths.csv`` and ``readings.csv``; returns how many masks."""
     return _write_csv(selection, folder, quoted=True)
 
 
@@ -72,8 +80,7 @@ def _write_csv(selection: Selection, folder: Path, *, quoted: bool) -> int:
 
 
 def write_parquet(selection: Selection, folder: Path) -> int:
-    """Write ``answers.parquet``, ``masks.parquet``, ``clicks.parquet``, ``readings.parquet`` and a card that names
-    them for ``datasets``; returns how many masks."""
+    """Write the same tables as Parquet, and a card that names them for ``datasets``; returns how many masks."""
     import pyarrow  # 50 MB that nothing else needs
     from pyarrow import parquet
 
@@ -98,12 +105,14 @@ def make_tables(selection: Selection) -> dict[str, Rows]:
     """Return the rows of each table, in the order of cases, readings and questions."""
     numbers = {id(saved.review): saved for case in selection.cases for saved in case.readings}
     answers: Rows = []
+    lengths: Rows = []
     readings: Rows = []
     for case in selection.cases:
         for saved in case.readings:
             tied = selection.tied.get(case.case_id, ()) if saved.review.kind == "consensus" else ()
             readings.append({**_reading_row(saved), "tied": _join(tied)})
             answers += _answer_rows(saved, selection.questions)
+            lengths += _length_rows(saved)
     masks = [
         {
             **_common(numbers[id(review)]),
@@ -111,6 +120,7 @@ def make_tables(selection: Selection) -> dict[str, Rows]:
             "height": runs.size[0],
             "width": runs.size[1],
             "lesion_pixels": area(runs),
+            **measure_mask(runs, review.rulers.get(photo_id)),
             "counts": runs.counts,
         }
         for _case, review, photo_id, runs in walk_masks(selection)
@@ -120,7 +130,7 @@ def make_tables(selection: Selection) -> dict[str, Rows]:
         for _case, review, photo_id, _runs in walk_masks(selection)
         for row in _click_rows(numbers[id(review)], photo_id)
     ]
-    return {"answers": answers, "masks": masks, "clicks": clicks, "readings": readings}
+    return {"answers": answers, "masks": masks, "clicks": clicks, "lengths": lengths, "readings": readings}
 
 
 def _click_rows(saved: SavedReview, photo_id: str) -> Rows:
@@ -130,6 +140,29 @@ def _click_rows(saved: SavedReview, photo_id: str) -> Rows:
         place = {"x": x, "y": y, "right": right, "bottom": bottom}
         rows.append({**_common(saved), "photo_id": photo_id, "click": number, "marks": mark.kind, **place})
     return rows
+
+
+def _length_rows(saved: SavedReview) -> Rows:
+    rows = []
+    for photo_id, ruler in sorted(saved.review.rulers.items()):
+        known = [(0, ruler.known)] if ruler.known is not None else []
+        for number, line in [*known, *enumerate(ruler.lines, start=1)]:
+            ends = dict(zip(("x", "y", "to_x", "to_y"), line, strict=True))
+            pixels = length(line)
+            mm = ruler.mm if number == 0 else ruler.measure(pixels)
+            about = {**_common(saved), "photo_id": photo_id, "line": number}
+            rows.append({**about, **ends, "pixels": pixels, "mm": mm})
+    return rows
+
+
+def measure_mask(runs: MaskRuns, ruler: Ruler | None) -> dict[str, float | None]:
+    """Return a mask's area and longest diameter in millimetres, None where the photo is not calibrated."""
+    if ruler is None or ruler.mm_per_pixel is None:
+        return {"area_mm2": None, "diameter_mm": None}
+    return {
+        "area_mm2": ruler.measure_area(area(runs)),
+        "diameter_mm": ruler.measure(longest_diameter(decode_mask(runs))),
+    }
 
 
 def _common(saved: SavedReview) -> dict[str, Any]:

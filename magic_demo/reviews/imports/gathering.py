@@ -15,6 +15,7 @@ import numpy as np
 
 from magic_demo.core.errors import FormatError, MagicDemoError
 from magic_demo.core.review_content import FIELDS
+from magic_demo.core.ruler import Ruler
 from magic_demo.core.types import (
     DEFAULT_QUEUE,
     REVIEW_KINDS,
@@ -147,6 +148,12 @@ class Gathering:
         """Add a click after those that a review has of a photo; returns the review."""
         clicks = {**review.clicks, photo_id: (*review.clicks.get(photo_id, ()), mark)}
         review = replace(review, clicks=clicks)
+        self.keep(review)
+        return review
+
+    def add_ruler(self, review: Review, photo_id: str, ruler: Ruler) -> Review:
+        """Let a review have measured this in a photo; returns the review."""
+        review = replace(review, rulers={**review.rulers, photo_id: ruler})
         self.keep(review)
         return review
 

@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from magic_demo.core.ruler import length
+from magic_demo.core.types import CaseKey
+from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.exports.csv_files import read_csv_table
+from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.e2e.review.steps import (
     choose,
     chosen,
@@ -274,3 +279,59 @@ def test_an_earlier_version_is_looked_at_and_brought_back_and_that_is_taken_back
             and drawn is not None
             and (kept == drawn).all()
         )
+
+
+def test_a_photo_is_calibrated_and_measured_by_mouse_and_keys_and_that_is_kept_and_exported(
+    browser: Browser, server: ReviewServer, tmp_path: Path
+) -> None:
+    with opened(browser, server) as (_, page):
+        case_id = open_case(page, 3)
+        said = page.locator("#viewer-rulers text")
+        page.keyboard.press('"')
+        page.wait_for_selector('.viewer[data-tool="ruler"][data-calibrates]')
+        for x, y in ((20, 20), (120, 20)):
+            page.mouse.click(*on_photo(page, x, y))
+        expect(said).to_have_text(["= 10.0 mm"])
+        page.mouse.click(*on_photo(page, 20, 60))
+        page.keyboard.press(">")  # a turn changes nothing
+        page.mouse.click(*on_photo(page, 20, 110))
+        expect(said).to_have_text(["= 10.0 mm", "5.0 mm"])
+        page.select_option("#viewer-ruler-common", "20")
+        expect(said).to_have_text(["= 20.0 mm", "10.0 mm"])
+        expect(page.locator("#viewer-size-mm")).to_contain_text("mm²")
+        page.focus("#viewer-stage")
+        page.keyboard.press("ArrowRight")  # the crosshair, in the middle of the photo
+        page.keyboard.press("Enter")
+        for _ in range(3):
+            page.keyboard.press("Shift+ArrowUp")
+        page.keyboard.press(" ")
+        expect(said).to_have_count(3)
+        page.mouse.click(*on_photo(page, 20, 80))  # on a line it takes it away
+        expect(said).to_have_count(2)
+        page.keyboard.press("z")
+        expect(said).to_have_count(3)
+        page.keyboard.press("Backspace")
+        expect(said).to_have_text(["= 20.0 mm", "10.0 mm"])
+        finish(page, anyway=True)
+        page.reload()
+        page.wait_for_selector(
+            f'.queue-case[data-case="{case_id}"][aria-current]'
+        )  # the address says which case
+        expect(said).to_have_text(["= 20.0 mm", "10.0 mm"])
+        (ruler,) = saved_of(server, case_id)[-1].review.rulers.values()
+        assert (ruler.mm, len(ruler.lines)) == (20.0, 1)
+        assert ruler.measure(length(ruler.lines[0])) == pytest.approx(10, abs=0.2)
+    with Store.open(server.store) as store:
+        write_export(store.history(CaseKey("clinic", case_id), LOCAL_READER), (), "csv", tmp_path / "csv")
+    rows = read_csv_table(tmp_path / "csv" / "lengths.csv")
+    assert [row["line"] for row in rows] == ["0", "1"] and float(rows[0]["mm"]) == 20
+
+
+def on_photo(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Return where on the page a point of the photo is drawn."""
+    box = page.locator("#viewer-stage").bounding_box()
+    at = page.evaluate(
+        "(at) => document.querySelector('#viewer-stage').viewer.toWindow(at)", {"x": x, "y": y}
+    )
+    assert box is not None
+    return box["x"] + at["x"], box["y"] + at["y"]

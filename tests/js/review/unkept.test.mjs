@@ -283,8 +283,9 @@ test("photos of one's own are reordered, renamed and removed with their outlines
   assert.equal(work.arranges(2), true);
   const photos = work.photosAs([1, 0], ["arm", "shin"]);
   assert.deepEqual(photos.map(({ name }) => name), ["arm.jpg", "shin.jpg"]);
+  work.noteRuler("secret-1", "leg", { known: [0, 0, 9, 0], mm: 10, lines: [] });
   const draft = work.arrange(["leg", "arm"], [1, 0], ["arm", "shin"], photos);
-  assert.deepEqual(Object.keys(draft.masks), ["shin"]);
+  assert.deepEqual([Object.keys(draft.masks), Object.keys(draft.rulers)], [["shin"], ["shin"]]);
   work.shown("secret-2");
   work.noteMask("secret-1", "leg", { width: 2, height: 2, runs: [0, 4] }); // late, of the case as it was
   await work.writing;

@@ -104,10 +104,19 @@ test("a change goes on from what was known when the first change that waits with
 test("what came from another tab is handed on, less what is on its way from here", () => {
   const { unsaved } = opened(new Storage());
   unsaved.note("secret-1", "answers", { case: "secret-1", answers: {}, touched: ["A"] });
-  const merged = { answers: { A: [1], B: [2] }, specified: { A: "", B: "" }, masks: { P: null }, note: { comment: "x" } };
+  const merged = { answers: { A: [1], B: [2] }, specified: { A: "", B: "" }, masks: { P: null }, rulers: { P: null, Q: null }, note: { comment: "x" } };
+  unsaved.note("secret-1", "ruler Q", { case: "secret-1", photo: "Q", ruler: null });
   const taken = unsaved.confirm({ case: "secret-1", number: 2, stored: {}, merged });
-  assert.deepEqual(taken, { ...merged, answers: { B: [2] }, specified: { B: "" } });
+  assert.deepEqual(taken, { ...merged, answers: { B: [2] }, specified: { B: "" }, rulers: { P: null } });
   assert.equal(unsaved.confirm({ case: "secret-1", number: 1, stored: {}, merged }), null, "an answer that was overtaken is older");
+});
+
+test("of an outline and of lengths that two tabs changed, this tab's own is what it sent", () => {
+  const { unsaved } = opened(new Storage());
+  const ruler = { known: [0, 0, 9, 0], mm: 10, lines: [] };
+  const payload = unsaved.note("secret-1", "ruler P", { case: "secret-1", photo: "P", ruler });
+  unsaved.confirm({ case: "secret-1", number: 4, stored: {}, conflicts: [{ part: "rulers", name: "P", number: 4, mine: true, theirs: true }] });
+  assert.deepEqual(unsaved.choose("rulers P", true), { case: "secret-1", photo: "P", ruler, part: payload.part });
 });
 
 test("a conflict is held until the reader chooses, and their own is a change that knows of the other", () => {

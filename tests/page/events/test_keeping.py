@@ -98,6 +98,7 @@ def test_what_was_answered_and_outlined_is_the_first_reading_of_the_case_that_is
     page.words = "itches for weeks"
     page.say(page.review.answer, answers={"CQID025": [1]})
     page.draw("Jane Doe", square())
+    page.say(page.review.measure, photo="Jane Doe", ruler={"known": [0, 0, 10, 0], "mm": 5, "lines": []})
     updates = page.keep()
     (key,) = (case.key for case in page.desk.opened_store.list_cases(UPLOADS, LOCAL_READER))
     saved = page.desk.opened_store.latest(key, LOCAL_READER)
@@ -105,6 +106,7 @@ def test_what_was_answered_and_outlined_is_the_first_reading_of_the_case_that_is
         saved is not None and saved.review.answers == {"CQID025-001": 1} and saved.review.kind == "assisted"
     )
     assert np.array_equal(decode_mask(saved.review.masks[f"IMG_{key.case_id}_00001"]), square())
+    assert saved.review.rulers[f"IMG_{key.case_id}_00001"].mm_per_pixel == 0.5
     assert (
         updates[page.parts.panel.queue]["open"] == key.case_id
         and updates[page.parts.form]["case"] == page.open_id

@@ -67,6 +67,8 @@ def test_masks_and_clicks_come_back_to_the_bit(queue: ReadQueue, tmp_path: Path,
             review.kind,
             review.known,
         )
+        if format == "coco":
+            assert found[key].rulers == review.rulers
         for photo_id, marks in review.clicks.items():
             for mark, other in zip(found[key].clicks[photo_id], marks, strict=True):
                 assert mark.kind == other.kind and mark.at == pytest.approx(other.at)

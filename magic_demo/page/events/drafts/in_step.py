@@ -5,7 +5,7 @@ number     the row that holds what was saved; what the tab changes next goes on 
 stored     part of the page -> the newest change of it (``changes.py``: turn) that is in the store
 merged     what came from elsewhere since the review that the tab knew: {"answers": {family: [option]},
 "specified": {family: words},
-           "masks": {photo: runs or None}, "note": {"comment", "flagged", a choice's name,
+           "masks": {photo: runs or None}, "rulers": {photo: ruler or None}, "note": {"comment", "flagged", a choice's name,
            "unusable": {photo: bool}}}; absent where nothing did
 conflicts  [{"part", "name", "mine", "theirs"}]: changed here and elsewhere to different values; the newest
 review has ``theirs``
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from magic_demo.core.ruler import write_ruler
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.panels.viewer.mask_form import write_outline
 from magic_demo.page.session.merging import Conflict, Field, Fields, only, spread
@@ -45,7 +46,7 @@ def step_value(
 
 def merged_value(fields: Fields, questions: QuestionSet) -> dict[str, Any]:
     """Return fields as the page's parts take them."""
-    merged: dict[str, Any] = {"answers": {}, "specified": {}, "masks": {}, "note": {}}
+    merged: dict[str, Any] = {"answers": {}, "specified": {}, "masks": {}, "rulers": {}, "note": {}}
     for (part, name), value in fields.items():
         if part == "answers":
             merged["answers"][name], merged["specified"][name] = _card_value((part, name), value, questions)
@@ -53,6 +54,8 @@ def merged_value(fields: Fields, questions: QuestionSet) -> dict[str, Any]:
             merged["masks"][name] = (
                 None if value is None else write_outline(decode_mask(value.runs), value.clicks)
             )
+        elif part == "rulers":
+            merged["rulers"][name] = None if value is None else write_ruler(value)
         elif part == "unusable":
             merged["note"].setdefault("unusable", {})[name] = bool(value)
         else:
@@ -70,7 +73,7 @@ def _card_value(field: Field, value: Any, questions: QuestionSet) -> tuple[list[
 def _conflict_value(conflict: Conflict, questions: QuestionSet) -> dict[str, Any]:
     part, name = conflict.field
     mine, theirs = conflict.mine, conflict.theirs
-    if part == "masks":  # the tab has its own outline, and gets the other with what was merged
+    if part in ("masks", "rulers"):  # the tab has its own, and gets the other with what was merged
         mine, theirs = mine is not None, theirs is not None
     elif part == "answers":
         mine, theirs = (list(_card_value(conflict.field, value, questions)) for value in (mine, theirs))

@@ -9,6 +9,7 @@ from dataclasses import replace
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError, StoreError
+from magic_demo.core.ruler import Ruler
 from magic_demo.core.types import Mask, MaskRuns, SavedReview
 from magic_demo.imaging.consensus import estimate_staple, take_majority
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
@@ -88,6 +89,7 @@ class Adjudication(ReviewEvents):
             answers,
             gather_words(answers, readings),
             masks,
+            rulers=choose_rulers(readings),
             reading=begun,
             ties=find_ties(readings, self.page.questions),
             synced=before,
@@ -134,6 +136,20 @@ def merge_masks(readings: Sequence[SavedReview], *, weighted: bool) -> dict[str,
             estimate_staple(same_size).mask if weighted and len(same_size) > 1 else take_majority(same_size)
         )
     return merged
+
+
+def choose_rulers(readings: Sequence[SavedReview]) -> dict[str, Ruler]:
+    """Return one ruler a photo, of those that are calibrated: the one whose scale is the median, the lower of an
+    even number."""
+    by_photo: dict[str, list[tuple[float, Ruler]]] = {}
+    for saved in readings:
+        for photo_id, ruler in saved.review.rulers.items():
+            if (scale := ruler.mm_per_pixel) is not None and photo_id not in saved.review.unusable:
+                by_photo.setdefault(photo_id, []).append((scale, ruler))
+    return {
+        photo_id: sorted(rulers, key=lambda one: one[0])[(len(rulers) - 1) // 2][1]
+        for photo_id, rulers in by_photo.items()
+    }
 
 
 def _outlines(readings: Sequence[SavedReview], reading: Reading) -> dict[str, dict[str, Mask]]:

@@ -4,7 +4,9 @@ is saved from then on."""
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import gradio as gr
 
@@ -20,6 +22,8 @@ from magic_demo.page.panels.review.review_form import unkept_value
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
 from magic_demo.reviews.kept_cases import KeptCase
+
+T = TypeVar("T")
 
 
 class Keeping(ReviewEvents):
@@ -82,13 +86,14 @@ class Keeping(ReviewEvents):
         saved = self.review.recall.begin_draft(
             case.open_id, queued, store.history(stored.key, reader), arrangement.mode, reader
         )
-        if draft.answers or draft.masks:
-            masks = {stored.names[name]: runs for name, runs in draft.masks.items() if name in stored.names}
-            clicks = {
-                stored.names[name]: marks for name, marks in draft.clicks.items() if name in stored.names
-            }
+        if draft.answers or draft.masks or draft.rulers:
             saved = replace(
-                saved, answers=draft.answers, specified=draft.specified, masks=masks, clicks=clicks
+                saved,
+                answers=draft.answers,
+                specified=draft.specified,
+                masks=_rename_keys(draft.masks, stored),
+                clicks=_rename_keys(draft.clicks, stored),
+                rulers=_rename_keys(draft.rulers, stored),
             )
             if saved.reading is not None:
                 saved = replace(saved, reading=replace(saved.reading, state="in progress"))
@@ -105,6 +110,10 @@ class Keeping(ReviewEvents):
             self.parts.panel.run: gr.update(interactive=not saved.hides_model),
             self.parts.status: self.review.render_saved("status.kept", row) if row is not None else gr.skip(),
         }
+
+
+def _rename_keys(of_photos: Mapping[str, T], stored: KeptCase) -> dict[str, T]:
+    return {stored.names[name]: value for name, value in of_photos.items() if name in stored.names}
 
 
 def _rename(case: OpenCase, stored: KeptCase) -> OpenCase:

@@ -36,6 +36,11 @@ class ReviewHandlers(ReviewEvents):
         """Save the reader's mask of one photo, or forget it where it was taken back as if never drawn."""
         return self.review.take(event, [event.payload]).updates
 
+    @answered
+    def measure(self, event: Resolved) -> Updates:
+        """Save what the reader has measured in one photo."""
+        return self.review.take(event, [event.payload]).updates
+
     @answered_with_inputs
     def point(self, inputs: Updates, event: Resolved) -> Updates:
         """Let an outline follow what the reader points at. Where the model is hidden a graph cut alone

@@ -225,6 +225,7 @@ class ReviewState:
             synthetic=case.example,
             own=own,
             clicks=draft.clicks,
+            rulers=draft.rulers,
             others=others,
             missing=case.missing,
         )

@@ -4,17 +4,18 @@ All the drawing is in the JavaScript beside this file.
 
 Value (``viewer_value`` writes it; photos are named by their ``photo_id``):
 
-    {"case": str | None,            another case begins with an empty history of edits
-     "photos": [{"id", "name": photo_id, "width", "height", "src", "levels", "fullWidth", "fullHeight"}],
-     working size, and that of the file; ``levels`` None: no model, or not shown yet "threshold": float,            the checkpoint's, in 0..1 "text_only":
-     bool, "synthetic": bool, "editable": bool,              whether the reader may outline "own": {photo_id:
-     runs},       the reader's masks that were saved, ``mask_form.write_runs``; absent: not outlined, empty:
-     "no lesion here" "restore": int,                ``own`` is taken when a photo is first seen; a later
-     value of the same case replaces what the reader
-                                    has drawn only when this number has changed (as one more edit, which can
-                                    be undone)
-     "others": [{"reader": str, "masks": {photo_id: runs}}]}   other readers' masks, in the order of the
-     legend
+    case        str | None; another case begins with an empty history of edits
+    photos      [{"id", "name": photo_id, "width", "height", "src", "levels", "fullWidth", "fullHeight"}]: working
+                size, and that of the file; ``levels`` None: no model, or not shown yet
+    threshold   float, the checkpoint's, in 0..1
+    text_only, synthetic, editable   bool; editable: whether the reader may outline and measure
+    own         {photo_id: runs}, the reader's masks that were saved, ``mask_form.write_runs``; absent: not outlined,
+                empty: "no lesion here"
+    rulers      {photo_id: {"known", "mm", "lines"}}, what was measured, ``core.ruler.write_ruler``
+    restore     int; ``own`` and ``rulers`` are taken when a photo is first seen; a later value of the same case
+                replaces what the reader has drawn only when this number has changed (as one more edit, which can be
+                undone)
+    others      [{"reader": str, "masks": {photo_id: runs}}], other readers' masks, in the order of the legend
 
 While the models run, ``gr.update(found=...)`` brings the maps that have come so far to a viewer that has
 drawn the case. Nothing else changes
@@ -34,6 +35,8 @@ Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event.
            photo.size)`` is the mask at the photo's own size. ``clicks``: what it was clicked from, marks as in
            ``core.review_content.write_mark``, ["lesion" | "skin", x, y] or ["box", left, top, right, bottom]
            in shares of the photo.
+    ruler  {"case", "photo": photo_id, "ruler": {"known", "mm", "lines"} | None}
+           What was measured in a photo; sent as a mask is.
     point  {"case", "photo", "request": int, "width", "height", "clicks": marks, "before": [int] | None}
            The marks of a correction, the newest last, and the outline that they change. The answer is
            ``gr.update(point_reply=answer_points(event._data, photos, refine))`` for the viewer. ``nothing`` in
@@ -71,6 +74,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.core.ruler import Ruler, write_ruler
 from magic_demo.core.types import Mark, Mask, Photo, PhotoPrediction, Pixels, Prediction, Probability
 from magic_demo.imaging.overlay import lesion_levels, level_of
 from magic_demo.imaging.resize import resize_pixels
@@ -97,6 +101,7 @@ EMPTY: dict[str, Any] = {
     "synthetic": False,
     "editable": False,
     "own": {},
+    "rulers": {},
     "restore": 0,
     "missing": 0,
     "others": [],
@@ -107,7 +112,7 @@ it."""
 
 _ON_LOAD = load_script(
     {"panels/viewer/viewer.js": "mountViewer"},
-    events=["mask", "point", "cover", "facts"],
+    events=["mask", "ruler", "point", "cover", "facts"],
     settings={"rest": MASK_REST},
 )
 
@@ -139,6 +144,7 @@ def viewer_value(
     editable: bool = True,
     own: Mapping[str, Mask] | None = None,
     clicks: Mapping[str, Sequence[Mark]] | None = None,
+    rulers: Mapping[str, Ruler] | None = None,
     others: Mapping[str, Mapping[str, Mask]] | None = None,
     restore: int = 0,
     missing: int = 0,
@@ -147,7 +153,8 @@ def viewer_value(
     of it.
 
     synthetic: the photos are said to be so. editable: whether the reader may outline.
-    own: photo_id -> the reader's (H, W) mask; clicks: photo_id -> what that was clicked from; others: reader -> photo_id -> mask. restore: see above.
+    own: photo_id -> the reader's (H, W) mask; clicks: photo_id -> what that was clicked from; rulers: photo_id ->
+    what was measured there; others: reader -> photo_id -> mask. restore: see above.
     missing: photos of the case that could not be opened.
     """
     maps = {found.photo_id: found for found in prediction.photos} if prediction is not None else {}
@@ -162,6 +169,7 @@ def viewer_value(
             photo_id: write_outline(mask, (clicks or {}).get(photo_id, ()))
             for photo_id, mask in (own or {}).items()
         },
+        "rulers": {photo_id: write_ruler(ruler) for photo_id, ruler in (rulers or {}).items()},
         "restore": restore,
         "missing": missing,
         "others": [

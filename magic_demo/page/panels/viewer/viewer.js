@@ -21,6 +21,8 @@ import { openPainter } from "./canvas/painter.mjs";
 import { openHeat, openLevels, openPhoto, takeServed } from "./canvas/photo.mjs";
 import { followRail } from "./tools/rail.mjs";
 import { fromRuns } from "./masks/runs.mjs";
+import { drawRulers } from "./beside/ruler_lines.mjs";
+import { Rulers } from "./tools/rulers.mjs";
 import { Sketch } from "./tools/sketch.mjs";
 import { openSecond } from "./canvas/second.mjs";
 import { openStrip } from "./beside/strip.mjs";
@@ -52,7 +54,8 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const { redraw, part } = painter;
   const sketch = new Sketch(find("sketch"));
   const editor = new Editor({ photo, modelMask, journal, openId: () => state.openId, reach, part, redraw, changed, say });
-  const outbox = new Outbox((entry) => tell("mask", entry), rest);
+  const rulers = new Rulers({ journal, openId: () => state.openId, reach, changed: measured });
+  const outbox = new Outbox((entry) => tell("ruler" in entry ? "ruler" : "mask", entry), rest);
   const facts = openFacts(root, { word, drawing: () => editor.busy });
   const note = openNote(root, { word, place: (point) => toWindow(state.view, point), size: room });
   const legend = openLegend(root, { layers: presence, word, redraw });
@@ -64,8 +67,9 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const second = openSecond(root, { photos: () => state.photos, current: () => state.current, view: () => state.view, fitted, size: room, turnOf: display.lookOf, ratio, opacity: () => state.opacity, layers: painter.layersBeside, zoom, moveTo, redraw });
   const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
   const toolbox = openToolbox(root, {
-    room: { photo, reach, openId: () => state.openId, view: () => state.view, moveTo, size: room, covered: afterCover, say },
+    room: { photo, reach, openId: () => state.openId, view: () => state.view, moveTo, size: room, covered: afterCover, say, announce: facts.announce },
     editor,
+    rulers,
     sketch,
     send: (asked) => tell("point", { case: state.openId, ...asked }),
     sendCover: (area) => tell("cover", { case: state.openId, ...area }),
@@ -103,12 +107,14 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
       outbox.flush(); // what was drawn in the case before
       toolbox.leave();
       editor.forget();
+      rulers.forget();
       display.forget();
     }
     state.photos = opened;
     state.openId = value?.case ?? null;
     journal.open(state.openId);
     editor.restore(opened, value?.own, !first && value?.restore !== state.restore);
+    rulers.restore(opened, value?.rulers, !first && value?.restore !== state.restore);
     state.restore = value?.restore;
     ownThreshold = value?.threshold ?? 0.5;
     if (first || analysed) marking.setThreshold(ownThreshold);
@@ -221,6 +227,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   function drawn(one) {
     if (one) {
       sketch.place(state.view);
+      drawRulers(find("rulers"), one, rulers.of(one), rulers.scale(one), state.view);
       detail.follow();
       second.draw();
       note.draw();
@@ -246,9 +253,19 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     afterChange();
   }
 
-  /** Take outlines that were drawn in another tab, null where one was taken back there. */
-  function takeOver({ case: openId, masks }) {
+  /** What is measured in a photo has changed. */
+  function measured(one) {
+    const openId = state.openId;
+    outbox.note(`ruler ${one.name}`, () => ({ case: openId, photo: one.name, ruler: rulers.written(one) }));
+    toolbox.measured();
+    redraw();
+    afterChange();
+  }
+
+  /** Take outlines and lengths that were drawn in another tab, null where one was taken back there. */
+  function takeOver({ case: openId, masks, rulers: elsewhere = {} }) {
     if (openId !== state.openId || editor.busy) return;
+    rulers.restore(state.photos.filter(({ name }) => name in elsewhere), elsewhere, true);
     editor.restore(state.photos.filter(({ name }) => name in masks), masks, true);
     toolbox.settled();
     redraw();
@@ -291,7 +308,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   function tellFacts() {
     const one = photo();
-    if (one) facts.tell(one, { own: !state.looked && editor.own()?.exists ? editor.own() : null, level: levelOf(state.threshold) });
+    if (one) facts.tell(one, { own: !state.looked && editor.own()?.exists ? editor.own() : null, level: levelOf(state.threshold), scale: rulers.scale(one) });
   }
 
   function show(number, refit = false) {
@@ -346,6 +363,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     const looked = version && version.case === state.openId ? version : null;
     if (!looked && !state.looked) return;
     toolbox.choose("view");
+    rulers.looked = looked && (looked.rulers ?? {});
     state.looked = looked && new Map(state.photos.flatMap((one) => {
       const mask = looked.masks[one.name] && fromRuns(looked.masks[one.name].runs, one.width * one.height);
       return mask ? [[one.name, new MaskLayer(mask, one.width, one.height, OWN.rgb)]] : [];
@@ -358,8 +376,9 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   }
 
   /** Take the outlines of a version that was brought back; the server has them already. */
-  function takeBack({ case: openId, masks, clicks = {} }) {
+  function takeBack({ case: openId, masks, clicks = {}, rulers: before = {} }) {
     if (openId !== state.openId) return;
+    rulers.restore(state.photos, before, true);
     for (const one of state.photos) editor.take(one, masks[one.name] ? { ...masks[one.name], clicks: clicks[one.name] } : null);
     toolbox.settled();
     redraw();

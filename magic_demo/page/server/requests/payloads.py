@@ -107,7 +107,7 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
             "prompt": _is_text,
             "typed": _is_yes_or_no,
         }
-        | {"masks": _is_object, "covers": _is_list},
+        | {"masks": _is_object, "rulers": _is_object, "covers": _is_list},
         MASKS,
     ),
     ("examples", "choose"): Payload({"number": _is_whole}),
@@ -130,6 +130,7 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
     ("viewer", "point"): Payload(
         {**CASE, **_ASKED, **_OUTLINE, "clicks": _is_list, "before": _is_list}, MASK
     ),
+    ("viewer", "ruler"): Payload({**_CHANGE, "photo": _is_text, "ruler": _is_object}),
     ("viewer", "facts"): Payload({**CASE, "photos": _are_texts}),
     ("viewer", "cover"): Payload({**CASE, **_ASKED, **_OUTLINE, "area": _is_list}, MASK),
     ("queue-panel", "arrive"): Payload({**_LIST, "link": _is_text}),

@@ -10,6 +10,7 @@ import numpy as np
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.review_content import read_mark
+from magic_demo.core.ruler import read_ruler
 from magic_demo.core.types import Mask, MaskRuns
 from magic_demo.reviews.exports.coco import CLICK_CATEGORIES, KEYPOINTS
 from magic_demo.reviews.imports.documents import load_json, peek_json
@@ -79,7 +80,9 @@ def _read_file(file: Path, content: Mapping[str, Any], gathering: Gathering) -> 
                 gathering.left_out.add("annotation without a mask", where)
                 continue
             mask = _read_mask(entry["segmentation"], size)
-            gathering.add_mask(begin_review(gathering, case_id, about), photo_id, mask)
+            review = gathering.add_mask(begin_review(gathering, case_id, about), photo_id, mask)
+            if entry.get("ruler") is not None:
+                gathering.add_ruler(review, photo_id, read_ruler(entry["ruler"]))
         except (FormatError, *MALFORMED) as error:
             gathering.left_out.add(
                 "annotation that cannot be read", where, str(error) or type(error).__name__

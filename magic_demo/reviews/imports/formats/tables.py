@@ -1,4 +1,4 @@
-"""The tables that this program exports, CSV or Parquet: every answer, mask, click and note."""
+"""The tables that this program exports, CSV or Parquet: every answer, mask, click, measured line and note."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from magic_demo.core.errors import FormatError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.review_content import CHOICES, read_mark
+from magic_demo.core.ruler import Ruler, read_line, read_ruler, write_ruler
 from magic_demo.core.types import MaskRuns, Review
 from magic_demo.core.user_files import read_user_file
 from magic_demo.questions.families import QuestionSet
@@ -35,7 +36,7 @@ def find_parquet(path: Path) -> bool:
 
 
 def read_csv(path: Path, gathering: Gathering) -> None:
-    """Read ``answers.csv``, ``masks.csv``, ``clicks.csv`` and ``readings.csv``."""
+    """Read ``answers.csv``, ``masks.csv``, ``clicks.csv``, ``lengths.csv`` and ``readings.csv``."""
     _read_tables(path, "csv", read_csv_table, gathering)
 
 
@@ -85,6 +86,7 @@ def _read_tables(
         ("answers", _add_answer),
         ("masks", _add_mask),
         ("clicks", _add_click),
+        ("lengths", _add_length),
     ):
         for place, row in enumerate(tables[name], start=1):
             try:
@@ -159,6 +161,18 @@ def _add_click(row: Row, review: Review | None, gathering: Gathering) -> Review:
     sides = ("x", "y", "right", "bottom") if kind == "box" else ("x", "y")
     mark = read_mark([kind, *(float(row[side]) for side in sides)])
     return gathering.add_click(review, str(row["photo_id"]), mark)
+
+
+def _add_length(row: Row, review: Review | None, gathering: Gathering) -> Review:
+    assert review is not None
+    line = read_line([float(row[end]) for end in ("x", "y", "to_x", "to_y")])
+    photo_id = str(row["photo_id"])
+    ruler = review.rulers.get(photo_id, Ruler())
+    if int(row["line"]) == 0:
+        ruler = replace(ruler, known=line, mm=float(row["mm"]))
+    else:
+        ruler = replace(ruler, lines=(*ruler.lines, line))
+    return gathering.add_ruler(review, photo_id, read_ruler(write_ruler(ruler)))
 
 
 def _is_true(value: Any) -> bool:

@@ -34,8 +34,9 @@ of an older version still has the digest of what is sent again."""
 def write_content(review: Review, masks: dict[str, str], questions: QuestionSet) -> str:
     """Return a review as the JSON of its row. masks: photo id -> digest."""
     values = to_json(replace(review, masks={}))
-    if not review.clicks:
-        del values["clicks"]
+    for name in ("clicks", "rulers"):
+        if not values[name]:
+            del values[name]
     content: dict[str, Any] = {
         **{name: value for name, value in values.items() if value is not None or name in FIRST_CHOICES},
         "masks": masks,
@@ -102,7 +103,7 @@ def check_values(review: Review, *, with_masks: bool = True) -> None:
                 question=qid,
                 option=repr(option),
             )
-    for photo_id in (*review.masks, *review.clicks, *review.unusable):
+    for photo_id in (*review.masks, *review.clicks, *review.rulers, *review.unusable):
         if not is_file_name(photo_id):
             raise StoreError(
                 "{where} speaks of a photo {photo!r}, which is no file name; rename the photo",

@@ -80,10 +80,10 @@ export function mountUnkept(element, { trigger }) {
   }
 
   /** Let the page open a case with all that a draft says of it; photos: the keys that they were sent under. */
-  function restore({ example, narrative, prompt, typed, answers, specified, masks, covers, analysed }, photos) {
+  function restore({ example, narrative, prompt, typed, answers, specified, masks, rulers = {}, covers, analysed }, photos) {
     analyse = analysed || example !== null;
     document.dispatchEvent(new CustomEvent("magic-photos", { detail: { restored: true } })); // the queue's case makes room
-    trigger("restore", { photos, example, narrative, prompt, typed, answers, specified, masks, covers });
+    trigger("restore", { photos, example, narrative, prompt, typed, answers, specified, masks, rulers, covers });
   }
 
   const arranging = openArrange({ work, word, open: restore });
@@ -123,6 +123,7 @@ export function mountUnkept(element, { trigger }) {
   document.addEventListener("viewer-tells", ({ detail }) => {
     const { case: openId, photo, width, height, runs, clicks, cleared } = detail;
     if ("runs" in detail) work.noteMask(openId, photo, runs && { width, height, runs, ...(clicks.length && { clicks }), ...(cleared && { cleared }) });
+    else if ("ruler" in detail) work.noteRuler(openId, photo, detail.ruler);
     else if ("area" in detail) work.cover(openId, numberOf(photo), { photo, width, height, area: detail.area });
   });
   document.addEventListener("viewer-covered", async ({ detail: { case: openId, number, covered, src } }) => {

@@ -31,6 +31,7 @@ VIEWER_KEYS = (
     ("F", "keys.alone"),
     ("W B E P V", "keys.tools"),
     ("Enter ⌫", "keys.point"),
+    ('"', "keys.ruler"),
     ("#", "keys.cover"),
     ("[ ]", "keys.size"),
     ("X", "keys.swap"),

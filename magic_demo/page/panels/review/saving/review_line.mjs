@@ -18,6 +18,7 @@ export function sendRest(openId) {
 document.addEventListener("cards-tell", ({ detail }) => detail.event === "answers" && unsaved.note(detail.payload.case, "answers", detail.payload));
 document.addEventListener("viewer-tells", ({ detail }) => {
   if ("runs" in detail) unsaved.note(detail.case, `mask ${detail.photo}`, detail);
+  else if ("ruler" in detail) unsaved.note(detail.case, `ruler ${detail.photo}`, detail);
   else if (unsaved.of(detail.case)) detail.of = unsaved.of(detail.case);
 });
 
@@ -37,7 +38,8 @@ export function chooseSaved(id, mine) {
   const note = part === "note" ? Object.fromEntries(payload.touched.filter((field) => field in payload).map((field) => [field, payload[field]])) : {};
   for (const field of payload.touched ?? []) if (field.startsWith("unusable ")) note.unusable = { [field.slice(9)]: payload.unusable.length > 0 };
   const masks = part?.startsWith("mask ") ? { [payload.photo]: payload.runs && { width: payload.width, height: payload.height, runs: payload.runs, clicks: payload.clicks } } : {};
-  document.dispatchEvent(new CustomEvent("review-merged", { detail: { case: openId, answers: payload.answers ?? {}, specified: payload.specified ?? {}, masks, note } }));
+  const rulers = part?.startsWith("ruler ") ? { [payload.photo]: payload.ruler } : {};
+  document.dispatchEvent(new CustomEvent("review-merged", { detail: { case: openId, answers: payload.answers ?? {}, specified: payload.specified ?? {}, masks, rulers, note } }));
   unsaved.note(openId, part, payload);
   document.dispatchEvent(new CustomEvent("review-again", { detail: { case: openId, of: unsaved.of(openId), parts: [payload] } }));
 }

@@ -2,6 +2,7 @@
 
 import { areaShare } from "../masks/levels.mjs";
 import { DEFINITIONS, measurePhoto } from "./measures.mjs";
+import { longestDiameter } from "../masks/diameter.mjs";
 
 const REST = 120; // milliseconds without a change before colours are measured
 
@@ -12,9 +13,10 @@ export function openFacts(root, { word, drawing }) {
   let hint = 0;
   let measured = {}; // whose mask of which photo the numbers that stand there are of
 
-  /** own: the reader's mask, or null: then the model's at `level` is told of. */
-  function tell(one, { own, level }) {
+  /** own: the reader's mask, or null: then the model's at `level` is told of. scale: millimetres a pixel of the file, null where nobody has said. */
+  function tell(one, { own, level, scale }) {
     clearTimeout(timer);
+    find("size-mm").hidden = true;
     root.removeAttribute("data-measuring");
     if (measured.one !== one || measured.model !== one.model || measured.own !== Boolean(own)) forget();
     measured = { one, model: one.model, own: Boolean(own) };
@@ -39,7 +41,11 @@ export function openFacts(root, { word, drawing }) {
     }
     const measure = () => {
       if (drawing()) timer = setTimeout(measure, REST);
-      else show(measurePhoto((one.pixels ??= readPixels(one)), { data: own ? own.data : one.model.mask(level), width: one.width, height: one.height }));
+      else {
+        const mask = { data: own ? own.data : one.model.mask(level), width: one.width, height: one.height };
+        show(measurePhoto((one.pixels ??= readPixels(one)), mask));
+        if (scale !== null) showSize(mask, (scale * one.fullWidth) / one.width);
+      }
     };
     root.setAttribute("data-measuring", "");
     timer = setTimeout(measure, REST);
@@ -68,6 +74,20 @@ export function openFacts(root, { word, drawing }) {
     tellCards({ count, colour });
   }
 
+  /** Area, and the longest diameter of the largest part, in millimetres. scale: of a pixel of the mask. */
+  function showSize({ data, width, height }, scale) {
+    const area = data.reduce((sum, one) => sum + one, 0) * scale ** 2;
+    find("size-mm").hidden = false;
+    find("size-mm").textContent = word("size-mm")
+      .replace("{area}", area < 100 ? area.toFixed(1) : String(Math.round(area)))
+      .replace("{diameter}", (longestDiameter(data, width, height) * scale).toFixed(1));
+  }
+
+  /** Say a finished line to those who do not see the canvas. */
+  function announce(text) {
+    find("said").textContent = text;
+  }
+
   /** Say something to those who do not see the canvas: a fixed word, or where the keyboard's hand is. */
   function say(what, at, one, mask) {
     const line = find("said");
@@ -82,7 +102,7 @@ export function openFacts(root, { word, drawing }) {
     }, 250);
   }
 
-  return { tell, say };
+  return { tell, say, announce };
 }
 
 // Read once a photo, small.

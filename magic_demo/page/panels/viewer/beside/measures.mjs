@@ -98,8 +98,8 @@ function shrinkMask(mask, width, height) {
   return small;
 }
 
-/** The mask without specks, how many parts are left, and how many specks there were; parts touch along sides and corners. */
-function keepParts(mask, width, height) {
+/** The parts of a mask, which touch along sides and corners: {runs: [row, start, end], rootOf(index of a run): its part, areas: part -> pixels}. */
+export function partsOf(mask, width, height) {
   const runs = []; // [row, start, end, the part: the place of another of its runs, or of itself]
   const rootOf = (index) => {
     while (runs[index][3] !== index) index = runs[index][3] = runs[runs[index][3]][3];
@@ -123,6 +123,12 @@ function keepParts(mask, width, height) {
   }
   const areas = new Map();
   runs.forEach(([, start, end], index) => areas.set(rootOf(index), (areas.get(rootOf(index)) ?? 0) + end - start));
+  return { runs, rootOf, areas };
+}
+
+/** The mask without specks, how many parts are left, and how many specks there were. */
+function keepParts(mask, width, height) {
+  const { runs, rootOf, areas } = partsOf(mask, width, height);
   const least = Math.max(4, SPECK_OF_PHOTO * mask.length, SPECK_OF_LARGEST * Math.max(0, ...areas.values()));
   const lesion = new Uint8Array(mask.length);
   runs.forEach(([y, start, end], index) => areas.get(rootOf(index)) >= least && lesion.fill(1, y * width + start, y * width + end));

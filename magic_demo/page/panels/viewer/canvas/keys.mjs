@@ -19,6 +19,7 @@ export function followKeys(stage, toolbox, does) {
     e: () => toolbox.choose("eraser"),
     p: () => toolbox.choose("polygon"),
     w: () => toolbox.choose("point"),
+    '"': () => toolbox.choose("ruler"),
     "#": () => toolbox.choose("cover"),
     x: () => toolbox.swap(),
     "0": does.fit,

@@ -4,15 +4,17 @@ import { brushTool } from "./brush_tool.mjs";
 import { coverTool } from "./cover_tool.mjs";
 import { pointTool } from "./point_tool.mjs";
 import { polygonTool } from "./polygon_tool.mjs";
+import { rulerTool } from "./ruler_tool.mjs";
 import { toPhoto, toWindow } from "../canvas/view.mjs";
 
-const NAMES = ["view", "point", "brush", "eraser", "polygon", "cover"];
+const NAMES = ["view", "point", "brush", "eraser", "polygon", "ruler", "cover"];
+const CLICKS = ["polygon", "point", "ruler"]; // what a key sets down at once
 const LEAST_RADIUS = 1;
 const MOST_RADIUS = 200;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** room: {photo(), view(), moveTo(view), size(), redraw(), say(word, at)}; send(asked): asks for the outline that points want; sendCover(area): has it covered. */
-export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
+export function openToolbox(root, { room, editor, rulers, sketch, send, sendCover }) {
   const find = (id) => root.querySelector(`#viewer-${id}`);
   const stage = find("stage");
   const ring = find("cursor");
@@ -47,7 +49,7 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
       find("tool-point").setAttribute("aria-busy", String(busy));
     },
   };
-  const tools = { view: null, brush: brushTool(desk, 1), eraser: brushTool(desk, 0), polygon: polygonTool(desk), point: pointTool(desk, send), cover: coverTool(desk, sendCover) };
+  const tools = { view: null, brush: brushTool(desk, 1), eraser: brushTool(desk, 0), polygon: polygonTool(desk), point: pointTool(desk, send), ruler: rulerTool(desk, root, rulers), cover: coverTool(desk, sendCover) };
   const tool = () => tools[state.name];
   const paints = () => state.name === "brush" || state.name === "eraser";
 
@@ -137,7 +139,7 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     if (state.down) return;
     state.down = true;
     tool().start(toWindow(room.view(), state.hand), event);
-    if (state.name === "polygon" || state.name === "point") lift();
+    if (CLICKS.includes(state.name)) lift();
   }
 
   function lift() {
@@ -159,7 +161,7 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
   function keyOnStage(event) {
     if (!tool() || !room.photo()) return false;
     if (ARROWS[event.key]) moveHand(ARROWS[event.key], event);
-    else if (state.hand && (event.key === " " || (state.name === "point" && "Enter-".includes(event.key)))) {
+    else if (state.hand && (event.key === " " || (state.name === "point" && "Enter-".includes(event.key)) || (state.name === "ruler" && event.key === "Enter"))) {
       if (!event.repeat) putDown({ altKey: event.altKey || event.key === "-" });
     } else return false;
     return true;
@@ -214,6 +216,7 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     /** What the other end of a pen draws with, whatever the tool. */
     eraser: () => (root.hasAttribute("data-editable") ? tools.eraser : null),
     settled: () => tools.point.settled(),
+    measured: () => tools.ruler.shown(),
     /** The tool a pointer draws with; null where it moves the photo. */
     inHand: () => (state.pan ? null : tool()),
     setPan(pan) {
@@ -226,7 +229,7 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     /** Whether the pointer is over the photo, ready to draw. */
     pointing: () => Boolean(state.at && tool() && !state.hand),
     /** Whether something is half drawn, which Escape gives up first. */
-    unfinished: () => state.down || tools.polygon.count() + tools.point.count() + tools.cover.count() > 0,
+    unfinished: () => state.down || [tools.polygon, tools.point, tools.ruler, tools.cover].some((one) => one.count() > 0),
     /** Another photo is shown: nothing half drawn goes with it. */
     leave() {
       stopHand();
@@ -234,6 +237,7 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     },
     fitTo(photo) {
       tools.cover.shown();
+      tools.ruler.shown();
       if (!state.radius) setRadius(Math.max(4, Math.max(photo.width, photo.height) / 50));
     },
     get name() {
