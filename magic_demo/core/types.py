@@ -209,6 +209,8 @@ class Prediction:
     on.
     distance: of the photo that is farthest from those that the answerer was tested on, up to 1 being like them;
     None where nothing can be compared.
+    captions: photo id -> what a vision-language model wrote of the photo before the questions were answered.
+    reasons: family id -> why a model answered as it did, or changed its first answer, in its own words.
     """
 
     encounter_id: str
@@ -223,6 +225,8 @@ class Prediction:
     failures: tuple[Message, ...] = ()
     unlike: int = 0
     distance: float | None = None
+    captions: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

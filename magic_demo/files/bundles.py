@@ -188,6 +188,8 @@ def _describe(prediction: Prediction) -> dict[str, Any]:
         "failures": [pack_message(failure) for failure in prediction.failures],
         "unlike": prediction.unlike,
         "distance": prediction.distance,
+        "captions": dict(prediction.captions),
+        "reasons": dict(prediction.reasons),
     }
 
 
@@ -217,6 +219,8 @@ def _read_entry(
             failures=tuple(unpack_message(failure) for failure in entry["failures"]),
             unlike=int(entry.get("unlike", 0)),  # bundles of earlier versions do not say
             distance=_read_doubt(entry.get("distance")),
+            captions=_read_texts(entry.get("captions", {})),
+            reasons=_read_texts(entry.get("reasons", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BundleError(
@@ -235,6 +239,13 @@ def _read_photo(photo: Mapping[str, Any], read_map: Callable[[str], Probability]
         raise ValueError(f"a photo of more pixels than the limit of {LIMITS.photo_pixels}")
     variance = _read_doubt(photo.get("variance"))
     return PhotoPrediction(photo["photo_id"], read_map(photo["photo_id"]), (height, width), variance)
+
+
+def _read_texts(value: object) -> dict[str, str]:
+    """Return what models wrote, id -> text, nothing where a bundle of an earlier version does not say."""
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ValueError("a text for each id is expected")
+    return {str(name): text[: LIMITS.text_characters] for name, text in value.items()}
 
 
 def _read_doubt(value: object) -> float | None:

@@ -51,6 +51,8 @@ def _predict(encounter_id: str = "ENC00001") -> Prediction:
             "notes": ("照片很暗",),
             "failures": ("one",),
             "threshold": 0.37,
+            "captions": {"IMG_ENC00001_00001": "A red patch,\n一块红斑"},
+            "reasons": {"CQID010": "It is said to be one spot."},
         }
     )
 
@@ -59,7 +61,17 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     written = _predict()
     write_prediction(tmp_path, written)
     read = read_prediction(tmp_path, "ENC00001")
-    for name in ("encounter_id", "answers", "unsure", "threshold", "models", "notes", "failures"):
+    for name in (
+        "encounter_id",
+        "answers",
+        "unsure",
+        "threshold",
+        "models",
+        "notes",
+        "failures",
+        "captions",
+        "reasons",
+    ):
         assert getattr(read, name) == getattr(written, name)
     assert [(photo.photo_id, photo.size) for photo in read.photos] == [
         (photo.photo_id, photo.size) for photo in written.photos
@@ -98,6 +110,15 @@ def test_a_line_that_asks_for_more_than_its_values_is_refused(tmp_path: Path) ->
     path.write_text(json.dumps(entry), encoding="utf-8")
     with pytest.raises(BundleError, match="is not whole"):
         read_prediction(tmp_path, "ENC00001")
+
+
+def test_a_bundle_of_before_there_were_captions_is_read(tmp_path: Path) -> None:
+    write_prediction(tmp_path, _predict())
+    path = tmp_path / "ENC00001.json"
+    entry = json.loads(path.read_text(encoding="utf-8"))
+    del entry["captions"], entry["reasons"]
+    path.write_text(json.dumps(entry), encoding="utf-8")
+    assert read_prediction(tmp_path, "ENC00001").captions == {}
 
 
 def test_every_field_that_a_prediction_has_is_written(tmp_path: Path) -> None:

@@ -92,3 +92,15 @@ def test_the_viewer_gets_a_heat_map_of_each_photo_that_has_one() -> None:
         and value["heat"]["arm"].startswith("data:image/png")
     )
     assert 'data-count="2"' in value["html"] or 'data-count="1"' in value["html"]
+
+
+def test_the_pane_shows_what_models_wrote_of_this_cases_photos_and_of_this_family() -> None:
+    said = replace(
+        PREDICTION,
+        captions={"arm": "A <red> patch.", "gone": "another case's"},
+        reasons={"CQID025": "Scratch marks.", "CQID010": "another family's"},
+    )
+    html = render_why(ITCH, Explanation("CQID025", 0, "en"), ENCOUNTER, said)
+    assert "arm: A &lt;red&gt; patch." in html and "Scratch marks." in html
+    assert "another" not in html
+    assert "wrote" not in render_why(ITCH, Explanation("CQID025", 0, "en"), ENCOUNTER, PREDICTION)

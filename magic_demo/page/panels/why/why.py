@@ -80,7 +80,8 @@ def render_why(family: Family, explanation: Explanation, encounter: Encounter, p
         f'<select id="why-option" aria-label="{_say("why.option", language)}">{options}</select>'
         f'<button type="button" id="why-close" aria-label="{_say("why.close", language)}">×</button></div>'
         f'<div class="why-body" tabindex="0" role="group" aria-labelledby="why-title">'
-        f"{_render_words(explanation, encounter)}{_render_photos(explanation, encounter)}{_render_evidence(explanation)}</div></section>"
+        f"{_render_words(explanation, encounter)}{_render_photos(explanation, encounter)}"
+        f"{_render_written(explanation, encounter, prediction)}{_render_evidence(explanation)}</div></section>"
     )
 
 
@@ -129,6 +130,18 @@ def _render_photos(explanation: Explanation, encounter: Encounter) -> str:
         f'<h3>{_say("case.photos", language)}</h3><p class="why-note" id="why-regions" '
         f'data-count="{count}">{line}</p>'
     )
+
+
+def _render_written(explanation: Explanation, encounter: Encounter, prediction: Prediction) -> str:
+    """Return what language models wrote: the reason of the family's answer, and a caption a photo."""
+    language, html = explanation.language, ""
+    if reason := prediction.reasons.get(explanation.family_id):
+        html += f'<h3>{_say("why.reason", language)}</h3><p class="why-reason">{escape(reason)}</p>'
+    captions = [(photo.photo_id, prediction.captions.get(photo.photo_id)) for photo in encounter.photos]
+    lines = "".join(f"<li>{escape(name)}: {escape(caption)}</li>" for name, caption in captions if caption)
+    if lines:
+        html += f'<h3>{_say("why.captions", language)}</h3><ul class="why-captions">{lines}</ul>'
+    return html
 
 
 def _render_evidence(explanation: Explanation) -> str:

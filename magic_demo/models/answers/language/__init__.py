@@ -1,0 +1,1 @@
+"""Language and vision-language models that answer the closed questions and describe photos."""
