@@ -53,7 +53,7 @@ TOKENIZER_FILES = (
     "spiece.model",
     "sentencepiece.bpe.model",
 )
-HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
+HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md"]
 PREPROCESSING = "preprocessor_config.json"
 PART_OF_RUN = re.compile(r"best|last|final|checkpoint-\d+")
 """Folders that training writes below a run's; the model has the run's name."""

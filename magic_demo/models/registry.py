@@ -14,6 +14,8 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from magic_demo.core.errors import CheckpointError, MagicDemoError, one_line
 from magic_demo.files.checkpoint_files import CONFIG, read_config
+from magic_demo.models.answers.language.answerer import LanguageAnswerer
+from magic_demo.models.answers.language.reader import READING_TYPES, SEEING_TYPES
 from magic_demo.models.answers.neighbours.answerer import NeighbourAnswerer
 from magic_demo.models.answers.photo_answerer import PhotoAnswerer
 from magic_demo.models.answers.text_photo_answerer import TextPhotoAnswerer
@@ -46,13 +48,17 @@ class Registry(Generic[Model]):
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     def list_types(self) -> list[str]:
-        """Return every ``model_type`` that is known here, those of installed packages included."""
-        return sorted({*self.own, *self._entry_points()})
+        """Return every ``model_type`` that is known here, those of installed packages included; a class of
+        hundreds says in one word which."""
+        own = {getattr(owner, "known_as", name) for name, owner in self.own.items()}
+        return sorted({*own, *self._entry_points()})
 
     def types_of(self, model_class: type[Model]) -> frozenset[str]:
-        """Return each ``model_type`` that one of our classes loads, older names included."""
+        """Return each ``model_type`` that one of our classes loads, older names included, and those that its
+        parts may have."""
         names = {name for name, owner in self.own.items() if owner is model_class}
-        return frozenset(names | {old for old, name in self.renamed.items() if name in names})
+        parts: frozenset[str] = getattr(model_class, "part_types", frozenset())
+        return frozenset(names | {old for old, name in self.renamed.items() if name in names} | parts)
 
     def find(self, model_type: str) -> type[Model]:
         """Return the class of a ``model_type``.
@@ -128,6 +134,7 @@ SEGMENTERS: Registry[Segmenter] = Registry(
 ANSWERERS: Registry[Answerer] = Registry(
     "magic_demo.answerers",
     {
+        **dict.fromkeys(READING_TYPES | SEEING_TYPES, LanguageAnswerer),
         "neighbours": NeighbourAnswerer,
         "photo_answerer": PhotoAnswerer,
         "text_photo_answerer": TextPhotoAnswerer,
