@@ -25,9 +25,8 @@ from magic_demo.models.interfaces import Answerer, SegmentedPhoto
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
 from magic_demo.questions.families import load_families
 
-BLANK: Pixels = np.full((384, 384, 3), 127, np.uint8)
-BLANK.flags.writeable = False
-"""The photo of an empty case."""
+BLANK = (384, 384, 3)
+"""Size of the grey photo of an empty case."""
 
 
 class LanguageAnswerer(Answerer):
@@ -146,7 +145,9 @@ class LanguageAnswerer(Answerer):
     def _rate_empty(self, language: Language, with_photo: bool) -> dict[str, NDArray[np.float64]]:
         key = (language, with_photo)
         if key not in self._empty:
-            self._empty[key] = self.rate_options("", [BLANK] if with_photo else [], language)
+            self._empty[key] = self.rate_options(
+                "", [np.full(BLANK, 127, np.uint8)] if with_photo else [], language
+            )
         return self._empty[key]
 
     def _as_scores(self, likely: NDArray[np.float64], family: Family) -> NDArray[np.float32]:
