@@ -27,6 +27,7 @@ from magic_demo.page.server.root_path import VARIABLE, put_below, read_root_path
 from magic_demo.page.server.sign_in.trusted_proxy import read_trusted_proxy, see_connections
 from magic_demo.page.server.sweeping import start_sweeping
 from magic_demo.page.server.throwaway import open_throwaway_store
+from magic_demo.page.session.desk.systems import read_systems
 from magic_demo.page.session.review import MODES
 from magic_demo.page.session.sign_in.sign_ins import SignIns
 from magic_demo.page.session.source import EncounterPredictor
@@ -79,9 +80,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--bundle",
-        type=Path,
-        metavar="FOLDER",
-        help="predictions that `predict --bundle` wrote: shown in place of running models",
+        action="append",
+        default=[],
+        metavar="[NAME=]FOLDER",
+        help="predictions that `predict --bundle` or `import-predictions` wrote: shown in place of running "
+        "models; given several times, a switch on the page chooses whose are shown",
     )
     add_questions_argument(parser)
     parser.add_argument(
@@ -150,7 +153,8 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     earlier run may have left in the usual place.
     """
     questions = read_asked(arguments)
-    shared = {"bundle": arguments.bundle, "mode": arguments.mode, "questions": questions}
+    systems = read_systems(arguments.bundle, questions)
+    shared = {"systems": systems, "mode": arguments.mode, "questions": questions}
     for_programs = arguments.api or arguments.webhook is not None
     usual = not (arguments.queue or arguments.store or arguments.sign_in or for_programs)
     unnamed = usual and not os.environ.get(STORE_VARIABLE)

@@ -169,6 +169,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
         "trigger_mode": "multiple",
     }  # "once" would drop what is changed while a change is on its way
     parts.cards.answers(review.answer, None, saved, **changes)
+    parts.cards.system(review.show_system, None, [*case, parts.status, panel.messages], queue=False, **QUIET)
     parts.viewer.mask(review.outline, None, saved, **changes)
     parts.viewer.ruler(review.measure, None, saved, **changes)
     parts.viewer.point(review.point, {parts.case}, [parts.viewer], **changes)

@@ -17,14 +17,15 @@ from magic_demo.page.agreement.cases import MOST_CASES, Thumbnails, render_cases
 from magic_demo.page.agreement.filters import View, read_filter, render_filters
 from magic_demo.page.agreement.flows import render_switches
 from magic_demo.page.agreement.masks import render_masks
-from magic_demo.page.agreement.numbers import render_families, render_headline
+from magic_demo.page.agreement.numbers import render_families, render_headline, render_systems
 from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.panels.frame.topbar import BRAND, LANGUAGE_SWITCH
 from magic_demo.page.session.desk.desk import Desk
+from magic_demo.page.session.desk.systems import read_alone
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both
 from magic_demo.reviews.agreement import MODEL
-from magic_demo.reviews.agreement.sources import AgreementSource, Comparison
+from magic_demo.reviews.agreement.sources import AgreementSource, Comparison, Predictions
 from magic_demo.reviews.store import LOCAL_READER, QueueCase, Store
 
 Updates = dict[Any, Any]
@@ -60,7 +61,7 @@ class Seen:
 class AgreementPage:
     """The page's events. Holds no session's state: that is in the browser's ``gr.State``."""
 
-    PARTS = ("headline", "families", "masks", "switches", "cases")
+    PARTS = ("headline", "systems", "families", "masks", "switches", "cases")
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -76,6 +77,11 @@ class AgreementPage:
         desk.on_gone.append(self.forget)
 
     @property
+    def _systems(self) -> tuple[str, ...]:
+        """Return the names of several systems, none where there is one alone."""
+        return tuple(self._list_predictions())
+
+    @property
     def store(self) -> Store:
         """Return the store. Raises StoreError where nothing is kept yet."""
         return self.desk.opened_store
@@ -84,8 +90,17 @@ class AgreementPage:
     def source(self) -> AgreementSource:
         """Return what measures. Raises StoreError where nothing is kept yet."""
         return AgreementSource(
-            self.store, self.desk.find_shown, self._reference, all_known=self.desk.bundle is not None
+            self.store,
+            self.desk.find_shown,
+            self._reference,
+            all_known=bool(self.desk.systems),
+            systems=self._list_predictions(),
         )
+
+    def _list_predictions(self) -> dict[str, Predictions]:
+        """Return how what each system says is read, where there are several."""
+        systems = self.desk.systems if len(self.desk.systems) > 1 else ()
+        return {system.name: partial(read_alone, system, self.desk.questions) for system in systems}
 
     @cached_property
     def thumbnails(self) -> Thumbnails:
@@ -95,7 +110,9 @@ class AgreementPage:
     def press(self, view: View, event: gr.EventData) -> View:
         """Take a filter's button; one that there is not is said and changes nothing."""
         try:
-            return read_filter(view, read_payload(event), self.store.queues(), self.desk.questions)
+            return read_filter(
+                view, read_payload(event), self.store.queues(), self.desk.questions, self._systems
+            )
         except FormError as error:
             raise gr.Error(" / ".join(line_in_both(error.message).values())) from error
 
@@ -130,7 +147,9 @@ class AgreementPage:
                     **dict.fromkeys(self.PARTS, ""),
                     "headline": render_note("agreement.measuring", role="status"),
                 }
-                drawn["filters"] = render_filters(view, self.store.queues(), (), self.desk.questions)
+                drawn["filters"] = render_filters(
+                    view, self.store.queues(), (), self.desk.questions, self._systems
+                )
         except MagicDemoError as error:
             drawn = {
                 **dict.fromkeys(self.PARTS, ""),
@@ -171,7 +190,8 @@ class AgreementPage:
 
     def _draw(self, view: View, found: Comparison) -> dict[str, str]:
         agreement = found.agreement
-        drawn = {"filters": render_filters(view, self.store.queues(), found.readers, self.desk.questions)}
+        filters = render_filters(view, self.store.queues(), found.readers, self.desk.questions, self._systems)
+        drawn = {"filters": filters}
         damaged = "".join(
             f'<p class="agree-note" role="alert">{both_of(line_in_both(line))}</p>' for line in found.damaged
         )
@@ -180,6 +200,7 @@ class AgreementPage:
         return {
             **drawn,
             "headline": damaged + render_headline(agreement, view),
+            "systems": render_systems(found.systems, view.choice.system),
             "families": render_families(agreement, view.measure, self.desk.questions),
             "masks": render_masks(agreement.masks, agreement.readers),
             "switches": render_switches(agreement.switches),
@@ -254,13 +275,14 @@ def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> 
                 first = _part(
                     render_empty("agreement.no_store") if desk.store is None else "", "agreement-headline"
                 )
+                systems = _part("", "agreement-systems")
                 with gr.Row(elem_id="agreement-wide"):
                     families = _part("", "agreement-families")
                 with gr.Row(elem_id="agreement-pair"):
                     masks, switches = _part("", "agreement-masks"), _part("", "agreement-switches")
                 cases = _part("", "agreement-cases")
         page.filters = filters
-        page.parts = dict(zip(page.PARTS, (first, families, masks, switches, cases), strict=True))
+        page.parts = dict(zip(page.PARTS, (first, systems, families, masks, switches, cases), strict=True))
         page.view, page.seen = gr.State(View()), gr.State(Seen())
         timer = gr.Timer(SECONDS)
         inputs, outputs = [page.view, page.seen], [page.seen, filters, *page.parts.values()]

@@ -1,6 +1,6 @@
 """The page's filters: buttons that stay pressed, told to the server by ``agreement.mjs`` in one event.
 
-filter   {"name": "queue" | "reader" | "family" | "reading" | "done" | "measure", "value": str}
+filter   {"name": "system" | "queue" | "reader" | "family" | "reading" | "done" | "measure", "value": str}
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ TITLES = {
     "measure": "agreement.filter_measure",
     "reading": "agreement.filter_reading",
     "queue": "agreement.filter_queue",
+    "system": "agreement.filter_system",
     "reader": "agreement.filter_reader",
     "family": "agreement.filter_family",
     "done": "agreement.filter_done",
@@ -38,7 +39,11 @@ class View:
 
 
 def read_filter(
-    view: View, payload: Mapping[str, object], queues: Sequence[str], questions: QuestionSet
+    view: View,
+    payload: Mapping[str, object],
+    queues: Sequence[str],
+    questions: QuestionSet,
+    systems: Sequence[str] = (),
 ) -> View:
     """Return the view after a button was pressed. Raises FormError for one that there is not."""
     name, value, choice = payload.get("name"), payload.get("value"), view.choice
@@ -55,6 +60,8 @@ def read_filter(
         return replace(view, choice=replace(choice, readers=readers))
     if name == "family" and value in ("", *questions.family_ids):
         return replace(view, choice=replace(choice, family=value or None))
+    if name == "system" and value in systems:
+        return replace(view, choice=replace(choice, system=value))
     if name == "reading" and value in ("latest", "blind"):
         return replace(view, choice=replace(choice, reading="blind" if value == "blind" else "latest"))
     if name == "done" and value in ("yes", "no"):
@@ -64,13 +71,24 @@ def read_filter(
     raise FormError("filter {name!r}: {value!r} is no choice; reload the page", name=name, value=value)
 
 
-def render_filters(view: View, queues: Sequence[str], readers: Sequence[str], questions: QuestionSet) -> str:
-    """Return all filters; a queue or reader there is only one of needs none."""
+def render_filters(
+    view: View,
+    queues: Sequence[str],
+    readers: Sequence[str],
+    questions: QuestionSet,
+    systems: Sequence[str] = (),
+) -> str:
+    """Return all filters; a queue, reader or system there is only one of needs none."""
     choice = view.choice
     groups = [
         _group("measure", [(value, both(key), view.measure == value) for value, key in MEASURES.items()]),
         _group("reading", [(value, both(key), choice.reading == value) for value, key in READINGS.items()]),
     ]
+    if len(systems) > 1:
+        shown = choice.system or systems[0]
+        groups.append(
+            _group("system", [(name, f"<span>{escape(name)}</span>", name == shown) for name in systems])
+        )
     if len(queues) > 1:
         named = [(name, f"<span>{escape(name)}</span>", choice.queue == name) for name in queues]
         groups.append(_group("queue", [("", both("agreement.all"), choice.queue is None), *named]))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
+
 from magic_demo.page.agreement.filters import Measure, View
 from magic_demo.page.agreement.wording import pick, say_value, tell_basis
 from magic_demo.page.texts.i18n import both, both_of
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import Agreement, FamilyNumbers, Measured, Switches
+from magic_demo.reviews.agreement.sources import SystemAgreement
 
 HATCH = (
     '<svg width="0" height="0" aria-hidden="true" class="agree-defs"><defs><pattern id="hatch" '
@@ -17,6 +21,7 @@ HATCH = (
 """The readers' bars are hatched, the model's are full: the two are told apart without colour."""
 
 
+_SYSTEM_HEADS = ("system", "system_cases", "system_alike", "system_different", "system_kappa", "system_dice")
 _TILES = {"same": "agreement.tile_same", "kappa": "agreement.tile_kappa"}
 _FAMILIES = {"same": "agreement.families_same", "kappa": "agreement.families_kappa"}
 _NOTES = {"same": "agreement.families_note_same", "kappa": "agreement.families_note_kappa"}
@@ -101,6 +106,35 @@ def render_families(agreement: Agreement, measure: Measure, questions: QuestionS
         f'<th scope="col">{both("agreement.ceiling_short")}</th><th '
         f'scope="col">{both("agreement.alpha")}</th>{icc_head}</tr></thead><tbody>{rows}{total}</tbody></table></div>'
         f'<p class="agree-small">{both(_NOTES[measure])}</p></section>'
+    )
+
+
+def render_systems(systems: Sequence[SystemAgreement], chosen: str | None) -> str:
+    """Return a table with a row for each system, the one that the page compares with marked; empty for one
+    alone."""
+    if len(systems) < 2:
+        return ""
+    heads = "".join(f'<th scope="col">{both(f"agreement.{head}")}</th>' for head in _SYSTEM_HEADS)
+    rows = "".join(_render_system(system, system.name == (chosen or systems[0].name)) for system in systems)
+    return (
+        '<section class="agree-panel" aria-labelledby="agree-systems"><h2 '
+        f'id="agree-systems">{both("agreement.systems")}</h2><div class="agree-scroll" tabindex="0" role="group" '
+        f'aria-labelledby="agree-systems"><table class="agree-families agree-systems"><thead><tr>{heads}</tr></thead>'
+        f'<tbody>{rows}</tbody></table></div><p class="agree-small">{both("agreement.systems_note")}</p></section>'
+    )
+
+
+def _render_system(system: SystemAgreement, chosen: bool) -> str:
+    compared = system.alike + system.different
+    share = f" <small>{system.alike / compared:.0%}</small>" if compared else ""
+    sign = '<span class="voice-tag">M</span> ' if chosen else ""
+    kind = "is-chosen" if chosen else ""
+    return (
+        f'<tr data-system="{escape(system.name, quote=True)}" class="{kind}"><th '
+        f'scope="row">{sign}{escape(system.name)}</th><td class="agree-number">{system.cases}</td>'
+        f'<td class="agree-number"><b>{system.alike}</b>{share}</td>'
+        f'<td class="agree-number"><b>{system.different}</b></td>'
+        f"{_number(system.kappa, share=False)}{_number(system.dice, share=False)}</tr>"
     )
 
 

@@ -196,7 +196,11 @@ class OpenedCase:
             self.parts.case: case.open_id,
             **viewer,
             self.parts.cards: cards_value(
-                self.questions.families, prediction, case=case.open_id, **_own_answers(draft)
+                self.questions.families,
+                prediction,
+                case=case.open_id,
+                **_own_answers(draft),
+                systems=self.desk.list_systems(case.key) if case.key is not None else {},
             ),
             self.parts.why: CLOSED,
             self.parts.panel.messages: render_case_messages(case, prediction),

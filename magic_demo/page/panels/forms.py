@@ -274,3 +274,9 @@ def _photo_id(stem: str, taken: Collection[str]) -> str:
     name = _UNSEEN.sub("", stem).strip()[:60] or "photo"
     names = chain([name], (f"{name} ({number})" for number in count(2)))
     return next(name for name in names if name not in taken)
+
+
+def read_system(payload: Mapping[str, object]) -> str | None:
+    """Return whose predictions an event wants shown, None where it does not say."""
+    system = payload.get("system")
+    return system if isinstance(system, str) else None

@@ -4,14 +4,16 @@ measured, the slow parts remembered."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Answers, CaseKey, Prediction, SavedReview
 from magic_demo.reviews.agreement import (
+    MODEL,
     Agreement,
+    Measured,
     ModelReading,
     ReadingChoice,
     compare_runs,
@@ -34,25 +36,44 @@ REMEMBERED_PAIRS = 2**18
 @dataclass(frozen=True)
 class AgreementChoice:
     """What is compared. queue, family: None for all. readers: these alone, all where empty. reading,
-    done_only: see ``gather_panel``."""
+    done_only: see ``gather_panel``. system: of several, which one is the model; None for the first."""
 
     queue: str | None = None
     readers: frozenset[str] = frozenset()
     family: str | None = None
     reading: ReadingChoice = "latest"
     done_only: bool = True
+    system: str | None = None
+
+
+@dataclass(frozen=True)
+class SystemAgreement:
+    """How the readers stand to one of several systems.
+
+    cases: those that it speaks of. alike, different: answers of a reader to a family that are the system's
+    very set, and those that are not. kappa, dice: of readers with the system, as ``FamilyNumbers`` and
+    ``MaskNumbers`` have them.
+    """
+
+    name: str
+    cases: int
+    alike: int
+    different: int
+    kappa: Measured | None
+    dice: Measured | None
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """What was compared and what came out. readers: all that could be chosen. damaged: a line for each review
-    that the store could not give."""
+    that the store could not give. systems: each of several."""
 
     choice: AgreementChoice
     panel: Panel
     agreement: Agreement
     readers: tuple[str, ...]
     damaged: tuple[Message, ...] = ()
+    systems: tuple[SystemAgreement, ...] = ()
 
 
 class AgreementSource:
@@ -60,7 +81,7 @@ class AgreementSource:
     masks compared once.
 
     Safe to share between threads. all_known: whether ``predictions`` may know of cases that the store has
-    kept no answer of a model for.
+    kept no answer of a model for. systems: several to compare with, in place of ``predictions``.
     """
 
     def __init__(
@@ -70,12 +91,13 @@ class AgreementSource:
         references: References | None = None,
         *,
         all_known: bool = True,
+        systems: Mapping[str, Predictions] | None = None,
     ) -> None:
         self.store = store
-        self._predictions = predictions
+        self._systems: Mapping[str, Predictions] = systems or {"": predictions}
         self._all_known = all_known
         self._references = references or (lambda _: None)
-        self._models: dict[CaseKey, tuple[str | None, frozenset[str], ModelReading]] = {}
+        self._models: dict[tuple[str, CaseKey], tuple[str | None, frozenset[str], ModelReading]] = {}
         self._rows: dict[tuple[CaseKey, str, str], SavedReview] = {}
         self._compare = lru_cache(maxsize=REMEMBERED_PAIRS)(compare_runs)
         self._lock = threading.Lock()
@@ -97,24 +119,32 @@ class AgreementSource:
         hidden = self.store.unrevealed(reader) if reader is not None else ()
         shown = self.store.shown_digests(choice.queue)
         asked = [case for case in photos if case not in hidden and (self._all_known or case in shown)]
-        spoken = [(case, self._read_model(case, frozenset(photos[case]), shown.get(case))) for case in asked]
-        models = {case: model for case, model in spoken if model is not None}
         references = {case: answers for case in photos if (answers := self._references(case)) is not None}
-        panel = gather_panel(
-            rows,
-            models,
-            readers=choice.readers,
-            choice=choice.reading,
-            done_only=choice.done_only,
-            reference=references,
-        )
         families = [
             family for family in self.store.questions.families if choice.family in (None, family.family_id)
         ]
-        readers = tuple(sorted({saved.review.reader for saved in own}))
-        agreement = measure_agreement(panel, families, compare=self._compare)
+        measured: dict[str, tuple[Panel, Agreement]] = {}
+        for system in self._systems:
+            spoken = [
+                (case, self._read_model(system, case, frozenset(photos[case]), shown.get(case)))
+                for case in asked
+            ]
+            panel = gather_panel(
+                rows,
+                {case: model for case, model in spoken if model is not None},
+                readers=choice.readers,
+                choice=choice.reading,
+                done_only=choice.done_only,
+                reference=references,
+            )
+            measured[system] = panel, measure_agreement(panel, families, compare=self._compare)
+        chosen = choice.system if choice.system in measured else next(iter(measured))
         return Comparison(
-            choice, panel, agreement, readers, tuple(self.store.damaged_reviews(choice.queue, viewer=viewer))
+            choice,
+            *measured[chosen],
+            tuple(sorted({saved.review.reader for saved in own})),
+            tuple(self.store.damaged_reviews(choice.queue, viewer=viewer)),
+            tuple(_describe_system(name, agreement) for name, (_, agreement) in measured.items() if name),
         )
 
     def forget(self) -> None:
@@ -139,18 +169,34 @@ class AgreementSource:
                 )
         return rows
 
-    def _read_model(self, case: CaseKey, wanted: frozenset[str], shown: str | None) -> ModelReading | None:
-        """Return what the model said, decoded again where other photos are wanted, or ``shown``, the digest
+    def _read_model(
+        self, system: str, case: CaseKey, wanted: frozenset[str], shown: str | None
+    ) -> ModelReading | None:
+        """Return what a system said, decoded again where other photos are wanted, or ``shown``, the digest
         of what was shown last, is another."""
         with self._lock:
-            turn, cached = self._turn, self._models.get(case)
+            turn, cached = self._turn, self._models.get((system, case))
         if cached is not None and cached[0] == shown and wanted <= cached[1]:
             return cached[2]
-        prediction = self._predictions(case)
+        prediction = self._systems[system](case)
         if prediction is None:
             return None
         reading = read_model(prediction, wanted)
         with self._lock:
             if turn == self._turn:
-                self._models[case] = (shown, wanted, reading)
+                self._models[system, case] = (shown, wanted, reading)
         return reading
+
+
+def _describe_system(name: str, agreement: Agreement) -> SystemAgreement:
+    pairs = [pair.agreed.same for pair in agreement.overall.pairs if MODEL in (pair.first, pair.second)]
+    alike = sum(round(same.value * same.count) for same in pairs if same is not None)
+    compared = sum(same.count for same in pairs if same is not None)
+    return SystemAgreement(
+        name,
+        agreement.model_cases,
+        alike,
+        compared - alike,
+        agreement.overall.with_model.kappa,
+        agreement.masks.dice_with_model,
+    )

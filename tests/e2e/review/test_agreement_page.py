@@ -3,21 +3,26 @@ no serious fault."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
 from magic_demo.core.types import Review
-from magic_demo.files.bundles import read_prediction
+from magic_demo.files.bundles import list_predictions, read_prediction, write_prediction
 from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.e2e.conftest import Watched
+from tests.e2e.review.steps import choose, chosen, open_case
 from tests.e2e.review_server import ReviewServer
 from tests.e2e.test_access import check_both_themes
-from tests.support.store.agreeing_readers import QUEUE, write_rounds
+from tests.support.store.agreeing_readers import MODELS, QUEUE, write_rounds
 from tests.support.store.reviewed_cases import answer
+
+MADE_UP = MODELS["cvqa"]
 
 
 class RoundsServer(ReviewServer):
@@ -27,6 +32,22 @@ class RoundsServer(ReviewServer):
         """Write the readings; the store is theirs, and the page has no queue of its own."""
         rounds = write_rounds(self.folder, cases=2 * count)
         self.queue, self.bundle, self.store = self.folder / "data", rounds.bundle, rounds.store
+        for name in list_predictions(self.bundle):
+            said = read_prediction(self.bundle, name)
+            for system, choice, level in (("second", 1, 0.0), ("third", 2, 1.0)):
+                photos = tuple(
+                    replace(photo, probability=np.full_like(photo.probability, level))
+                    for photo in said.photos
+                )
+                write_prediction(
+                    self.folder / system,
+                    replace(said, photos=photos, answers=answer(choice), models={"cvqa": system}),
+                )
+
+    def arguments(self) -> list[str]:
+        """Return the places, with two more systems to switch to."""
+        more = [word for system in ("second", "third") for word in ("--bundle", str(self.folder / system))]
+        return [*super().arguments(), *more]
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +135,52 @@ def test_the_language_is_switched_without_the_server(watched: Watched) -> None:
     assert page.get_attribute("html", "lang") == "zh"
     assert len(watched.calls()) - calls <= 2  # the timer goes on
     page.click("#language-en")
+
+
+def test_three_systems_are_switched_and_the_readers_own_answers_stay(watched: Watched) -> None:
+    page = watched.page
+    page.wait_for_selector("#agreement-systems tbody tr >> nth=2")
+    rows = page.locator("#agreement-systems tbody tr")
+    assert [rows.nth(number).get_attribute("data-system") for number in range(3)] == [
+        MADE_UP,
+        "second",
+        "third",
+    ]
+    tile = shown(page, ".agree-tile .versus b")[0]
+    press(page, "system", "second")
+    page.wait_for_function(
+        "(tile) => document.querySelector('.agree-tile .versus b').innerText !== tile", arg=tile
+    )
+    watched.page.click("#agreement-back")
+    open_case(page, 0)
+    page.wait_for_selector(f'#cards-systems [data-system="{MADE_UP}"][aria-checked="true"]')
+    choose(page, "cqid010", 1)
+    card = '.card[data-family="CQID010"]'
+    steps: tuple[tuple[str, Callable[[], None], str | None], ...] = (
+        ("second", lambda: page.click('#cards-systems [data-system="second"]'), "agree"),
+        ("third", lambda: page.keyboard.press("Shift+M"), "differ"),
+        (MADE_UP, lambda: page.press('#cards-systems [aria-checked="true"]', "ArrowRight"), None),
+        ("third", lambda: page.press('#cards-systems [aria-checked="true"]', "ArrowLeft"), "differ"),
+    )
+    for system, press_next, standing in steps:
+        press_next()
+        page.wait_for_selector(f'#cards-systems [data-system="{system}"][aria-checked="true"]')
+        if standing is not None:
+            page.wait_for_selector(f'{card}[data-standing="{standing}"]')
+        assert chosen(page, "cqid010") == [1]
+    lesion = "() => document.querySelector('#viewer-stage').viewer.mask()?.data.some((pixel) => pixel)"
+    page.wait_for_function(lesion)
+    page.click('#cards-systems [data-system="second"]')
+    page.wait_for_function(lesion.replace("some((pixel) => pixel)", "every((pixel) => !pixel)"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator('#cards-systems [data-system="third"]').scroll_into_view_if_needed()
+    page.click('#cards-systems [data-system="third"]')
+    page.wait_for_selector('#cards-systems [data-system="third"][aria-checked="true"]')
+    page.click("#queue-mode-blind")
+    open_case(page, 1)
+    page.wait_for_selector('#review[data-kind="blind"]')
+    assert page.locator("#cards-systems").is_hidden() and not page.locator("#cards-systems button").count()
+    watched.forget_leaving()
 
 
 def test_axe_finds_no_serious_fault(watched: Watched) -> None:

@@ -11,6 +11,7 @@ import {
   numberOfOption,
   optionOfNumber,
   standing,
+  stepSystem,
   whenRested,
   writeShare,
 } from "../../../magic_demo/page/panels/cards/cards.mjs";
@@ -159,4 +160,17 @@ test("a number is the option that it is in steps from the lowest, and nothing be
   assert.deepEqual(["-1", "0.3", "2", " 2 "].map((text) => optionOfNumber(scale, text)), [0, 13, 30, 30]);
   assert.deepEqual(["", " ", "0.35", "2.1", "-1.1", "x", "1e9"].map((text) => optionOfNumber(scale, text)), [null, null, null, null, null, null, null]);
   for (let option = 0; option <= 30; option++) assert.equal(optionOfNumber(scale, numberOfOption(scale, option)), option);
+});
+
+test("a step goes round the systems that speak of the case", () => {
+  const systems = { one: true, two: false, three: true };
+  assert.equal(stepSystem(systems, "one", 1), "three");
+  assert.equal(stepSystem(systems, "three", 1), "one");
+  assert.equal(stepSystem(systems, "one", -1), "three");
+  assert.equal(stepSystem(systems, "two", 1), "one");
+});
+
+test("one system alone leaves nothing to step to", () => {
+  assert.equal(stepSystem({ one: true, two: false }, "one", 1), null);
+  assert.equal(stepSystem({}, null, 1), null);
 });

@@ -31,6 +31,7 @@ from magic_demo.page.agreement.masks import render_masks
 from magic_demo.page.agreement.numbers import draw_bars, render_families, render_headline
 from magic_demo.page.agreement.wording import say_whole, tell_basis
 from magic_demo.page.session.desk.desk import Desk
+from magic_demo.page.session.desk.systems import System
 from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.reviews.agreement import CONSENSUS, MaskNumbers, Measured, Switches
 from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource, Comparison
@@ -224,7 +225,7 @@ def test_the_page_is_drawn_once_and_again_only_when_a_review_came_or_a_filter_mo
     rounds: ReadRounds,
 ) -> None:
     with Store.open(rounds.store) as store:
-        page = lay_out(Desk(store, rounds.bundle))
+        page = lay_out(Desk(store, (System("bundle", rounds.bundle),)))
         first = page.follow(View(), Seen(), REQUEST)
         seen = first[page.seen]
         assert {page.parts[name] for name in page.PARTS} < set(first)
@@ -277,7 +278,7 @@ def test_the_models_answer_stays_away_from_a_reader_who_has_not_revealed_it(
         store.add_reader("Ann")
         for name in ("Ann", LOCAL_READER):
             store.save(Review(key.case_id, name, "blind", "done", answer(0), queue=QUEUE))
-        desk = Desk(store, rounds.bundle)
+        desk = Desk(store, (System("bundle", rounds.bundle),))
         page = lay_out(desk)
         assert desk.said_to("Ann", [key]) == {} == desk.said_to(LOCAL_READER, [key])
         blind = page.follow(View(), Seen(), REQUEST)
@@ -319,7 +320,7 @@ def test_a_reader_who_signed_in_sees_by_the_stores_rule(
     rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Store.open(rounds.store) as store:
-        desk = Desk(store, rounds.bundle)
+        desk = Desk(store, (System("bundle", rounds.bundle),))
         page = lay_out(desk)
         asked: list[str | None] = []
         measure = page.source.measure
@@ -342,7 +343,7 @@ def test_whoever_is_not_signed_in_any_more_gets_one_line_and_no_numbers(
         raise StoreError("nobody is signed in here; reload the page and sign in")
 
     with Store.open(rounds.store) as store:
-        desk = Desk(store, rounds.bundle)
+        desk = Desk(store, (System("bundle", rounds.bundle),))
         page = lay_out(desk)
         monkeypatch.setattr(desk, "reader", refuse, raising=False)
         shown = page.follow(View(), Seen(), REQUEST)
@@ -356,7 +357,7 @@ def test_a_page_whose_numbers_take_long_opens_at_once_and_gets_them_later(
     rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Store.open(rounds.store) as store:
-        page = lay_out(Desk(store, rounds.bundle))
+        page = lay_out(Desk(store, (System("bundle", rounds.bundle),)))
         page.wait_seconds = 0.05
         measure, go_on, asked = page.source.measure, threading.Event(), []
 
@@ -386,7 +387,7 @@ def test_what_was_measured_before_is_shown_while_a_save_is_counted_in(
     rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Store.open(rounds.store) as store:
-        page = lay_out(Desk(store, rounds.bundle))
+        page = lay_out(Desk(store, (System("bundle", rounds.bundle),)))
         seen = page.follow(View(), Seen(), REQUEST)[page.seen]
         go_on = threading.Event()
         measure = page.source.measure
@@ -411,7 +412,7 @@ def test_a_deleted_case_leaves_the_numbers_and_the_memory_at_once(
 ) -> None:
     shutil.copytree(rounds.store, tmp_path / "reviews")
     with Store.open(tmp_path / "reviews") as store:
-        desk = Desk(store, rounds.bundle)
+        desk = Desk(store, (System("bundle", rounds.bundle),))
         page = lay_out(desk)
         first = page.follow(View(), Seen(), REQUEST)
         before = page.source.measure(AgreementChoice(), None).agreement.cases
@@ -437,7 +438,7 @@ def test_a_photo_that_is_covered_is_drawn_anew_on_pages_that_are_open(
 ) -> None:
     shutil.copytree(rounds.store, tmp_path / "reviews")
     with Store.open(tmp_path / "reviews") as store:
-        desk = Desk(store, rounds.bundle)
+        desk = Desk(store, (System("bundle", rounds.bundle),))
         page = lay_out(desk)
         first = page.follow(View(), Seen(), REQUEST)
         drawn = page.source.measure(AgreementChoice(), None).agreement.differing[0]

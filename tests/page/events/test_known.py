@@ -18,6 +18,7 @@ from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.build import Desk
 from magic_demo.page.events.review.adjudication import Adjudication
 from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.page.session.desk.systems import System
 from magic_demo.questions.families import load_families
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.page.events.test_keeping import REQUEST, Page
@@ -45,7 +46,7 @@ class Room:
                 Prediction(files.encounter_id, maps, answers=answer(0), models={"cvqa": "m@1"}),
             )
         self.store = Store.open(folder / "reviews")
-        desk = Desk(self.store, folder / "bundle")
+        desk = Desk(self.store, (System("bundle", folder / "bundle"),))
         desk.add_queue(folder / "lesson")
         for name in ("ann", "bo"):
             self.store.add_reader(name)

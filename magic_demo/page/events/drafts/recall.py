@@ -92,11 +92,7 @@ class Recall:
             open_id=draft.open_id,
         )
         case = self.cases.note_problems(case.open_id, read.problems, stored=True) or case
-        prediction = (
-            None
-            if draft.hides_model
-            else self.desk.prediction(key) or self.desk.opened_store.shown(key, draft.reading.reader)
-        )
+        prediction = None if draft.hides_model else self.desk.recall_prediction(key, draft.reading.reader)
         if prediction is not None:
             self.cases.keep_analysis(case.open_id, read.encounter, prediction)
         return self.cases.get(draft.open_id) or case

@@ -75,7 +75,7 @@ class Covering(ReviewEvents):
             or draft is None
             or draft.hides_model
             or self.page.source.state != "ready"
-            or self.review.desk.bundle is not None
+            or self.review.desk.systems
         ):
             yield {self.parts.status: gr.skip()}  # a generator that yields nothing empties every output
             return

@@ -179,7 +179,7 @@ class QueueHandlers(ReviewEvents):
             or case
         )
         updates = self.page.show_case(case, draft)
-        prediction = None if draft.hides_model else desk.prediction(queued.key)
+        prediction = None if draft.hides_model else desk.prediction(queued.key, arrangement.system)
         if prediction is not None:
             self.page.cases.keep_analysis(case.open_id, read.encounter, prediction)
             self.review.saver.note_shown(draft)
@@ -241,4 +241,4 @@ class QueueHandlers(ReviewEvents):
         queue = (
             asked.queue if asked.queue in queues else self.review.desk.first_queue or next(iter(queues), None)
         )
-        return Arrangement(queue, asked.order, asked.mode)
+        return replace(asked, queue=queue)

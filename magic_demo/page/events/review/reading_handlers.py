@@ -14,6 +14,7 @@ from magic_demo.page.events.drafts.changes import read_stored_case
 from magic_demo.page.events.resolve import Resolved, Updates, answered
 from magic_demo.page.events.review.review_state import ReviewEvents
 from magic_demo.page.panels.case.messages import RESTORED
+from magic_demo.page.panels.forms import read_system
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.review.review_form import read_seconds
 from magic_demo.page.session.review import Reading
@@ -115,7 +116,10 @@ class ReadingHandlers(ReviewEvents):
         except MagicDemoError as error:
             yield self.review.failed(error)
             return
-        prediction, case = self.review.desk.prediction(reading.key), self.review.recall.find_case(draft)
+        prediction, case = (
+            self.review.desk.prediction(reading.key, read_system(about.payload)),
+            self.review.recall.find_case(draft),
+        )
         if prediction is not None:
             self.page.cases.keep_analysis(case.open_id, case.encounter, prediction)
             shown = self.page.show_prediction(case, case.encounter, prediction, self.page.drafts.get(name))

@@ -1,19 +1,21 @@
-"""What happens when the reader answers a card, outlines a photo or asks why: parse with forms, one call,
+"""What happens when the reader answers a card, chooses a system, outlines a photo or asks why: parse with forms, one call,
 render."""
 
 from __future__ import annotations
 
 import gradio as gr
 
-from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.resolve import Resolved, Updates, answered, answered_with_inputs
 from magic_demo.page.events.review.review_state import ReviewEvents, ReviewState
-from magic_demo.page.panels.forms import read_why
+from magic_demo.page.panels.forms import read_system, read_why
+from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.facts_form import answer_facts
 from magic_demo.page.panels.viewer.point_form import answer_points
 from magic_demo.page.panels.why.why import CLOSED, why_value
+from magic_demo.page.session.desk.systems import shown_system
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.refining import Refiner
 from magic_demo.page.session.review import ReviewDraft
@@ -40,6 +42,21 @@ class ReviewHandlers(ReviewEvents):
     def measure(self, event: Resolved) -> Updates:
         """Save what the reader has measured in one photo."""
         return self.review.take(event, [event.payload]).updates
+
+    @answered
+    def show_system(self, event: Resolved) -> Updates:
+        """Show what another system says of the case, where the model is shown; the reader's own stays."""
+        draft, reading, case = event.draft, event.reading, event.case
+        name = read_system(event.payload)
+        prediction = self.review.desk.prediction(reading.key, name)
+        if draft.hides_model or prediction is None or shown_system(prediction) != name:
+            raise FormError("{system} cannot be shown of this case; choose another one", system=name or "?")
+        self.page.cases.keep_analysis(case.open_id, case.encounter, prediction)
+        self.review.saver.note_shown(draft)
+        return {
+            **self.page.show_prediction(case, case.encounter, prediction, draft),
+            self.parts.status: render_status("done", fixed_line("status.system", name=name)),
+        }
 
     @answered_with_inputs
     def point(self, inputs: Updates, event: Resolved) -> Updates:

@@ -47,6 +47,14 @@ export function nextToSee(standings, unsure, from) {
   return open.find((index) => unsure[index]) ?? open[0] ?? null;
 }
 
+/** Return the name so many steps further among the systems that speak of the case ({name: whether it does}), from the one shown; null for none. */
+export function stepSystem(systems, shown, step) {
+  const names = Object.keys(systems).filter((name) => systems[name]);
+  if (names.length < 2) return null;
+  const at = names.indexOf(shown);
+  return at < 0 ? names[0] : names[(at + step + names.length) % names.length];
+}
+
 /** Return the option that a number typed into a card is, null where it is none of the scale's ({min, max, step}). */
 export function optionOfNumber({ min, max, step }, text) {
   const value = Number(text);

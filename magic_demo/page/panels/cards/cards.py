@@ -8,6 +8,7 @@ told to the server in events:
     answers   {"case", "answers": {family id: [option]}, "specified": {family id: str}, "touched": [family
     id]}   some milliseconds after the last
               change; touched: what was changed since the event before; and what changes.py adds
+    system    {"case", "system": name}                       the reader wants to see another system's prediction
     why       {"case", "family": family id, "option": int, "language"}                     the reader asks why
     an option has its score
 """
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import LANGUAGES, Answers, Family, Prediction
 from magic_demo.page.gradio_internals.scripts import load_script
+from magic_demo.page.session.desk.systems import shown_system
 from magic_demo.page.texts.i18n import both, both_of, fill, text
 from magic_demo.questions.decoding import average_siblings, read_slots
 from magic_demo.questions.families import QuestionSet
@@ -39,7 +41,7 @@ MAX_SPECIFIED = min(200, LIMITS.comment_characters)
 
 _PLEASE = re.compile(r"\s*[(（](?:please specify|请注明)[)）]", re.IGNORECASE)
 
-_ON_LOAD = load_script({"panels/cards/cards_panel.mjs": "mountCards"}, events=["answers", "why"])
+_ON_LOAD = load_script({"panels/cards/cards_panel.mjs": "mountCards"}, events=["answers", "why", "system"])
 
 
 def cards_component(questions: QuestionSet) -> gr.HTML:
@@ -62,12 +64,14 @@ def cards_value(
     answers: Answers | None = None,
     specified: Mapping[str, str] | None = None,
     ties: Mapping[str, Sequence[tuple[frozenset[int], tuple[str, ...]]]] | None = None,
+    systems: Mapping[str, bool] | None = None,
 ) -> dict[str, Any]:
     """Return what the cards show of a case.
 
     case: None while no case is open, when nothing can be answered; another case begins with ``answers`` and
     ``specified`` (by qid), which are not looked at while the same case stays open: the reader may be further
-    by then. ties: of a consensus, family id -> (options, names) a side.
+    by then. ties: of a consensus, family id -> (options, names) a side. systems: of several, whose predictions can be shown
+    -> whether it speaks of the case.
     """
     state = (
         "waiting"
@@ -80,6 +84,8 @@ def cards_value(
         "case": case,
         "state": state,
         "unlike": prediction is not None and prediction.unlike > 0,
+        "systems": dict(systems or {}) if prediction is not None else {},
+        "system": shown_system(prediction),
         "families": {family.family_id: _family_value(family, prediction) for family in families}
         if prediction is not None
         else {},
@@ -195,6 +201,7 @@ _HEAD = """
     <p id="cards-summary" role="status"><span class="count is-agree"><b data-count="agree">0</b> [[cards.agree]]</span><span class="count is-differ"><b
       data-count="differ">0</b> [[cards.differ]]</span><span class="count is-own"><b data-count="own">0</b> [[cards.own]]</span><span class="count is-open"><b
       data-count="open">@COUNT@</b> [[cards.open]]</span></p>
+    <span class="segmented" id="cards-systems" role="radiogroup" [[aria-label cards.systems]] [[title cards.systems_title]] hidden></span>
     <button type="button" id="agree-all" [[title cards.agree_all_title]] disabled>[[cards.agree_all]] <kbd>A</kbd></button></div>
   <p class="cards-legend when-waiting"><span class="is-usual">[[cards.waiting]]</span><span
       class="is-blind">[[cards.waiting_blind]]</span><span class="is-unaided">[[cards.waiting_unaided]]</span></p><p class="cards-legend when-unanswered">[[cards.unanswered]]</p>

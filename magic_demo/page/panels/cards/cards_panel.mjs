@@ -5,9 +5,11 @@
 
 import { agreeWithRest, choose, contradiction, countStandings, nextToSee, numberOfOption, optionOfNumber, sameOptions, standing, whenRested, writeShare } from "./cards.mjs";
 import { keysOf } from "./option_keys.mjs";
+import { mountSystems } from "./systems.mjs";
 import { journal } from "../frame/keys/journal.mjs";
 import { isField, onKey } from "../frame/keys/keyboard.mjs";
 import { onLanguage } from "../frame/words.mjs";
+import { unsaved } from "../review/saving/review_line.mjs";
 
 const REST = 300; // milliseconds
 
@@ -27,6 +29,8 @@ export function mountCards(element, { props, watch, trigger }) {
     document.dispatchEvent(new CustomEvent("cards-tell", { detail: { event: "answers", payload } }));
     trigger("answers", payload);
   });
+
+  const drawSystems = mountSystems(root.querySelector("#cards-systems"), (system) => trigger("system", { case: state.case, of: unsaved.of(state.case), system }));
 
   const model = (id) => state.models[id]?.chosen ?? [];
   const selected = (id) => (state.looked ?? state).answers[id] ?? [];
@@ -51,6 +55,7 @@ export function mountCards(element, { props, watch, trigger }) {
     state.models = value?.families ?? {};
     state.ties = value?.ties ?? {};
     state.unlike = Boolean(value?.unlike);
+    drawSystems(value?.systems ?? {}, value?.system ?? null);
     draw();
     if (isOther) panel.scrollTop = 0;
   }

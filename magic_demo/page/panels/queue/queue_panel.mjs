@@ -53,7 +53,7 @@ export function mountQueue(element, { props, watch, trigger }) {
   mountTakeAway(root.querySelector(".queue-formats"), () => state);
 
   let wanted = null; // the arrangement that was asked for last, until an answer comes
-  const chosen = () => ({ queue: state.queue, order: state.order, mode: state.mode });
+  const chosen = () => ({ queue: state.queue, order: state.order, mode: state.mode, system: pageState.system });
 
   const address = keepAddress((link) => open(null, link));
 

@@ -10,8 +10,8 @@ with ``arrive`` and ``arrange``: how far readers are is as of then.
 
 Events (``arrive`` and ``open`` may name the case by its "link"):
 
-    arrive    {"queue", "order", "mode", "open"}    the page is there; what the browser remembers of where the
-    reader was, or null open      {"queue", "order", "mode", "open", "from", "heard"}   open a case;
+    arrive    {"queue", "order", "mode", "system", "open"}    the page is there; what the browser remembers of where the
+    reader was, or null open      {"queue", "order", "mode", "system", "open", "from", "heard"}   open a case;
     ``heard``: changes sent of the case that is left arrange   {"queue", "order", "mode", "open", "case"}
           another queue, order or mode assign    the same, and {"cases": [id], "readers": [name], "each":
     number or null}   an adjudicator says whose these cases are
@@ -28,6 +28,7 @@ import gradio as gr
 
 from magic_demo.core.types import CaseKey
 from magic_demo.page.gradio_internals.scripts import load_script
+from magic_demo.page.panels.forms import read_system
 from magic_demo.page.session.review import MODES, Mode
 from magic_demo.page.texts.i18n import both_of, fill
 from magic_demo.reviews.exports import FORMATS, REPORT, Offer
@@ -97,11 +98,13 @@ _THROWAWAY = '<p class="queue-none" id="queue-throwaway">[[queue.throwaway]]</p>
 
 @dataclass(frozen=True)
 class Arrangement:
-    """How a reader has the list: which queue (None: the first), in which order, and how cases are opened."""
+    """How a reader has the list: which queue (None: the first), in which order, and how cases are opened.
+    system: of several, whose predictions the reader wants to see."""
 
     queue: str | None
     order: CaseOrder
     mode: Mode
+    system: str | None = None
 
 
 def render_exports(offers: Iterable[Offer]) -> str:
@@ -131,7 +134,7 @@ def read_arrangement(payload: Mapping[str, object], default: Mode) -> Arrangemen
     queue = payload.get("queue")
     order: CaseOrder = next((order for order in ORDERS if order == payload.get("order")), "position")
     mode = next((mode for mode in MODES if mode == payload.get("mode")), default)
-    return Arrangement(queue if isinstance(queue, str) else None, order, mode)
+    return Arrangement(queue if isinstance(queue, str) else None, order, mode, read_system(payload))
 
 
 def queue_value(

@@ -3,6 +3,7 @@
 import { whenRested } from "../cards/cards.mjs";
 import { journal } from "../frame/keys/journal.mjs";
 import { onKey } from "../frame/keys/keyboard.mjs";
+import { pageState } from "../frame/page_state.mjs";
 import { followShiftKeys, hearSaved, relabel, sendRest, unsaved } from "./saving/review_line.mjs";
 import { mountVersions } from "./versions.mjs";
 import { onLanguage, readWords } from "../frame/words.mjs";
@@ -259,7 +260,7 @@ export function mountReview(element, { props, watch, trigger }) {
   }
 
   function reveal() {
-    if (state.case !== null && !versions.looking() && !find("reveal").hidden) trigger("reveal", { case: state.case, of: unsaved.of(state.case) });
+    if (state.case !== null && !versions.looking() && !find("reveal").hidden) trigger("reveal", { case: state.case, of: unsaved.of(state.case), system: pageState.system });
   }
 
   function compare() {

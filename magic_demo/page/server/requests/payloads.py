@@ -84,7 +84,15 @@ _TIMED: Fields = {**CASE, "heard": _is_whole, "seconds": _is_number}
 _CHANGE: Fields = {**CASE, "part": _is_text, "turn": _is_text, "touched": _are_texts}
 _CARDS: Fields = {"answers": _is_object, "specified": _is_object}
 _OUTLINE: Fields = {"photo": _is_text, "width": _is_whole, "height": _is_whole}
-_LIST: Fields = {"queue": _is_text, "order": _is_text, "mode": _is_text, "open": _is_text, "case": _is_text}
+_SYSTEM: Fields = {"system": _is_text}
+_LIST: Fields = {
+    **_SYSTEM,
+    "queue": _is_text,
+    "order": _is_text,
+    "mode": _is_text,
+    "open": _is_text,
+    "case": _is_text,
+}
 _ASKED: Fields = {"request": _is_whole}
 
 
@@ -113,6 +121,7 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
     ("examples", "choose"): Payload({"number": _is_whole}),
     ("language", "language"): Payload({"language": _is_text}),
     ("cards", "answers"): Payload({**_CHANGE, **_CARDS}),
+    ("cards", "system"): Payload({**CASE, **_SYSTEM}),
     ("why", "why"): Payload(
         {**CASE, **_ASKED, "family": _is_text, "option": _is_whole, "language": _is_text}
     ),
@@ -153,7 +162,7 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
     ("review-form", "restore"): Payload({**CASE, "parts": _is_list}, MASKS),
     ("review-form", "finish"): Payload({**_TIMED, "anyway": _are_texts, "parts": _is_list}, MASKS),
     ("review-form", "reopen"): Payload(_TIMED),
-    ("review-form", "reveal"): Payload(CASE),
+    ("review-form", "reveal"): Payload({**CASE, **_SYSTEM}),
     ("review-form", "compare"): Payload({**CASE, "open": _is_yes_or_no}),
     ("review-form", "back"): Payload({**CASE, "number": _is_whole, "heard": _is_whole}),
     ("review-form", "look"): Payload({**CASE, "number": _is_whole}),

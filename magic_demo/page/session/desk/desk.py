@@ -13,6 +13,7 @@ from magic_demo.core.types import (
     SavedReview,
 )
 from magic_demo.page.session.desk.coverings import CoveringsOnDesk
+from magic_demo.page.session.desk.systems import shown_system
 from magic_demo.page.session.review import Mode
 from magic_demo.reviews.gain import measure_doubts
 from magic_demo.reviews.queues import measure_uncertainty, read_references
@@ -27,17 +28,24 @@ from magic_demo.reviews.store.rules import WITHOUT_MODEL
 class Desk(CoveringsOnDesk):
     """What a page reviews, shared by all its readers; ``OpenedDesk`` says what each of its values is."""
 
-    def find_shown(self, key: CaseKey) -> Prediction | None:
+    def find_shown(self, key: CaseKey, reader: str | None = None) -> Prediction | None:
         """Return what the bundle holds of a case, or else what anybody was shown of it last; None where no
-        model spoke."""
-        found = self.prediction(key)
+        model spoke. reader: of several bundles, the one that this reader was shown last counts."""
+        several = len(self.systems) > 1
+        last = self.opened_store.shown(key, reader) if several else None
+        found = self.prediction(key, shown_system(last))
         return found if found is not None else self.opened_store.shown(key)
+
+    def recall_prediction(self, key: CaseKey, reader: str) -> Prediction | None:
+        """Return what a reader who goes on with a case was shown of it last, as its bundle has it now."""
+        shown = self.opened_store.shown(key, reader)
+        return self.prediction(key, shown_system(shown)) or shown
 
     def said_to(self, reader: str, keys: Collection[CaseKey]) -> dict[CaseKey, Prediction]:
         """Return what models said of these cases, those left out that the reader has begun blind and not
         revealed."""
         hidden = self.opened_store.unrevealed(reader)
-        spoken = {key: self.find_shown(key) for key in keys if key not in hidden}
+        spoken = {key: self.find_shown(key, reader) for key in keys if key not in hidden}
         return {key: prediction for key, prediction in spoken.items() if prediction is not None}
 
     def reference(self, case: QueueCase) -> Answers | None:

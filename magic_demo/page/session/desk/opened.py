@@ -19,6 +19,7 @@ from magic_demo.core.types import (
     Photo,
 )
 from magic_demo.page.session.arrivals import Arrivals
+from magic_demo.page.session.desk.systems import System
 from magic_demo.page.session.open_cases import OpenCases
 from magic_demo.page.session.review import Mode
 from magic_demo.page.session.sign_in.sign_ins import SignIns
@@ -40,7 +41,7 @@ from magic_demo.reviews.store.rules import Action
 class OpenedDesk:
     """What a page reviews, shared by all its readers.
 
-    store: None where nothing is kept yet. bundle: folder of predictions, used in place of running models.
+    store: None where nothing is kept yet. systems: whose bundles are shown in place of running models.
     mode: how readers begin.
     sign_ins: who is signed in; without it everybody is the local reader. first_queue: the one that readers
     see first.
@@ -55,7 +56,7 @@ class OpenedDesk:
     """
 
     store: Store | None = None
-    bundle: Path | None = None
+    systems: tuple[System, ...] = ()
     mode: Mode = "assisted"
     sign_ins: SignIns | None = None
     first_queue: str | None = None

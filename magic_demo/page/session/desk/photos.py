@@ -17,10 +17,10 @@ from magic_demo.core.types import (
     Photo,
     Prediction,
 )
-from magic_demo.files.bundles import has_prediction, list_predictions, read_prediction
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.session.desk.opened import OpenedDesk
+from magic_demo.page.session.desk.systems import check_fit, list_speaking, read_system_prediction
 from magic_demo.reviews.covered_photos import (
     COVERED_NOTE,
     PROPOSED_NOTE,
@@ -58,16 +58,18 @@ class CasesOnDesk(OpenedDesk):
         """Put a folder's cases into the queue of its name, and return one line for each case that cannot be
         used.
 
-        Raises FormatError when nothing can be read there, BundleError when the bundle is not there.
+        Raises FormatError when nothing can be read there, BundleError when a bundle is not there or is of
+        other cases.
         """
         read = read_queue(folder)
         where = folder.resolve()
         name = (where.parent if where.is_file() else where).name or "cases"
-        if self.bundle is not None:
-            list_predictions(self.bundle)
+        photos = {files.encounter_id: list_photos(files) for files in read.encounters}
+        for system in self.systems:
+            check_fit(system, name, photos, self.questions)
         location = str(where.parent if where.is_file() else where)
         cases = [
-            replace(self._new_case(files.encounter_id), folder=location, photos=list_photos(files))
+            replace(self._new_case(files.encounter_id), folder=location, photos=photos[files.encounter_id])
             for files in read.encounters
         ]
         self.opened_store.add_cases(name, cases)
@@ -200,20 +202,23 @@ class CasesOnDesk(OpenedDesk):
         """Return the covered photos of the store. Raises StoreError where nothing is kept."""
         return covered_beside(self.opened_store.location)
 
-    def prediction(self, key: CaseKey) -> Prediction | None:
-        """Return what the bundle holds of a case, None where there is none.
+    def prediction(self, key: CaseKey, system: str | None = None) -> Prediction | None:
+        """Return what this system's bundle holds of a case, or else the first's that speaks of it; None where
+        there is none.
 
         Raises BundleError where it is not whole.
         """
-        if self.bundle is None or not has_prediction(self.bundle, key.case_id):
-            return None
-        return read_prediction(self.bundle, key.case_id, self.questions)
+        return read_system_prediction(self.systems, key.case_id, system, self.questions)
+
+    def list_systems(self, key: CaseKey) -> dict[str, bool]:
+        """Return system -> whether it speaks of a case, where there are several to choose from."""
+        return list_speaking(self.systems, key.case_id) if len(self.systems) > 1 else {}
 
     def _new_case(self, case_id: str) -> NewCase:
-        """Return a case with what the bundle's models leave open of it."""
-        if self.bundle is None or not has_prediction(self.bundle, case_id):
+        """Return a case with what the models of the first bundle that speaks of it leave open."""
+        found = read_system_prediction(self.systems, case_id, None, self.questions)
+        if found is None:
             return NewCase(case_id)
-        found = read_prediction(self.bundle, case_id, self.questions)
         unsure = measure_uncertainty(found, self.questions)
         return NewCase(case_id, uncertainty=unsure, doubts=measure_doubts(found, self.questions))
 

@@ -48,6 +48,7 @@ CASE_KEYS = (
     ("⇧S", "keys.case_keep"),
     ("⇧C", "keys.case_notes"),
     ("⇧R", "keys.case_reveal"),
+    ("⇧M", "keys.case_system"),
 )
 PAGE_KEYS = (
     ("Z Y", "keys.undo"),
