@@ -21,7 +21,14 @@ HATCH = (
 """The readers' bars are hatched, the model's are full: the two are told apart without colour."""
 
 
-_SYSTEM_HEADS = ("system", "system_cases", "system_alike", "system_different", "system_kappa", "system_dice")
+_SYSTEM_HEADS = (
+    "agreement.system",
+    "agreement.system_cases",
+    "agreement.system_alike",
+    "agreement.system_different",
+    "agreement.measure_kappa",
+    "agreement.tile_dice",
+)
 _TILES = {"same": "agreement.tile_same", "kappa": "agreement.tile_kappa"}
 _FAMILIES = {"same": "agreement.families_same", "kappa": "agreement.families_kappa"}
 _NOTES = {"same": "agreement.families_note_same", "kappa": "agreement.families_note_kappa"}
@@ -114,7 +121,7 @@ def render_systems(systems: Sequence[SystemAgreement], chosen: str | None) -> st
     alone."""
     if len(systems) < 2:
         return ""
-    heads = "".join(f'<th scope="col">{both(f"agreement.{head}")}</th>' for head in _SYSTEM_HEADS)
+    heads = "".join(f'<th scope="col">{both(head)}</th>' for head in _SYSTEM_HEADS)
     rows = "".join(_render_system(system, system.name == (chosen or systems[0].name)) for system in systems)
     return (
         '<section class="agree-panel" aria-labelledby="agree-systems"><h2 '
