@@ -92,6 +92,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=str(DEFAULT_ANSWERS),
         help="checkpoint folder or Hub id of any answerer, or 'none'",
     )
+    parser.add_argument(
+        "--captions",
+        default="none",
+        metavar="FOLDER_OR_HUB_ID",
+        help="vision-language model that describes each photo once, for the answerer to read behind the words",
+    )
     parser.add_argument("--cues", default=str(DEFAULT_CUES), help="cue model's checkpoint folder, or 'none'")
     parser.add_argument(
         "--all-photos",
@@ -151,6 +157,7 @@ def choose_models(arguments: argparse.Namespace) -> dict[str, Any]:
     named: dict[str, str | None] = {part: read_model(getattr(arguments, part)) for part in parts}
     if arguments.task == "segmentation":
         named |= {"answers": None, "cues": None}
+    captions = read_model(arguments.captions) if named["answers"] is not None else None
     if arguments.task == "cvqa" and (named["answers"] is None or not reads_lesion(named["answers"])):
         named["segmentation"] = None
     left = [name for part, name in named.items() if arguments.task != "cvqa" or part != "segmentation"]
@@ -158,7 +165,7 @@ def choose_models(arguments: argparse.Namespace) -> dict[str, Any]:
         raise FormatError(
             "no model is left for --task {task}; name one in place of 'none'", task=arguments.task
         )
-    return {**named, "masks": arguments.task != "cvqa"}
+    return {**named, "captions": captions, "masks": arguments.task != "cvqa"}
 
 
 def load_models(arguments: argparse.Namespace) -> Predictor:
@@ -182,14 +189,19 @@ def choose_engine(arguments: argparse.Namespace) -> Engine:
         raise FormatError("--merge goes on with what the shards wrote; leave out --restart")
     if arguments.workers is None:
         return work_here
-    models = ("segmentation", "answers", "cues", "task", "backend", "questions", "tta", "prompt")
+    models = ("segmentation", "answers", "cues", "captions", "task", "backend", "questions", "tta", "prompt")
     named = argparse.Namespace(**{name: getattr(arguments, name) for name in models})
     return Processes(arguments.workers, partial(load_models, named))
 
 
 def describe_say(predictor: Predictor) -> str:
     """Return one line: which models have a say in the masks and the answers of a run."""
-    names = {"segmentation": "masks", "cvqa": "answers from photos", "cues": "answers from words"}
+    names = {
+        "segmentation": "masks",
+        "cvqa": "answers from photos",
+        "cues": "answers from words",
+        "captions": "captions",
+    }
     if not predictor.gives_masks:
         names["segmentation"] = "lesions for the answers"
     return "; ".join(f"{names[part]}: {model}" for part, model in predictor.models.items())

@@ -66,6 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER_OR_HUB_ID",
         help="checkpoint of the cue model or 'none' (default: the one that comes along)",
     )
+    parser.add_argument(
+        "--captions",
+        metavar="FOLDER_OR_HUB_ID",
+        help="vision-language model that describes each photo once, for the answerer to read behind the words",
+    )
     add_backend_argument(parser)
     parser.add_argument(
         "--queue",
@@ -237,7 +242,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         chosen: dict[str, Any] = {
             part: read_model(source)
-            for part in ("segmentation", "answers", "cues")
+            for part in ("segmentation", "answers", "cues", "captions")
             if (source := getattr(arguments, part)) is not None
         }
         try:

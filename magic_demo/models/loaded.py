@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from magic_demo.core.types import Encounter, PromptKind
 from magic_demo.cues.cue_model import CueModel
+from magic_demo.models.answers.captions import Captioner
 from magic_demo.models.interfaces import Answerer, Segmenter
 from magic_demo.questions.calibration import Calibration, digest_of
 from magic_demo.questions.combining import Weights
@@ -26,6 +27,8 @@ class LoadedModels:
     calibrations: what says how likely an option is, for the cues alone and for the two combined; one that was
     fitted for other models, or with other weights, is not used.
     masks: whether predictions hold the lesion maps; without, the segmentation model only serves the answerer.
+    captioner: describes each photo before the questions are answered; the answerer reads its captions behind the
+    patient's words.
     prompt_kind: what the segmenter is asked with where no prompt is given, the one it was trained with.
     questions: what is asked, the challenge's questions when None; ``coverage`` says which of its families the
     models know.
@@ -41,11 +44,13 @@ class LoadedModels:
         questions: QuestionSet | None = None,
         *,
         masks: bool = True,
+        captioner: Captioner | None = None,
     ) -> None:
         self.gives_masks = masks and segmenter is not None
         self.segmenter = segmenter
         self.prompt_kind: PromptKind = segmenter.prompt_kind if segmenter is not None else "narrative"
         self.answerer = answerer
+        self.captioner = captioner if answerer is not None else None
         self.cues = cues
         self.weights = weights or Weights()
         self.mismatch = answerer.explain_mismatch(segmenter) if answerer is not None else None
@@ -70,6 +75,7 @@ class LoadedModels:
             "segmentation": self.segmenter,
             "cvqa": None if mute else self.answerer,
             "cues": self.cues,
+            "captions": self.captioner,
         }
         return {part: model.model_id for part, model in loaded.items() if model is not None}
 
@@ -99,9 +105,8 @@ class LoadedModels:
     @property
     def looks_at_photos(self) -> bool:
         """Return whether any model reads a photo."""
-        return bool({"segmentation", "cvqa"} & self.models.keys()) and not (
-            self.segmenter is None and self.shares_look
-        )
+        seen = bool({"segmentation", "cvqa"} & self.models.keys())
+        return self.captioner is not None or (seen and not (self.segmenter is None and self.shares_look))
 
     @property
     def shares_look(self) -> bool:

@@ -11,7 +11,7 @@ from magic_demo.models.backends.backend import use_cores
 from magic_demo.models.backends.names import AUTO
 from magic_demo.models.checkpoints import find_checkpoint
 from magic_demo.models.predictor import Predictor
-from magic_demo.models.registry import ANSWERERS, load_answerer, load_segmenter
+from magic_demo.models.registry import ANSWERERS, load_answerer, load_captioner, load_segmenter
 from magic_demo.questions.calibration import read_calibration
 from magic_demo.questions.combining import read_weights
 from magic_demo.questions.families import QuestionSet
@@ -30,12 +30,14 @@ def load_predictor(
     backend: str = AUTO,
     questions: QuestionSet | None = None,
     masks: bool = True,
+    captions: str | Path | None = None,
 ) -> Predictor:
     """Load the models from folders or Hub ids; None leaves one out.
 
     segmentation, answers: a checkpoint of any class in ``registry``. cues: a cue model's. backend: what the
     models' encoders run on, a name that ``choose_backend`` takes. questions: what is asked, the
-    challenge's questions when None. masks: whether predictions hold the lesion maps. Raises CheckpointError, BackendError or, where the environment sets a limit
+    challenge's questions when None. masks: whether predictions hold the lesion maps. captions: a
+    vision-language model that describes the photos for the answerer. Raises CheckpointError, BackendError or, where the environment sets a limit
     wrongly, LimitError with one line.
     """
     check_limits()
@@ -51,6 +53,9 @@ def load_predictor(
         [calibration for calibration in calibrations if calibration is not None],
         questions,
         masks=masks,
+        captioner=load_captioner(captions, backend=backend)
+        if captions is not None and answers is not None
+        else None,
     )
 
 

@@ -3,7 +3,7 @@ alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Unpack
@@ -21,6 +21,8 @@ from magic_demo.core.types import (
     Probability,
     Step,
 )
+from magic_demo.models.answers.captions import caption_photos
+from magic_demo.models.answers.language.prompts import load_prompts, speak
 from magic_demo.models.asked import Asked
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.influence.explanation import explain_option
@@ -81,7 +83,8 @@ class Predictor(LoadedModels):
             models=self.models,
         )
         looks: list[Any] = []
-        steps = len(encounter.photos) * (self.segmenter is not None) + self.answers_questions
+        parts = (self.segmenter is not None) + (self.captioner is not None)
+        steps = len(encounter.photos) * parts + self.answers_questions
         if self.segmenter is not None:
             text = prompt if prompt is not None else encounter.prompt(language, self.prompt_kind)
             for number, photo in enumerate(encounter.photos):
@@ -105,6 +108,18 @@ class Predictor(LoadedModels):
                             Message("{photo}: no mask ({reason})", photo=photo.photo_id, reason=error),
                         ),
                     )
+        if self.captioner is not None:
+            yield Step(
+                len(encounter.photos) * (parts - 1) / steps, Message("Describing the photos in words"), so_far
+            )
+            described = caption_photos(self.captioner, encounter, language, cache)
+            for done, (photo, caption) in enumerate(described, start=1):
+                so_far = _add_caption(so_far, photo, caption)
+                yield Step(
+                    (len(encounter.photos) * (parts - 1) + done) / steps,
+                    Message("Describing the photos in words"),
+                    so_far,
+                )
         if self.answers_questions:
             yield Step((steps - 1) / steps, Message("Scoring the closed questions"), so_far)
             shared = looks if self.shares_look else None
@@ -128,7 +143,12 @@ class Predictor(LoadedModels):
         mismatch = [unpack_message(self.mismatch)] if encounter.photos and self.mismatch is not None else []
         try:
             scores, say = self.rate_options(
-                encounter, looks=looks, all_photos=all_photos, language=language, cache=cache
+                encounter,
+                looks=looks,
+                all_photos=all_photos,
+                language=language,
+                cache=cache,
+                captions=found.captions,
             )
         except ModelError as error:
             return replace(
@@ -177,12 +197,16 @@ class Predictor(LoadedModels):
         all_photos: bool = False,
         language: Language = "en",
         cache: FeatureCache | None = None,
+        captions: Mapping[str, str] | None = None,
     ) -> tuple[OptionScores, Say]:
-        """Score the options as ``score_options`` does, and return what had a say as well."""
+        """Score the options as ``score_options`` does, and return what had a say as well. captions: photo id -> what
+        was written of it, which the answerer reads behind the patient's words."""
         from_words = self.cues.score(encounter.narrative) if self.cues is not None else None
         if self.answerer is None:
             return from_words or {}, Say()
         answerer, narrative = self.answerer, encounter.narrative.text(language)
+        if captions:
+            narrative = load_prompts()[speak(narrative)].write_captions(narrative, captions)
         cache = cache if cache is not None else FeatureCache(0)
 
         def score() -> tuple[OptionScores, Say]:
@@ -194,7 +218,7 @@ class Predictor(LoadedModels):
             if answerer.reads_lesion:
                 scores, say = score()
             else:  # depends on words and photos alone, whatever the prompt
-                asked = (language, encounter.narrative, encounter.photos, all_photos)
+                asked = (language, encounter.narrative, narrative, encounter.photos, all_photos)
                 key = ("scores", answerer.model_id, *asked)
                 scores, say = cache.get(key, score)
         except ModelError:
@@ -346,3 +370,9 @@ class Predictor(LoadedModels):
             language=language,
             look=lambda: self.look(encounter, prompt=prompt, language=language, cache=cache),
         )
+
+
+def _add_caption(so_far: Prediction, photo: Photo, caption: str | Message) -> Prediction:
+    if isinstance(caption, Message):
+        return replace(so_far, failures=(*so_far.failures, caption))
+    return replace(so_far, captions={**so_far.captions, photo.photo_id: caption})

@@ -14,7 +14,9 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from magic_demo.core.errors import CheckpointError, MagicDemoError, one_line
 from magic_demo.files.checkpoint_files import CONFIG, read_config
+from magic_demo.models.answers.captions import Captioner
 from magic_demo.models.answers.language.answerer import LanguageAnswerer
+from magic_demo.models.answers.language.captioner import LanguageCaptioner
 from magic_demo.models.answers.language.reader import READING_TYPES, SEEING_TYPES
 from magic_demo.models.answers.neighbours.answerer import NeighbourAnswerer
 from magic_demo.models.answers.photo_answerer import PhotoAnswerer
@@ -141,6 +143,9 @@ ANSWERERS: Registry[Answerer] = Registry(
     },
     renamed={"lesion_answerer": "photo_answerer", "magic_case_answerer": "text_photo_answerer"},
 )
+CAPTIONERS: Registry[Captioner] = Registry(
+    "magic_demo.captioners", dict.fromkeys(SEEING_TYPES, LanguageCaptioner)
+)
 
 
 def load_segmenter(source: str | Path, *, revision: str | None = None, backend: str = "torch") -> Segmenter:
@@ -151,3 +156,8 @@ def load_segmenter(source: str | Path, *, revision: str | None = None, backend: 
 def load_answerer(source: str | Path, *, revision: str | None = None, backend: str = "torch") -> Answerer:
     """Load a model for the closed questions from a folder or a Hub id (``Registry.load``)."""
     return ANSWERERS.load(source, revision=revision, backend=backend)
+
+
+def load_captioner(source: str | Path, *, revision: str | None = None, backend: str = "torch") -> Captioner:
+    """Load a model that describes photos from a folder or a Hub id (``Registry.load``)."""
+    return CAPTIONERS.load(source, revision=revision, backend=backend)

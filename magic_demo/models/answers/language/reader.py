@@ -3,7 +3,7 @@ from a folder alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,6 +163,25 @@ class LanguageReader:
             for name, values in found.items()
             if isinstance(values, Tensor)
         }
+
+    @torch.inference_mode()
+    def write(self, inputs: Mapping[str, Tensor], most: int) -> str:
+        """Return what the model writes behind what ``encode`` gave, of at most ``most`` tokens: at each place the
+        likeliest one, so that it is the same each time. Raises ModelError."""
+        tokenizer = self.tokenizer
+        end = tokenizer.eos_token_id
+        try:
+            written = self.model.generate(
+                **inputs,
+                max_new_tokens=most,
+                do_sample=False,
+                num_beams=1,
+                pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else end,
+            )
+        except Exception as error:  # whatever a model stumbles over
+            raise ModelError("the model wrote nothing ({reason})", reason=one_line(error)) from error
+        own = written[0, inputs["input_ids"].shape[1] :]
+        return str(tokenizer.decode(own, skip_special_tokens=True)).strip()
 
     def encode_behind(self, before: str, text: str) -> list[int]:
         """Return the tokens of a text where it follows another one that is tokens already."""

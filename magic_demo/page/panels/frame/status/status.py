@@ -24,6 +24,8 @@ _INSTEAD = """
 
 FAULT = Message("The analysis failed through a fault of the program; its console says which")
 PARTS = ("segmentation", "cvqa", "cues")
+CAPTIONS = "captions"
+"""A part that few pages have."""
 """The models of a predictor, by the names it gives them."""
 
 
@@ -100,11 +102,11 @@ def render_about(source: PredictorSource) -> str:
         part: "".join(
             f"<small>{both(key)} {escape(of[part])}</small>" for key, of in described.items() if part in of
         )
-        for part in PARTS
+        for part in (*PARTS, CAPTIONS)
     }
     rows = "".join(
         f"<dt>{both(f'about.{part}')}</dt><dd>{escape(models[part]) if part in models else missing}{notes[part]}</dd>"
-        for part in PARTS
+        for part in (*PARTS, *([CAPTIONS] if CAPTIONS in models else []))
     )
     return (
         '<details class="about" id="about-details"><summary '
