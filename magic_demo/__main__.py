@@ -65,6 +65,10 @@ COMMANDS = {
         "magic_demo.commands.systems.index",
         "index labelled cases, so that the most similar ones answer",
     ),
+    "ask": (
+        "magic_demo.commands.systems.ask",
+        "let a chat model behind an OpenAI-compatible address answer a folder of cases",
+    ),
     "sample-size": (
         "magic_demo.commands.sample_size",
         "say how many cases a reader study needs for an interval of a stated width",

@@ -65,6 +65,12 @@ EXAMPLES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "ensemble": ("When several systems together may be better than each.", ("ensemble A B C --out OUT",)),
     "index": ("When the most similar labelled cases are to answer.", ("index DATA --out INDEX",)),
+    "ask": (
+        "When a chat model that runs elsewhere, here or at a vendor, is one of the systems.",
+        (
+            "ask DATA --split valid --out OUT --endpoint http://127.0.0.1:11434/v1 --model qwen2.5vl --captions --dry-run",
+        ),
+    ),
     "sample-size": (
         "Before a reader study.",
         ("sample-size --width 0.2 --kappa 0.6",),
