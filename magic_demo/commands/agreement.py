@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from magic_demo.commands.asked import add_questions_argument, read_asked
+from magic_demo.commands.asked import add_questions_argument, find_asked, read_asked
 from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.plural import count
@@ -91,20 +91,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print; returns 0."""
-    questions = read_asked(arguments)
-    if arguments.family not in (None, *questions.family_ids):
-        raise AgreementError(
-            "there is no family {family!r}; the families are: {families}",
-            family=arguments.family,
-            families=", ".join(questions.family_ids),
-        )
-    with Store.open(arguments.store, questions=questions) as store:
+    with Store.open(arguments.store, questions=read_asked(arguments)) as store:
         if arguments.queue is not None and arguments.queue not in store.queues():
             raise AgreementError(
                 "{place}: has no queue {queue!r}; its queues are: {known}",
                 place=store.location,
                 queue=arguments.queue,
                 known=store.queues() or "none",
+            )
+        questions = find_asked(arguments, store, arguments.queue)
+        if arguments.family not in (None, *questions.family_ids):
+            raise AgreementError(
+                "there is no family {family!r}; the families are: {families}",
+                family=arguments.family,
+                families=", ".join(questions.family_ids),
             )
         choice = AgreementChoice(
             queue=arguments.queue,
@@ -125,7 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json
         else "\n".join(list_lines(found, questions))
     )
-    for line in found.damaged:
+    for line in found.left_out:
         print(f"left out: {line}", file=sys.stderr)
     return 0
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from magic_demo.core.errors import StoreError
 from magic_demo.questions.families import QuestionSet, load_challenge, read_questions
+from magic_demo.reviews.agreement.sources import AgreementSource
+from magic_demo.reviews.store import Store
 
 
 def add_questions_argument(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +28,18 @@ def read_asked(arguments: argparse.Namespace) -> QuestionSet:
     Raises FormatError with one line for a file that is none.
     """
     return read_questions(arguments.questions) if arguments.questions is not None else load_challenge()
+
+
+def find_asked(arguments: argparse.Namespace, store: Store, queue: str | None) -> QuestionSet:
+    """Return what the readings of a queue answer (of all queues, for None). Raises StoreError where ``--questions`` names
+    other questions."""
+    asked, _others = AgreementSource(store, store.shown).find_asked(queue)
+    if arguments.questions is not None and asked.digest != store.questions.digest:
+        raise StoreError(
+            "the queue {queue!r} has questions of its own, not those of --questions; leave that option out",
+            queue=queue or store.queues()[0],
+        )
+    return asked
 
 
 def read_model(source: str) -> str | None:

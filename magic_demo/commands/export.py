@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from magic_demo.commands.asked import add_questions_argument, read_asked
+from magic_demo.commands.asked import add_questions_argument, find_asked, read_asked
 from magic_demo.commands.store.actor import find_actor
 from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.plural import count
@@ -105,9 +105,9 @@ def run(arguments: argparse.Namespace) -> int:
             name=LABEL_STUDIO.name,
             format=arguments.format,
         )
-    questions = read_asked(arguments)
-    with Store.open(arguments.store, questions=questions) as store:
+    with Store.open(arguments.store, questions=read_asked(arguments)) as store:
         queue = choose_queue(store, arguments.queue)
+        questions = find_asked(arguments, store, queue)
         readers = {store.reader(name).name for name in arguments.reader}
         reviews = store.all_reviews(queue)
         damaged = store.damaged_reviews(queue)

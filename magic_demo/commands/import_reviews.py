@@ -17,8 +17,9 @@ from magic_demo.core.types import DEFAULT_QUEUE, Review
 from magic_demo.files.bundles import write_prediction
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.findings import Findings
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.imports import SOURCES, SourceError, make_predictions, read_reviews
-from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store, is_store_there
 from magic_demo.reviews.store.names import is_name
 from magic_demo.reviews.store.rules import WITHOUT_MODEL
 
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Save what can be read, each review as a row of its own; returns 0, or 3 when something was left out
     (each named)."""
     cases = read_encounters(arguments.data, arguments.split).encounters if arguments.data else ()
-    questions = read_asked(arguments)
+    questions = _find_questions(arguments)
     back = read_reviews(
         arguments.source,
         arguments.queue,
@@ -93,9 +94,24 @@ def run(arguments: argparse.Namespace) -> int:
         return _say(back.notes, back.left_out)
     photos = {case.encounter_id: tuple(photo.photo_id for photo in case.photo_files) for case in cases}
     with Store.open(arguments.store, questions=questions) as store:
+        if arguments.questions is not None or not store.has_questions(arguments.queue):
+            store.ask(arguments.queue, questions, by=find_actor())
         saved, left_out = save_reviews(store, back.reviews, folder=arguments.data, photos=photos)
     print(f"{saved} of {len(back.reviews)} reviews saved to the queue {arguments.queue} in {arguments.store}")
     return _say(back.notes, (*back.left_out, *left_out))
+
+
+def _find_questions(arguments: argparse.Namespace) -> QuestionSet:
+    """Return what the answers answer: the questions that are named, or those of the queue that they go into."""
+    asked = read_asked(arguments)
+    if (
+        arguments.questions is not None
+        or arguments.as_model is not None
+        or not is_store_there(arguments.store)
+    ):
+        return asked
+    with Store.open(arguments.store, questions=asked) as store:
+        return store.questions_of(arguments.queue)
 
 
 def _say(notes: Sequence[str], left_out: Sequence[str]) -> int:

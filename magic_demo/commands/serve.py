@@ -176,7 +176,8 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     desk = Desk(Store.open(arguments.store or default_location(), questions=questions), **shared)
     if arguments.sign_in or desk.opened_store.needs_sign_in():
         desk.sign_ins = SignIns(desk.opened_store)
-    for line in desk.add_queue(arguments.queue) if arguments.queue is not None else ():
+    asked = questions if arguments.questions is not None else None
+    for line in desk.add_queue(arguments.queue, asked) if arguments.queue is not None else ():
         print(line, file=sys.stderr)
     return desk
 

@@ -154,6 +154,8 @@ class Family:
     """Index of the "Not mentioned" option; None where a family of one slot has no such option."""
     scale: Scale | None = None
     """Where the options have an order or are numbers; such a family has one slot and no "Not mentioned"."""
+    keys: tuple[str, ...] = ()
+    """The letter that chooses each option, "" where the page gives one; empty where it gives all of them."""
 
     @property
     def padding(self) -> int:

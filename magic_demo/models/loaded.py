@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Self
 
 from magic_demo.core.types import Encounter, PromptKind
 from magic_demo.cues.cue_model import CueModel
@@ -65,6 +67,13 @@ class LoadedModels:
         }
         self.families = (*{**answered, **{family.family_id: family for family in cued}}.values(),)
         self.coverage = match_families(self.questions, self.families)
+
+    def asking(self, questions: QuestionSet) -> Self:
+        """Return the same models, which answer other questions as far as they know them."""
+        other = copy(self)
+        other.questions = questions
+        other.coverage = match_families(questions, self.families)
+        return other
 
     @property
     def models(self) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
@@ -15,7 +15,9 @@ from typing import Any
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES, Family, Language, OptionScores, Question, Scale
 from magic_demo.core.whole_files import write_json
+from magic_demo.core.whole_text import mend_json
 from magic_demo.questions.answering import NOTHING_KNOWN, AnswerSheet, Statistics, answer_families
+from magic_demo.questions.option_keys import read_keys, write_keys
 from magic_demo.questions.scales import read_number, read_scale, write_scale
 from magic_demo.questions.short_form import read_entries
 
@@ -112,11 +114,23 @@ def read_questions(path: Path) -> QuestionSet:
     """Read a question file in the organisers' layout or the short form, with its own options and order.
 
     The file is a JSON list of objects with ``qid``, ``question_en``, ``question_zh``, ``options_en``,
-    ``options_zh`` and the optional ``question_type_en``, ``question_type_zh``, ``scale`` ("ordered") or, in place of options,
-    ``number`` (min, max, step, unit); or YAML or JSON of shorter entries (``short_form``). Raises FormatError that names
-    the first question that is off.
+    ``options_zh`` and the optional ``question_type_en``, ``question_type_zh``, ``keys``, ``scale`` ("ordered") or, in
+    place of options, ``number`` (min, max, step, unit); or YAML or JSON of shorter entries (``short_form``). Raises
+    FormatError that names the first question that is off.
     """
-    entries = read_entries(path)
+    return _parse(path, read_entries(path))
+
+
+def unpack_questions(text: str, source: str) -> QuestionSet:
+    """Return what ``pack_questions`` packed. source: where the text lies, for the error. Raises FormatError."""
+    try:
+        entries = json.loads(mend_json(text))
+    except (ValueError, RecursionError):
+        entries = None
+    return _parse(Path(source), entries)
+
+
+def _parse(path: Path, entries: Any) -> QuestionSet:
     if not isinstance(entries, list) or not entries:
         raise FormatError(
             "{path}: a JSON list of question objects is expected, not {came}",
@@ -126,9 +140,13 @@ def read_questions(path: Path) -> QuestionSet:
     by_family: dict[str, list[Question]] = {}
     titles: dict[str, dict[str, str]] = {}
     scales: dict[str, Scale | None] = {}
+    keys: dict[str, tuple[str, ...]] = {}
     for entry in entries:
         question, scale = _parse_question(path, entry)
         scales.setdefault(question.family, scale)
+        keys.setdefault(
+            question.family, read_keys(path, question.qid, entry.get("keys"), question.option_count)
+        )
         if any(sibling.qid == question.qid for sibling in by_family.get(question.family, ())):
             raise FormatError(
                 "{path}: {question} comes twice; keep one of them", path=path, question=question.qid
@@ -143,7 +161,10 @@ def read_questions(path: Path) -> QuestionSet:
         )
     return QuestionSet(
         tuple(
-            _family(family_id, titles[family_id], tuple(questions), scales[family_id])
+            replace(
+                _family(family_id, titles[family_id], tuple(questions), scales[family_id]),
+                keys=keys[family_id],
+            )
             for family_id, questions in by_family.items()
         )
     )
@@ -151,11 +172,21 @@ def read_questions(path: Path) -> QuestionSet:
 
 def write_questions(path: Path, questions: QuestionSet) -> None:
     """Write a question file that ``read_questions`` reads as the same questions."""
-    entries = [
+    write_json(path, _list_entries(questions), indent=1)
+
+
+def pack_questions(questions: QuestionSet) -> str:
+    """Return questions as one text, the same for the same questions, wording and keys included."""
+    return mend_json(json.dumps(_list_entries(questions), sort_keys=True, ensure_ascii=False))
+
+
+def _list_entries(questions: QuestionSet) -> list[dict[str, Any]]:
+    return [
         {"qid": question.qid}
         | {f"question_{language}": question.text[language] for language in LANGUAGES}
         | {f"question_type_{language}": family.title[language] for language in LANGUAGES}
         | write_scale(family.scale)
+        | write_keys(family.keys)
         | (
             {}
             if family.scale is not None and family.scale.typed
@@ -164,7 +195,6 @@ def write_questions(path: Path, questions: QuestionSet) -> None:
         for family in questions.families
         for question in family.questions
     ]
-    write_json(path, entries, indent=1)
 
 
 def _parse_question(path: Path, entry: Any) -> tuple[Question, Scale | None]:

@@ -30,6 +30,7 @@ _KEYS = (
     "specify",
     "scale",
     "number",
+    "keys",
 )
 
 
@@ -109,7 +110,7 @@ def _lengthen(path: Path, entry: Mapping[Any, Any]) -> Iterator[dict[str, Any]]:
             "question_zh": _say(entry.get("zh", text)),
             "question_type_en": title,
             "question_type_zh": _say(entry.get("title_zh", entry.get("zh", title))),
-            **({"scale": entry["scale"]} if "scale" in entry else {}),
+            **{name: entry[name] for name in ("scale", "keys") if name in entry},
             **(
                 {"number": entry["number"]}
                 if "number" in entry

@@ -137,6 +137,6 @@ def test_the_page_and_the_reviews_are_handed_their_questions(repository: Path) -
         "reviews/imports/gathering.py",
         "reviews/imports/sources.py",
         "reviews/store/checking.py",
-        "reviews/store/rows/question_sets.py",
+        "reviews/store/rows/queue_settings.py",
         "reviews/store/methods/opened.py",
     }

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from magic_demo.core.errors import FormatError
-from magic_demo.questions.families import load_challenge, read_questions, write_questions
+from magic_demo.questions.families import (
+    load_challenge,
+    pack_questions,
+    read_questions,
+    unpack_questions,
+    write_questions,
+)
 from tests.support.own_questions import THREE
 
 
@@ -39,6 +45,15 @@ def test_a_written_file_is_read_as_the_same_questions(tmp_path: Path, source: st
     assert [family.scale for family in again.families] == [family.scale for family in asked.families]
 
 
+def test_keys_may_be_named_and_stay_in_the_written_file(tmp_path: Path) -> None:
+    text = "- {id: A, options: [x, y, w], keys: [q, '', W], specify: true}\n- {id: B, options: [x, y], several: 2, keys: [t]}"
+    asked = read_questions(_write(tmp_path, text))
+    assert [family.keys for family in asked.families] == [("q", "", "w", ""), ("t", "", "")]
+    write_questions(tmp_path / "again.json", asked)
+    assert read_questions(tmp_path / "again.json").families == asked.families
+    assert unpack_questions(pack_questions(asked), "kept").families == asked.families
+
+
 def test_the_short_form_may_be_json_too(tmp_path: Path) -> None:
     entries = [{"id": "PAIN", "options": [True, False]}, {"id": "N", "number": {"min": 0, "max": 3}}]
     asked = read_questions(_write(tmp_path, json.dumps(entries), "q.json"))
@@ -58,6 +73,11 @@ def test_the_short_form_may_be_json_too(tmp_path: Path) -> None:
         ("- {id: A, number: {min: 0, max: 10, step: 0}}", "a step that leads"),
         ("- {id: A, number: {min: .nan, max: 10}}", "a step that leads"),
         ("- {id: A, number: 7}", "a step that leads"),
+        ("- {id: A, options: [x, y], keys: [b, b]}", "a list of different letters"),
+        ("- {id: A, options: [x, y], keys: [n]}", "a list of different letters"),
+        ("- {id: A, options: [x, y], keys: [bc]}", "a list of different letters"),
+        ("- {id: A, options: [x, y], keys: [b, c, d]}", "a list of different letters"),
+        ("- {id: A, options: [x, y], keys: 7}", "a list of different letters"),
         ("- {id: A}", "at least two texts"),
         ("- {id: 'a b', options: [x, y]}", "needs a 'qid'"),
         ("a: [", "questions cannot be read"),

@@ -4,10 +4,13 @@ are."""
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+from magic_demo.commands.store.actor import find_actor
 from magic_demo.commands.store_option import add_store_argument, add_store_to_actions
 from magic_demo.core.errors import StoreError
 from magic_demo.core.plural import count
+from magic_demo.questions.families import QuestionSet, load_challenge, read_questions
 from magic_demo.reviews.store import LOCAL_READER, Store
 
 
@@ -15,7 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``queues`` and its actions."""
     add_store_argument(parser)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="list the queues, and how far each reader is")
+    actions.add_parser("list", help="list the queues, what they ask, and how far each reader is")
+    ask = actions.add_parser("ask", help="give a queue questions of its own, which it keeps")
+    ask.add_argument("queue", metavar="QUEUE")
+    ask.add_argument("questions", metavar="FILE", type=Path, help="question file (docs/questions.md)")
     assign = actions.add_parser(
         "assign", help="say whose cases these are; others do not get them in their list"
     )
@@ -46,17 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked and say it; returns 0. Raises StoreError."""
     with Store.open(arguments.store) as store:
-        print("\n".join(_list(store)) if arguments.action == "list" else _assign(store, arguments))
+        print(_ACTIONS[arguments.action](store, arguments))
     return 0
 
 
-def _list(store: Store) -> list[str]:
+def _list(store: Store, _arguments: argparse.Namespace) -> str:
     lines = []
     for queue in store.queues():
-        lines.append(
-            f"{queue}: "
-            f"{count(len(store.list_cases(queue, LOCAL_READER, all_assigned=True)), 'case', 'cases')}"
-        )
+        cases = count(len(store.list_cases(queue, LOCAL_READER, all_assigned=True)), "case", "cases")
+        asked = f", {_name(store.questions_of(queue))}" if store.has_questions(queue) else ""
+        lines.append(f"{queue}: {cases}{asked}")
         progress = store.progress(queue)
         width = max(len(one.reader) for one in progress)
         for one in progress:
@@ -64,16 +69,33 @@ def _list(store: Store) -> list[str]:
             lines.append(
                 f"  {one.reader:<{width}}  {one.done} done, {one.in_progress} in progress, {left} not started"
             )
-    return lines or ["no queue yet; start the page with --queue FOLDER, or keep a case there"]
+    return "\n".join(lines) or "no queue yet; start the page with --queue FOLDER, or keep a case there"
+
+
+def _ask(store: Store, arguments: argparse.Namespace) -> str:
+    _check_queue(store, arguments.queue)
+    asked = read_questions(arguments.questions)
+    changed = store.ask(arguments.queue, asked, by=find_actor())
+    return f"{arguments.queue} asks {_name(asked)}{'' if changed else ', as it did'}"
+
+
+def _name(asked: QuestionSet) -> str:
+    if asked.digest == load_challenge().digest:
+        return "the challenge's questions"
+    return f"{count(len(asked.families), 'question', 'questions')} ({asked.digest})"
+
+
+def _check_queue(store: Store, queue: str) -> None:
+    if queue not in store.queues():
+        raise StoreError(
+            "there is no queue {queue!r}; its queues are: {known}",
+            queue=queue,
+            known=store.queues() or "none",
+        )
 
 
 def _assign(store: Store, arguments: argparse.Namespace) -> str:
-    if arguments.queue not in store.queues():
-        raise StoreError(
-            "there is no queue {queue!r}; its queues are: {known}",
-            queue=arguments.queue,
-            known=store.queues() or "none",
-        )
+    _check_queue(store, arguments.queue)
     case_ids = arguments.case or [
         case.key.case_id for case in store.list_cases(arguments.queue, LOCAL_READER, all_assigned=True)
     ]
@@ -81,3 +103,6 @@ def _assign(store: Store, arguments: argparse.Namespace) -> str:
     store.share_out(arguments.queue, case_ids, arguments.reader, each=each)
     whose = f"each to {each} of {', '.join(arguments.reader)}" if arguments.reader else "everybody's"
     return f"{count(len(case_ids), 'case', 'cases')} of {arguments.queue}: {whose}"
+
+
+_ACTIONS = {"list": _list, "ask": _ask, "assign": _assign}

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
-from magic_demo.core.types import Answers, CaseKey, Knowledge
+from magic_demo.core.types import Answers, CaseKey, Knowledge, Prediction
 from magic_demo.page.agreement.background import Background, Version
 from magic_demo.page.agreement.cases import MOST_CASES, Thumbnails, render_cases
 from magic_demo.page.agreement.filters import View, read_filter, render_filters
@@ -22,8 +22,9 @@ from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.panels.frame.topbar import BRAND, LANGUAGE_SWITCH
 from magic_demo.page.session.desk.desk import Desk
-from magic_demo.page.session.desk.systems import read_alone
+from magic_demo.page.session.desk.systems import System, read_alone
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import MODEL
 from magic_demo.reviews.agreement.sources import AgreementSource, Comparison, Predictions
 from magic_demo.reviews.store import LOCAL_READER, QueueCase, Store
@@ -100,18 +101,24 @@ class AgreementPage:
     def _list_predictions(self) -> dict[str, Predictions]:
         """Return how what each system says is read, where there are several."""
         systems = self.desk.systems if len(self.desk.systems) > 1 else ()
-        return {system.name: partial(read_alone, system, self.desk.questions) for system in systems}
+        return {system.name: partial(self._read_alone, system) for system in systems}
+
+    def _read_alone(self, system: System, key: CaseKey) -> Prediction | None:
+        return read_alone(system, self.desk.questions_of(key), key)
 
     @cached_property
     def thumbnails(self) -> Thumbnails:
         """Return what draws the cases' pictures. Raises StoreError where nothing is kept yet."""
         return Thumbnails(self.store)
 
+    def _asked(self, view: View) -> QuestionSet:
+        return self.source.find_asked(view.choice.queue)[0]
+
     def press(self, view: View, event: gr.EventData) -> View:
         """Take a filter's button; one that there is not is said and changes nothing."""
         try:
             return read_filter(
-                view, read_payload(event), self.store.queues(), self.desk.questions, self._systems
+                view, read_payload(event), self.store.queues(), self._asked(view), self._systems
             )
         except FormError as error:
             raise gr.Error(" / ".join(line_in_both(error.message).values())) from error
@@ -148,7 +155,7 @@ class AgreementPage:
                     "headline": render_note("agreement.measuring", role="status"),
                 }
                 drawn["filters"] = render_filters(
-                    view, self.store.queues(), (), self.desk.questions, self._systems
+                    view, self.store.queues(), (), self._asked(view), self._systems
                 )
         except MagicDemoError as error:
             drawn = {
@@ -190,10 +197,10 @@ class AgreementPage:
 
     def _draw(self, view: View, found: Comparison) -> dict[str, str]:
         agreement = found.agreement
-        filters = render_filters(view, self.store.queues(), found.readers, self.desk.questions, self._systems)
+        filters = render_filters(view, self.store.queues(), found.readers, found.questions, self._systems)
         drawn = {"filters": filters}
         damaged = "".join(
-            f'<p class="agree-note" role="alert">{both_of(line_in_both(line))}</p>' for line in found.damaged
+            f'<p class="agree-note" role="alert">{both_of(line_in_both(line))}</p>' for line in found.left_out
         )
         if not agreement.readings:
             return {**drawn, **dict.fromkeys(self.PARTS, ""), "headline": damaged + render_empty()}
@@ -201,10 +208,10 @@ class AgreementPage:
             **drawn,
             "headline": damaged + render_headline(agreement, view),
             "systems": render_systems(found.systems, view.choice.system),
-            "families": render_families(agreement, view.measure, self.desk.questions),
+            "families": render_families(agreement, view.measure, found.questions),
             "masks": render_masks(agreement.masks, agreement.readers),
             "switches": render_switches(agreement.switches),
-            "cases": render_cases(found, self.thumbnails, self.desk.questions),
+            "cases": render_cases(found, self.thumbnails, found.questions),
         }
 
     def _component(self, name: str) -> Any:

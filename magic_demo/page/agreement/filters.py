@@ -54,7 +54,7 @@ def read_filter(
             came=type(value).__name__,
         )
     if name == "queue" and value in ("", *queues):
-        return replace(view, choice=replace(choice, queue=value or None, readers=frozenset()))
+        return replace(view, choice=replace(choice, queue=value or None, readers=frozenset(), family=None))
     if name == "reader":
         readers = choice.readers ^ {value} if value else frozenset()
         return replace(view, choice=replace(choice, readers=readers))

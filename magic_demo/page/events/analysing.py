@@ -60,7 +60,8 @@ class Analysing(OpenedCase):
             case, draft = self._find_opened(inputs, request)
             encounter = read_encounter(inputs[panel.narrative], case)
             prompt = read_prompt(inputs[panel.prompt])
-            predictor, cache = self.source.get(stop), case.cache if case is not None else None
+            predictor = self.source.asking(self.questions_of(case), self.questions, stop)
+            cache = case.cache if case is not None else None
             maps: dict[str, str] | None = {} if case is not None else None
             steps = partial(
                 predictor.predict_steps,

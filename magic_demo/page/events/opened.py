@@ -14,7 +14,7 @@ from magic_demo.core.types import CaseKey, Encounter, Language, Prediction
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.drafts.recall import Recall
 from magic_demo.page.events.resolve import Resolved, Updates, resolve
-from magic_demo.page.panels.cards.cards import cards_value
+from magic_demo.page.panels.cards.cards import cards_value, draw_others
 from magic_demo.page.panels.case.case_panel import CasePanel
 from magic_demo.page.panels.case.messages import render_case_messages
 from magic_demo.page.panels.forms import (
@@ -34,6 +34,7 @@ from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Drafts, ReviewDraft
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.questions.families import QuestionSet
 from magic_demo.synthetic.bundled import Example
 
 
@@ -148,15 +149,28 @@ class OpenedCase:
             self.parts.viewer: viewer_value(
                 case.open_id, photos, synthetic=case.example, **_own_outlines(draft), missing=case.missing
             ),
-            self.parts.cards: cards_value(
-                self.questions.families, None, case=case.open_id, **_own_answers(draft)
-            ),
+            self.parts.cards: self._show_cards(case, None, draft),
             self.parts.why: CLOSED,
             self.parts.readings: "",
             self.parts.form: NO_FORM if case.queued else unkept_value(case.open_id),
             self.parts.panel.messages: render_case_messages(case),
             self.parts.status: state,
         }
+
+    def questions_of(self, case: OpenCase | None) -> QuestionSet:
+        """Return what is asked of an open case. Raises StoreError."""
+        return self.desk.questions_of(case.key if case is not None else None)
+
+    def _show_cards(
+        self, case: OpenCase, prediction: Prediction | None, draft: ReviewDraft | None
+    ) -> dict[str, Any]:
+        asked = self.questions_of(case)
+        systems = self.desk.list_systems(case.key) if prediction is not None and case.key is not None else {}
+        drawn = draw_others(asked)
+        other = drawn if drawn["set"] != draw_others(self.questions)["set"] else {}
+        return other | cards_value(
+            asked.families, prediction, case=case.open_id, systems=systems, **_own_answers(draft)
+        )
 
     def show_found(
         self,
@@ -195,13 +209,7 @@ class OpenedCase:
         return {
             self.parts.case: case.open_id,
             **viewer,
-            self.parts.cards: cards_value(
-                self.questions.families,
-                prediction,
-                case=case.open_id,
-                **_own_answers(draft),
-                systems=self.desk.list_systems(case.key) if case.key is not None else {},
-            ),
+            self.parts.cards: self._show_cards(case, prediction, draft),
             self.parts.why: CLOSED,
             self.parts.panel.messages: render_case_messages(case, prediction),
         }

@@ -93,7 +93,7 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
                 folder,
                 languages=LANGUAGES,
                 consensus=consensus,
-                questions=desk.questions,
+                questions=store.questions_of(queue),
             )
         else:
             reviews = visible if everything else [saved for saved in visible if saved.review.reader == reader]
@@ -104,7 +104,7 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
                 folder,
                 consensus=consensus,
                 damaged=store.damaged_reviews(queue, viewer=reader),
-                questions=desk.questions,
+                questions=store.questions_of(queue),
                 predictions=predictions,
             )
         return _zip(folder)

@@ -19,6 +19,7 @@ from magic_demo.core.types import (
 from magic_demo.models.asked import Asked
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.page.session.turns import LOOK_AGAIN, StoppedError, Turns
+from magic_demo.questions.families import QuestionSet
 
 if TYPE_CHECKING:  # torch takes seconds, for which the page does not wait
     from magic_demo.models.interfaces import Guidance
@@ -46,6 +47,9 @@ class EncounterPredictor(Protocol):
     @property
     def threshold(self) -> float:
         """Return the probability from which a pixel is lesion."""
+
+    def asking(self, questions: QuestionSet) -> EncounterPredictor:
+        """Return the same models, which answer other questions as far as they know them."""
 
     def has_read(self, photo: Photo, cache: FeatureCache) -> bool:
         """Return whether ``refine`` finds in ``cache`` what the model made of a photo."""
@@ -159,6 +163,14 @@ class PredictorSource:
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until loading has ended, one way or the other; False when ``seconds`` were not enough."""
         return self._loaded.wait(seconds)
+
+    def asking(
+        self, questions: QuestionSet, usual: QuestionSet, stop: threading.Event | None = None
+    ) -> EncounterPredictor:
+        """Return the predictor as it answers these questions. usual: those that it was loaded for. Raises as
+        ``get`` does."""
+        predictor = self.get(stop)
+        return predictor if questions.digest == usual.digest else predictor.asking(questions)
 
     def get(self, stop: threading.Event | None = None) -> EncounterPredictor:
         """Return the predictor, waiting until it is loaded.

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Answers, CaseKey, Prediction, SavedReview
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import (
     MODEL,
     Agreement,
@@ -65,14 +66,16 @@ class SystemAgreement:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What was compared and what came out. readers: all that could be chosen. damaged: a line for each review
-    that the store could not give. systems: each of several."""
+    """What was compared and what came out. readers: all that could be chosen. left_out: a line for each review
+    that the store could not give, and for each queue that asks other questions. questions: what was answered. systems:
+    each of several."""
 
     choice: AgreementChoice
     panel: Panel
     agreement: Agreement
     readers: tuple[str, ...]
-    damaged: tuple[Message, ...] = ()
+    questions: QuestionSet
+    left_out: tuple[Message, ...] = ()
     systems: tuple[SystemAgreement, ...] = ()
 
 
@@ -111,7 +114,8 @@ class AgreementSource:
         reader: who looks at it; cases that they have begun blind and not revealed are compared without the
         model. Raises StoreError, and whatever reading predictions and references raises.
         """
-        rows = self._read_rows(choice, viewer)
+        questions, others = self.find_asked(choice.queue)
+        rows = [saved for saved in self._read_rows(choice, viewer) if saved.review.queue not in others]
         own = [saved for saved in rows if saved.review.kind != "consensus"]
         photos: dict[CaseKey, set[str]] = {}
         for saved in own:
@@ -120,9 +124,7 @@ class AgreementSource:
         shown = self.store.shown_digests(choice.queue)
         asked = [case for case in photos if case not in hidden and (self._all_known or case in shown)]
         references = {case: answers for case in photos if (answers := self._references(case)) is not None}
-        families = [
-            family for family in self.store.questions.families if choice.family in (None, family.family_id)
-        ]
+        families = [family for family in questions.families if choice.family in (None, family.family_id)]
         measured: dict[str, tuple[Panel, Agreement]] = {}
         for system in self._systems:
             spoken = [
@@ -143,9 +145,29 @@ class AgreementSource:
             choice,
             *measured[chosen],
             tuple(sorted({saved.review.reader for saved in own})),
-            tuple(self.store.damaged_reviews(choice.queue, viewer=viewer)),
+            questions,
+            (
+                *self.store.damaged_reviews(choice.queue, viewer=viewer),
+                *(
+                    Message("the queue {queue!r} asks other questions; choose it alone", queue=queue)
+                    for queue in others
+                ),
+            ),
             tuple(_describe_system(name, agreement) for name, (_, agreement) in measured.items() if name),
         )
+
+    def find_asked(self, queue: str | None) -> tuple[QuestionSet, tuple[str, ...]]:
+        """Return the questions whose answers are compared, and the queues that ask others, which are left out.
+
+        queue: None for all: those of the store's are compared, or the first queue's. Raises StoreError.
+        """
+        if queue is not None:
+            return self.store.questions_of(queue), ()
+        sets = {name: self.store.questions_of(name) for name in self.store.queues()}
+        usual = self.store.questions
+        if sets and usual.digest not in {asked.digest for asked in sets.values()}:
+            usual = next(iter(sets.values()))
+        return usual, tuple(name for name, asked in sets.items() if asked.digest != usual.digest)
 
     def forget(self) -> None:
         """Forget all that was read and measured: of a case that is gone nothing stays in memory."""

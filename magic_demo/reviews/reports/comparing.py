@@ -49,6 +49,7 @@ def list_families(agreement: Agreement, questions: QuestionSet) -> tuple[FamilyA
             kappa=numbers.with_model.kappa,
             among_readers=numbers.among_readers.same,
             alpha=numbers.alpha,
+            icc=numbers.icc,
         )
         for numbers in agreement.families
     ]

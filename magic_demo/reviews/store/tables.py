@@ -107,6 +107,23 @@ class CaseRow(Tables):
     doubts: Mapped[str | None]
 
 
+class QueueRow(Tables):
+    """What is settled for a queue; one without a row has nothing of its own.
+
+    questions: what its reviews answer, as ``pack_questions`` packs them, and question_digest of their meaning; None:
+    what the program was started with. order_seed: by which each reader's order of the cases is drawn; None: all have
+    the queue's. again_of: the queue whose cases these are once more, washout_days later at the earliest.
+    """
+
+    __tablename__ = "queues"
+    queue: Mapped[str] = mapped_column(primary_key=True)
+    questions: Mapped[str | None]
+    question_digest: Mapped[str | None]
+    order_seed: Mapped[str | None]
+    again_of: Mapped[str | None]
+    washout_days: Mapped[float | None]
+
+
 class AssignmentRow(Tables):
     """A case that is this reader's; a case without any row is everybody's."""
 

@@ -1,4 +1,5 @@
-"""Three questions of one's own in a browser, from their file to the table of agreement."""
+"""Three questions of one's own in a browser, from their file to the table of agreement, beside a queue that asks the
+challenge's."""
 
 from __future__ import annotations
 
@@ -6,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from magic_demo.core.types import CaseKey, Review
-from magic_demo.questions.families import read_questions
+from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.queues import read_queue
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
-from tests.e2e.review.steps import choose, finish, open_case, opened
+from tests.e2e.review.steps import choose, chosen, finish, key_of, open_case, opened
 from tests.e2e.review_server import ReviewServer
 from tests.support.own_questions import THREE
 
@@ -56,6 +57,8 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                     queue="clinic",
                 )
             )
+        store.add_cases("plain", [NewCase(cases[0].encounter_id, str(server.queue))])
+        store.ask("plain", load_challenge())
     server.start()
     yield server
     assert "Traceback" not in server.stop()
@@ -71,6 +74,13 @@ def _call_photos_unusable(page: Page) -> None:
     page.evaluate(
         "() => [...document.querySelectorAll('#review-photos input')].forEach((box) => box.checked || box.click())"
     )
+
+
+def _open_first_of(page: Page, queue: str, cards: int) -> None:
+    page.select_option("#queue-name", queue)
+    page.locator("#queue-all", has_text="1" if queue == "plain" else "2").wait_for()
+    open_case(page, 0)
+    expect(page.locator(".card")).to_have_count(cards)
 
 
 def test_three_questions_go_from_their_file_to_the_table_of_agreement(
@@ -91,6 +101,16 @@ def test_three_questions_go_from_their_file_to_the_table_of_agreement(
             choose(page, "signs", 0)
             _call_photos_unusable(page)
             finish(page)
+        _open_first_of(page, "plain", 9)
+        choose(page, "cqid034", 2)
+        page.locator('#card-cqid034[data-standing="own"]').wait_for()
+        _open_first_of(page, "clinic", 3)
+        assert page.locator('#card-itch[data-standing="own"]').count() == 1
+        page.keyboard.press("1")
+        page.keyboard.press(key_of(page, 1, 2))
+        assert chosen(page, "itch") == [2]
+        page.keyboard.press("Control+z")
+        assert chosen(page, "itch") == [1]
         page.goto(f"{server.address}/agreement")
         table = page.locator("#agreement-families table")
         table.wait_for()
@@ -98,8 +118,11 @@ def test_three_questions_go_from_their_file_to_the_table_of_agreement(
         rows = table.locator("tbody tr").all_inner_texts()
         assert [row.split("\t")[0].split("\n")[0] for row in rows][:1] == ["How much does it itch?"]
         assert len(rows) == 4 and "100%" in rows[2]
+        assert "the queue 'plain' asks other questions" in page.inner_text("#agreement-headline")
     with Store.open(server.store, questions=read_questions(server.questions)) as store:
         saved = [store.latest(CaseKey("clinic", case_id), LOCAL_READER) for case_id in case_ids]
+        plain = store.all_reviews("plain")[-1]
+        assert plain.review.answers == {"CQID034-001": 2}
     assert [(one.review.answers["SIZE-001"], one.review.answers["ITCH-001"]) for one in saved if one] == [
         (25, 1),
         (60, 0),

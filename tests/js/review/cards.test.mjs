@@ -108,6 +108,11 @@ test("labels without Latin letters, and more than there are, still have keys as 
   assert.equal(new Set(many.filter(Boolean)).size, 26 - RESERVED.length);
 });
 
+test("a letter that the question file names is its option's, and nobody else's", () => {
+  assert.deepEqual(keysOf(["red", "rough", "brown"], -1, ["", "r", ""]), ["e", "r", "b"]);
+  assert.deepEqual(keysOf(["red", "Not mentioned"], 1, ["q", "m"]), ["q", "m"]);
+});
+
 test("a card says where the outline in view is measured otherwise than it is answered", () => {
   assert.equal(contradiction("count", ["single"], { count: 5 }), "several");
   assert.equal(contradiction("count", ["multiple (please specify)"], { count: 1 }), "one");

@@ -230,6 +230,7 @@ def test_an_older_store_is_brought_up_to_date_with_sensible_values(empty_place: 
                         "outbox",
                         "receivers",
                         "sign_ins",
+                        "queues",
                     )
                 ),
                 *(f"ALTER TABLE cases DROP COLUMN {column}" for column in ("photos", "doubts")),

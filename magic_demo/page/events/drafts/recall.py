@@ -153,7 +153,7 @@ class Recall:
         last = latest.review
         reading = Reading(queued.key, reader, mode, kind, last.state, shown, last.seconds)
         ties = (
-            find_ties(store.visible_reviews(queued.key, reader), self.desk.questions)
+            find_ties(store.visible_reviews(queued.key, reader), self.desk.questions_of(queued.key))
             if kind == "consensus"
             else {}
         )

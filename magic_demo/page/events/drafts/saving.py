@@ -91,9 +91,10 @@ class Saver:
                 if draft is None or draft.reading is None:
                     return None
                 self.note_shown(draft)
+                asked = self._desk.questions_of(draft.reading.key)
                 try:
                     saved = self._desk.opened_store.save(
-                        write_review(draft, draft.reading, self.prediction(draft), self._desk.questions),
+                        write_review(draft, draft.reading, self.prediction(draft), asked),
                         after=draft.number,
                     )
                 except ReviewChangedError:

@@ -44,7 +44,7 @@ class Adjudication(ReviewEvents):
             table = render_readings(
                 readings,
                 prediction.answers if prediction is not None else None,
-                self.page.questions,
+                self.review.questions_of(draft),
                 may_build=self._may_build(reading),
             )
         except MagicDemoError as error:
@@ -79,7 +79,7 @@ class Adjudication(ReviewEvents):
                 "no reader has finished this case; a consensus needs one finished reading or more"
             )
         self.review.desk.note_seen(reading.reader, reading.key, readings)
-        answers, tied = agree_answers(readings, self.page.questions)
+        answers, tied = agree_answers(readings, self.review.questions_of(draft))
         masks = merge_masks(readings, weighted=event.payload.get("how") == "staple")
         # which this one takes the place of
         before = self.review.store.latest(reading.key, reading.reader, kinds=(CONSENSUS,))
@@ -91,7 +91,7 @@ class Adjudication(ReviewEvents):
             masks,
             rulers=choose_rulers(readings),
             reading=begun,
-            ties=find_ties(readings, self.page.questions),
+            ties=find_ties(readings, self.review.questions_of(draft)),
             synced=before,
         )
         updates = self.review.reopen(event.session, case, content)

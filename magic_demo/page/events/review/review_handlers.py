@@ -105,8 +105,9 @@ class ReviewHandlers(ReviewEvents):
             case.analysed.prompt,
         )
         try:
-            asked = read_why(event.payload, self.page.questions.families)
-            predictor = self.page.source.get()
+            questions = self.page.questions_of(case)
+            asked = read_why(event.payload, questions.families)
+            predictor = self.page.source.asking(questions, self.page.questions)
             option = asked.family.family_id, asked.option
             with self.page.source.turns.take():
                 why = predictor.explain(

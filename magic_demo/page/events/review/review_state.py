@@ -23,6 +23,7 @@ from magic_demo.page.panels.viewer import viewer_value
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Reading, ReviewDraft
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.disagreements import Changes, count_changes
 from magic_demo.reviews.store import Store
 
@@ -82,9 +83,10 @@ class ReviewState:
         draft = self.page.drafts.get(name)
         sizes = self.recall.find_sizes(draft) if draft is not None else {}
         photos = {*sizes, *self.recall.find_photos(draft)} if draft is not None else set()
+        asked = self.questions_of(draft)
         for part in parts:
             try:
-                self.saver.take(name, read_change(part, sizes, self.desk.questions, photos))
+                self.saver.take(name, read_change(part, sizes, asked, photos))
             except MagicDemoError as error:
                 problem = problem or error
         return problem
@@ -117,7 +119,7 @@ class ReviewState:
             return Answer({parts.status: gr.skip()}, whole=True)
         news = {
             **saved_value(draft, [saved], self._changes(draft, draft.reading), heard),
-            **step_value(draft, base, conflicts, self.desk.questions),
+            **step_value(draft, base, conflicts, self.questions_of(draft)),
             "kind": saved.review.kind,
         }
         status = (
@@ -130,13 +132,19 @@ class ReviewState:
             whole=not conflicts,
         )
 
+    def questions_of(self, draft: ReviewDraft | None) -> QuestionSet:
+        """Return what is asked of a draft's case. Raises StoreError."""
+        return self.desk.questions_of(
+            draft.reading.key if draft is not None and draft.reading is not None else None
+        )
+
     def find_missing(self, draft: ReviewDraft) -> tuple[str, ...]:
         """Return what finishing the draft now would leave open: ids of families, then of photos.
 
         Raises StoreError.
         """
         return (
-            self.store.find_missing(write_review(draft, draft.reading, None, self.desk.questions))
+            self.store.find_missing(write_review(draft, draft.reading, None, self.questions_of(draft)))
             if draft.reading is not None
             else ()
         )
@@ -145,7 +153,7 @@ class ReviewState:
         """Ask whether a reading is to be finished with this left open."""
         case = self.page.cases.get(draft.open_id)
         asks = asks_value(
-            draft, left_open, case.encounter.photos if case is not None else (), self.desk.questions
+            draft, left_open, case.encounter.photos if case is not None else (), self.questions_of(draft)
         )
         line = fixed_line("status.asks", count=len(left_open))
         return {
@@ -184,7 +192,7 @@ class ReviewState:
                 parts.form: gr.update(
                     saved={
                         **saved_value(draft, [], self._changes(draft, reading), 0),
-                        **step_value(draft, None, (), self.desk.questions),
+                        **step_value(draft, None, (), self.questions_of(draft)),
                     }
                 )
             }
@@ -250,7 +258,7 @@ class ReviewState:
             counted = self.saver.count_heard(draft.open_id)
             saved = {
                 **saved_value(draft, known, self._changes(draft, reading), counted),
-                **step_value(draft, None, (), self.desk.questions),
+                **step_value(draft, None, (), self.questions_of(draft)),
             }
         return form_value(
             draft,
@@ -276,7 +284,7 @@ class ReviewState:
             reference,
             masks_before=before.masks,
             masks_after=draft.masks,
-            questions=self.desk.questions,
+            questions=self.questions_of(draft),
         )
 
 

@@ -49,7 +49,7 @@ class Versions(ReviewEvents):
             )
         return {
             self.parts.form: gr.update(
-                version=version_value(event.draft.open_id, found, self.page.questions)
+                version=version_value(event.draft.open_id, found, self.review.questions_of(event.draft))
             ),
             self.parts.status: gr.skip(),
         }
@@ -76,7 +76,10 @@ class Versions(ReviewEvents):
             )
             self.page.drafts.begin(name, taken)
         in_store = self.review.form(taken, [saved])["saved"]
-        back = {**version_value(draft.open_id, saved, self.page.questions), "of": payload.get("number")}
+        back = {
+            **version_value(draft.open_id, saved, self.review.questions_of(draft)),
+            "of": payload.get("number"),
+        }
         return {
             self.parts.form: gr.update(saved=in_store, back=back),
             **self.review.row(taken, saved),

@@ -15,8 +15,10 @@ told to the server in events:
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -54,6 +56,14 @@ def cards_component(questions: QuestionSet) -> gr.HTML:
         elem_id="cards",
         apply_default_css=False,
     )
+
+
+@lru_cache(maxsize=16)
+def draw_others(questions: QuestionSet) -> dict[str, Any]:
+    """Return what the value of a case has besides where other questions are asked of it than the page began with:
+    their cards, and a name by which the browser knows them again."""
+    markup = render_cards(questions.families)
+    return {"set": hashlib.sha256(markup.encode()).hexdigest()[:12], "markup": markup}
 
 
 def cards_value(
@@ -331,9 +341,10 @@ def _render_row(family: Family, option: int, role: str) -> str:
         if option == family.not_mentioned and len(family.questions) > 1
         else ""
     )
+    key = f' data-key="{escape(family.keys[option])}"' if family.keys else ""
     return (
         f'<div class="row" role="{role}" aria-checked="false" tabindex="-1" data-option="{option}" '
-        f'data-name="{escape(family.options["en"][option])}" title="{escape(name)}">'
+        f'data-name="{escape(family.options["en"][option])}"{key} title="{escape(name)}">'
         '<span class="row-bar" aria-hidden="true"></span><span class="row-box" '
         f'aria-hidden="true"></span><span class="row-label">{label}</span>'
         '<span class="row-model"><span class="model-sign" aria-hidden="true"></span><span '

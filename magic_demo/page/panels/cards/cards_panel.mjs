@@ -16,10 +16,9 @@ const REST = 300; // milliseconds
 export function mountCards(element, { props, watch, trigger }) {
   const root = element.querySelector(".cards");
   const panel = document.querySelector("#cards-panel") ?? root;
-  const cards = [...root.querySelectorAll(".card")].map(readCard);
-  const families = cards.map((card) => card.family);
-  const agreeAll = root.querySelector("#agree-all");
-  const agreed = root.querySelector("#cards-agreed");
+  const drawn = new Map([["", readCards(root)]]); // the cards of each set of questions that a case was asked, "" of those that the page began with
+  let { cards, families, agreeAll, agreed } = drawn.get("");
+  let asked = "";
   const state = { case: null, shown: "waiting", unlike: false, models: {}, ties: {}, answers: {}, specified: {}, looked: null, measured: null };
   let lettered = false; // letters are the card's where keys led to it; after a click they stay the photo's tools
   const touched = new Set(); // families changed since they were sent last
@@ -44,6 +43,7 @@ export function mountCards(element, { props, watch, trigger }) {
     if (isOther) {
       look(null);
       line.flush(); // what was answered belongs to the case before
+      ask(value?.set ?? "", value?.markup);
       state.case = value?.case ?? null;
       state.answers = structuredClone(value?.answers ?? {});
       state.specified = { ...value?.specified };
@@ -58,6 +58,22 @@ export function mountCards(element, { props, watch, trigger }) {
     drawSystems(value?.systems ?? {}, value?.system ?? null);
     draw();
     if (isOther) panel.scrollTop = 0;
+  }
+
+  /** Put the cards of a set of questions in the place of those that are shown. */
+  function ask(set, markup) {
+    if (set === asked || (!drawn.has(set) && !markup)) return;
+    if (!drawn.has(set)) {
+      const template = document.createElement("template");
+      template.innerHTML = markup;
+      drawn.set(set, readCards(template.content.querySelector(".cards")));
+      listen(drawn.get(set).cards);
+    }
+    asked = set;
+    const shown = drawn.get(set);
+    ({ cards, families, agreeAll, agreed } = shown);
+    root.replaceChildren(...shown.nodes);
+    putFirst(cards[0]);
   }
 
   // ---- what is drawn
@@ -287,10 +303,24 @@ export function mountCards(element, { props, watch, trigger }) {
     open(now < 0 ? (count > 0 ? 0 : cards.length - 1) : (now + count + cards.length) % cards.length);
   }
 
-  function ask(card, option) {
+  function askWhy(card, option) {
     if (!state.models[card.family.id]) return;
     const wanted = option ?? selected(card.family.id)[0] ?? model(card.family.id)[0] ?? 0;
     document.dispatchEvent(new CustomEvent("magic-why", { detail: { case: state.case, family: card.family.id, option: wanted } }));
+  }
+
+  function listen(cards) {
+    for (const card of cards) {
+      card.number?.addEventListener("input", () => {
+        const option = optionOfNumber(card.scale, card.number.value);
+        answer(card, option === null ? [] : [option]);
+      });
+      card.number?.addEventListener("blur", () => draw());
+      card.input?.addEventListener("input", () => {
+        state.specified[card.family.id] = card.input.value;
+        tell([card.family.id]);
+      });
+    }
   }
 
   // ---- keys
@@ -327,7 +357,7 @@ export function mountCards(element, { props, watch, trigger }) {
     k: () => step(-1),
     i: () => {
       const card = cards[inFocus()];
-      if (card) ask(card, rowInFocus(card));
+      if (card) askWhy(card, rowInFocus(card));
     },
   };
   const rowInFocus = (card) => {
@@ -378,7 +408,7 @@ export function mountCards(element, { props, watch, trigger }) {
       pick(card, option);
     } else if (event.target.closest("#agree-all")) agreeWithAll();
     else if (event.target.closest(".card-agree")) agree(card);
-    else if (event.target.closest(".card-why")) ask(card);
+    else if (event.target.closest(".card-why")) askWhy(card);
   });
   document.addEventListener("magic-measured", ({ detail }) => {
     state.measured = detail;
@@ -387,17 +417,7 @@ export function mountCards(element, { props, watch, trigger }) {
   onLanguage(draw);
   document.addEventListener("review-look", ({ detail }) => look(detail));
   document.addEventListener("review-taken-back", ({ detail }) => takeBack(detail));
-  for (const card of cards) {
-    card.number?.addEventListener("input", () => {
-      const option = optionOfNumber(card.scale, card.number.value);
-      answer(card, option === null ? [] : [option]);
-    });
-    card.number?.addEventListener("blur", () => draw());
-    card.input?.addEventListener("input", () => {
-      state.specified[card.family.id] = card.input.value;
-      tell([card.family.id]);
-    });
-  }
+  listen(cards);
   document.addEventListener("review-merged", ({ detail }) => detail.case === state.case && takeOver(detail));
   document.addEventListener("visibilitychange", () => document.hidden && line.flush());
   window.addEventListener("pagehide", () => line.flush());
@@ -409,6 +429,18 @@ export function mountCards(element, { props, watch, trigger }) {
   receive(props.value);
 }
 
+/** Return all cards in an element, and the parts around them that change. */
+function readCards(root) {
+  const cards = [...root.querySelectorAll(".card")].map(readCard);
+  return {
+    cards,
+    families: cards.map((card) => card.family),
+    nodes: [...root.childNodes],
+    agreeAll: root.querySelector("#agree-all"),
+    agreed: root.querySelector("#cards-agreed"),
+  };
+}
+
 function readCard(element) {
   const { family: id, slots, options, none } = element.dataset;
   const family = { id, slots: Number(slots), options: Number(options), none: Number(none) };
@@ -416,6 +448,7 @@ function readCard(element) {
   const keys = keysOf(
     rows.map((row) => row.dataset.name),
     family.none,
+    rows.map((row) => row.dataset.key ?? ""),
   );
   rows.forEach((row, option) => (row.querySelector(".row-box").dataset.key = keys[option].toUpperCase()));
   const specify = element.querySelector(".card-specify");

@@ -7,15 +7,18 @@ export const RESERVED = "anijkyz";
 const PASSED_OVER = new Set(["a", "or", "of", "to", "the", "size", "within"]); // words that tell no option from another
 const LETTERS = [..."abcdefghijklmnopqrstuvwxyz"].filter((letter) => !RESERVED.includes(letter));
 
-/** Return the key of each option by their English labels; "" where letters have run out. none: the index of "Not mentioned", -1 without it. */
-export function keysOf(labels, none) {
-  const keys = labels.map((_, option) => (option === none ? NONE_KEY : ""));
+/**
+ * Return the key of each option by their English labels; "" where letters have run out. none: the index of "Not mentioned", -1 without it. named: the
+ * letters that the question file names, "" where it names none.
+ */
+export function keysOf(labels, none, named = []) {
+  const keys = labels.map((_, option) => named[option] || (option === none ? NONE_KEY : ""));
   const give = (option, letter) => {
     if (letter && !keys.includes(letter)) keys[option] = letter;
   };
   const wishes = labels.map(wishesOf);
   wishes.forEach(({ initials }, option) => !keys[option] && give(option, initials.find((letter) => LETTERS.includes(letter))));
-  const initial = new Set(keys);
+  const initial = new Set(keys); // those named in the file among them: nobody takes them
   labels.forEach((_, option) => !keys[option] && find(option, new Set()));
   labels.forEach((_, option) => !keys[option] && give(option, LETTERS.find((letter) => !keys.includes(letter))));
   return keys;

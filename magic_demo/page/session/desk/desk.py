@@ -52,15 +52,17 @@ class Desk(CoveringsOnDesk):
         """Return the reference answers of a case, None where its folder holds none."""
         if case.folder is None:
             return None
-        if case.folder not in self._references:
-            self._references[case.folder] = read_references(Path(case.folder), self.questions)
-        return self._references[case.folder].get(case.key.case_id)
+        asked = self.questions_of(case.key)
+        known = (case.folder, asked.digest)
+        if known not in self._references:
+            self._references[known] = read_references(Path(case.folder), asked)
+        return self._references[known].get(case.key.case_id)
 
     def note_shown(self, reader: str, key: CaseKey, prediction: Prediction) -> None:
         """Keep that a reader has seen what the model says of a case, what that is, and how unsure it is of
         it."""
-        store, doubt = self.opened_store, measure_uncertainty(prediction, self.questions)
-        doubts = measure_doubts(prediction, self.questions)
+        store, asked = self.opened_store, self.questions_of(key)
+        doubt, doubts = measure_uncertainty(prediction, asked), measure_doubts(prediction, asked)
         store.note_shown(key, reader, prediction)
         case = store.case(key, reader)
         if case.doubts != doubts or (doubt is not None and case.uncertainty != doubt):

@@ -25,7 +25,7 @@ from magic_demo.page.session.review import Mode
 from magic_demo.page.session.sign_in.sign_ins import SignIns
 from magic_demo.page.session.source import EncounterPredictor
 from magic_demo.questions.families import QuestionSet, load_challenge
-from magic_demo.reviews.kept_cases import EXAMPLES, KeptCase, keep_example, keep_upload
+from magic_demo.reviews.kept_cases import EXAMPLES, UPLOADS, KeptCase, keep_example, keep_upload
 from magic_demo.reviews.leftovers import sweep_store
 from magic_demo.reviews.store import (
     LOCAL_READER,
@@ -48,7 +48,8 @@ class OpenedDesk:
     place: where the store is opened when the first case is kept. throwaway: the store goes when the program
     ends.
     public: strangers use the page and nobody signs in, so that there is no store, now or later.
-    questions: what readers are asked, the same as the store's.
+    questions: what readers are asked of cases that are in no queue with questions of its own, the same as the
+    store's.
     arrivals: photos that were sent to the page and not opened yet. cases: those that are open. on_gone: told
     of each case that is deleted or whose photo is covered: what was drawn or measured of it before is to be
     forgotten. load_learnt: loads the page's models with these in their place (segmentation, answers); None where
@@ -70,7 +71,7 @@ class OpenedDesk:
     load_learnt: Callable[..., EncounterPredictor] | None = None
     learn_from: tuple[str, ...] = ()
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
-    _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)
+    _references: dict[tuple[str, str], Mapping[str, Answers]] = field(default_factory=dict)
     _sizes: dict[tuple[Path, int, int], tuple[int, int]] = field(default_factory=dict)
     # they go with the last case that shows them
     _photos: WeakValueDictionary[tuple[Path, int, int], Photo] = field(default_factory=WeakValueDictionary)
@@ -85,6 +86,10 @@ class OpenedDesk:
             raise ValueError(
                 "a public page keeps nothing: a desk that is public has neither a store nor a place for one"
             )
+
+    def questions_of(self, key: CaseKey | None) -> QuestionSet:
+        """Return what readers are asked of a case; None: of one that is in no store. Raises StoreError."""
+        return self.questions if key is None else self.opened_store.questions_of(key.queue)
 
     @property
     def opened_store(self) -> Store:
@@ -113,11 +118,24 @@ class OpenedDesk:
                 self.store = store
             if reader == LOCAL_READER and self.signing_in() is not None:
                 raise StoreError("readers sign in here since a moment ago; reload the page and sign in")
+            self._ask_here(UPLOADS if example is None else EXAMPLES)
             if example is None:
                 return keep_upload(self.opened_store, encounter, reader)
             if encounter.narrative == example.narrative:
                 return keep_example(self.opened_store, encounter)
             return keep_upload(self.opened_store, encounter, reader, EXAMPLES)
+
+    def _ask_here(self, queue: str) -> None:
+        """Let a queue ask what an open case was asked. Raises StoreError where it asks something else."""
+        store = self.opened_store
+        if not store.has_questions(queue):
+            store.ask(queue, self.questions)
+        elif store.questions_of(queue).digest != self.questions.digest:
+            raise StoreError(
+                "the queue {queue!r} asks other questions than were asked here; start the page with its question file "
+                "(--questions), or name another store",
+                queue=queue,
+            )
 
     def signing_in(self) -> SignIns | None:
         """Return who is signed in, None while nobody signs in: that begins with the first password, also

@@ -21,6 +21,7 @@ from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.session.desk.opened import OpenedDesk
 from magic_demo.page.session.desk.systems import check_fit, list_speaking, read_system_prediction
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.covered_photos import (
     COVERED_NOTE,
     PROPOSED_NOTE,
@@ -54,22 +55,30 @@ class CaseOnDesk:
 class CasesOnDesk(OpenedDesk):
     """The cases of the store and where their files lie."""
 
-    def add_queue(self, folder: Path) -> list[str]:
+    def add_queue(self, folder: Path, asked: QuestionSet | None = None) -> list[str]:
         """Put a folder's cases into the queue of its name, and return one line for each case that cannot be
         used.
 
-        Raises FormatError when nothing can be read there, BundleError when a bundle is not there or is of
-        other cases.
+        asked: what is asked of them; None: what the queue asks already, or this page. Raises FormatError when
+        nothing can be read there, BundleError when a bundle is not there or is of other cases, StoreError when
+        the queue's reviews answer other questions.
         """
         read = read_queue(folder)
         where = folder.resolve()
         name = (where.parent if where.is_file() else where).name or "cases"
         photos = {files.encounter_id: list_photos(files) for files in read.encounters}
-        for system in self.systems:
-            check_fit(system, name, photos, self.questions)
         location = str(where.parent if where.is_file() else where)
+        questions = asked or self.opened_store.questions_of(name)
+        for system in self.systems:
+            check_fit(system, name, photos, questions)
+        if asked is not None or not self.opened_store.has_questions(name):
+            self.opened_store.ask(name, questions)
         cases = [
-            replace(self._new_case(files.encounter_id), folder=location, photos=photos[files.encounter_id])
+            replace(
+                self._new_case(files.encounter_id, questions),
+                folder=location,
+                photos=photos[files.encounter_id],
+            )
             for files in read.encounters
         ]
         self.opened_store.add_cases(name, cases)
@@ -208,19 +217,19 @@ class CasesOnDesk(OpenedDesk):
 
         Raises BundleError where it is not whole.
         """
-        return read_system_prediction(self.systems, key.case_id, system, self.questions)
+        return read_system_prediction(self.systems, key.case_id, system, self.questions_of(key))
 
     def list_systems(self, key: CaseKey) -> dict[str, bool]:
         """Return system -> whether it speaks of a case, where there are several to choose from."""
         return list_speaking(self.systems, key.case_id) if len(self.systems) > 1 else {}
 
-    def _new_case(self, case_id: str) -> NewCase:
+    def _new_case(self, case_id: str, questions: QuestionSet) -> NewCase:
         """Return a case with what the models of the first bundle that speaks of it leave open."""
-        found = read_system_prediction(self.systems, case_id, None, self.questions)
+        found = read_system_prediction(self.systems, case_id, None, questions)
         if found is None:
             return NewCase(case_id)
-        unsure = measure_uncertainty(found, self.questions)
-        return NewCase(case_id, uncertainty=unsure, doubts=measure_doubts(found, self.questions))
+        unsure = measure_uncertainty(found, questions)
+        return NewCase(case_id, uncertainty=unsure, doubts=measure_doubts(found, questions))
 
 
 def cover_photo_area(photo: Photo, area: Mask) -> Photo:

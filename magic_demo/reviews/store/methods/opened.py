@@ -14,14 +14,14 @@ from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.reviews.store.engine.database import Database
 from magic_demo.reviews.store.engine.location import folder_beside
 from magic_demo.reviews.store.rows import predictions
-from magic_demo.reviews.store.rows.question_sets import check_questions
+from magic_demo.reviews.store.rows.queue_settings import check_questions
 
 
 class OpenedStore:
     """A database of reviews, opened."""
 
     def __init__(self, database: Database, questions: QuestionSet) -> None:
-        """Answer from this database, of reviews that answer these questions; ``Store.open`` opens one."""
+        """Answer from this database; ``Store.open`` opens one. questions: of the queues without their own."""
         self._database = database
         self.questions = questions
         self._unpacked = predictions.UnpackedPredictions()
@@ -34,8 +34,8 @@ class OpenedStore:
 
         location: a folder (SQLite: ``reviews.sqlite3`` inside it, the folder is made), a file that ends in
         .sqlite3 or .db, or a URL (``postgresql://user:password@host/name``, ``sqlite:///path``).
-        wait_seconds: how long a write waits for another one's end. questions: what its reviews answer; None for
-        whoever reads no answers. Raises StoreError when the place cannot be read and written, holds something
+        wait_seconds: how long a write waits for another one's end. questions: what the reviews of queues without
+        questions of their own answer; None for whoever reads no answers. Raises StoreError when the place cannot be read and written, holds something
         else or something damaged, was written by a newer program, or holds reviews of other questions.
         """
         store = cls(Database(location, wait_seconds), questions or load_challenge())

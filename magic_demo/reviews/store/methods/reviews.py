@@ -12,7 +12,7 @@ from magic_demo.core.types import CaseKey, Knowledge, Prediction, Review, Review
 from magic_demo.files.bundles import pack_prediction
 from magic_demo.reviews.store import rules
 from magic_demo.reviews.store.methods.readers import ReaderMethods
-from magic_demo.reviews.store.rows import cases, predictions, reviews, seen
+from magic_demo.reviews.store.rows import cases, predictions, queue_settings, reviews, seen
 from magic_demo.reviews.store.tables import CaseRow, ReviewRow, ShowingRow
 
 
@@ -42,11 +42,9 @@ class ReviewMethods(ReaderMethods):
         Raises StoreError for an unknown case.
         """
         with self._database.reading() as session:
-            return tuple(
-                reviews.find_left_open(
-                    replace(review, state="done"), cases.find_case(session, review.case), self.questions
-                )
-            )
+            asked = queue_settings.read_questions_of(session, review.queue, self.questions)
+            done = replace(review, state="done")
+            return tuple(reviews.find_left_open(done, cases.find_case(session, review.case), asked))
 
     def history(self, case: CaseKey, reader: str) -> list[SavedReview]:
         """Return everything a reader ever saved of a case, oldest first: for that reader's own eyes, or an
@@ -179,7 +177,8 @@ class ReviewMethods(ReaderMethods):
         """Return what anybody, or this reader, was shown last of a case, None where no model has spoken of
         it. For eyes that may see it."""
         with self._database.reading() as session:
-            return predictions.read_shown(session, case, reader, self.questions, self._unpacked)
+            asked = queue_settings.read_questions_of(session, case.queue, self.questions)
+            return predictions.read_shown(session, case, reader, asked, self._unpacked)
 
     def shown_digests(self, queue: str | None = None) -> dict[CaseKey, str]:
         """Return, of every case of a queue (None: of all) that anybody was shown a model's answer of, a

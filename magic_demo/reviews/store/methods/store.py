@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from magic_demo.reviews.store.methods.cases import CaseMethods
 from magic_demo.reviews.store.methods.programs import ProgramMethods
+from magic_demo.reviews.store.methods.queues import QueueMethods
 from magic_demo.reviews.store.methods.records import RecordMethods
 from magic_demo.reviews.store.methods.reviews import ReviewMethods
 from magic_demo.reviews.store.methods.sign_ins import SignInMethods
 
 
-class Store(ReviewMethods, CaseMethods, ProgramMethods, RecordMethods, SignInMethods):
+class Store(ReviewMethods, CaseMethods, QueueMethods, ProgramMethods, RecordMethods, SignInMethods):
     """Reviews, cases and readers in one database. Safe to share between threads; every process opens its own.
 
     Every method is one transaction and raises StoreError, one line, when the database cannot be reached or

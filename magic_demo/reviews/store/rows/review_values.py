@@ -23,7 +23,7 @@ from magic_demo.core.whole_text import mend_json
 from magic_demo.files.entries import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.store.rows.question_sets import name_questions
+from magic_demo.reviews.store.rows.queue_settings import name_questions
 from magic_demo.reviews.store.tables import MaskRow
 
 FIRST_CHOICES = ("difficulty",)

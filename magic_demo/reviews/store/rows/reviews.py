@@ -25,7 +25,7 @@ from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store.digests import digest_of
 from magic_demo.reviews.store.names import check_name
 from magic_demo.reviews.store.rows.cases import find_case, read_photos
-from magic_demo.reviews.store.rows.question_sets import check_questions
+from magic_demo.reviews.store.rows.queue_settings import read_questions_of
 from magic_demo.reviews.store.rows.readers import find_present_row, find_row, role_of
 from magic_demo.reviews.store.rows.review_rows import load_reviews
 from magic_demo.reviews.store.rows.review_values import add_masks, check_values, write_content
@@ -55,13 +55,13 @@ def save_review(
 ) -> SavedReview:
     """Add a review as a row, unless it is there; see ``Store.save``."""
     check_values(review)
-    check_questions(session, questions)
+    asked = read_questions_of(session, review.queue, questions)
     if client_key is not None:
         client_key = check_name(client_key, Message("save"))
     reader = find_present_row(session, review.reader)
     case = find_case(session, review.case)
     masks = {photo_id: digest_of(f"{runs.size} {runs.counts}") for photo_id, runs in review.masks.items()}
-    content = write_content(review, masks, questions)
+    content = write_content(review, masks, asked)
     digest = digest_of(f"{review.kind} {review.state} {content}")
     sent_before = session.get(SaveKeyRow, (reader.id, client_key)) if client_key is not None else None
     # else it was damaged since, and is saved anew
@@ -99,7 +99,7 @@ def save_review(
         .limit(1)
     )
     newest_row = session.execute(last_row).one_or_none()
-    missing = find_left_open(review, case, questions)
+    missing = find_left_open(review, case, asked)
     before = session.execute(
         own.with_only_columns(ReviewRow.kind, ReviewRow.state, ReviewRow.complete).distinct()
     ).all()
