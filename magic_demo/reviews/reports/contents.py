@@ -22,7 +22,7 @@ class FamilyAgreement:
 
     with_model, among_readers: share of compared answers that are the same set, 0..1. kappa: Cohen's, readers
     against the model.
-    alpha: Krippendorff's, among readers.
+    alpha: Krippendorff's, among readers; icc: theirs where a number is asked for.
     """
 
     family_id: str
@@ -31,6 +31,7 @@ class FamilyAgreement:
     kappa: Measured | None = None
     among_readers: Measured | None = None
     alpha: Measured | None = None
+    icc: Measured | None = None
 
 
 @dataclass(frozen=True)

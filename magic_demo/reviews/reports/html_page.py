@@ -110,6 +110,8 @@ def _family_table(report: DisagreementReport, language: Language) -> str:
     heads = [("family", "")]
     for compared, coefficient in (("reader_and_model", "kappa"), ("reader_and_reader", "alpha")):
         heads += [(compared, ""), *([(coefficient, "")] if coefficients else []), ("compared", "number")]
+    with_icc = any(family.icc for family in report.families)
+    heads += [("icc", "")] if with_icc else []
     head = "".join(
         f"<th scope='col' class='{kind}'>{escape(wording.say(key, language))}</th>" for key, kind in heads
     )
@@ -121,18 +123,22 @@ def _family_table(report: DisagreementReport, language: Language) -> str:
             (family.among_readers, family.alpha, "readers"),
         ):
             cells += f"<td>{_bar(share, kind)}{escape(wording.say_share(share, language))}</td>"
-            if coefficients:
-                cells += (
-                    f"<td>{escape(wording.say_number(number, language))} <span "
-                    f"class='small'>{escape(wording.say_interval(number, language))}</span></td>"
-                )
+            cells += _coefficient(number, language) if coefficients else ""
             cells += f"<td class='number'>{share.count if share else ''}</td>"
+        cells += _coefficient(family.icc, language) if with_icc else ""
         rows.append(f"<tr>{cells}</tr>")
     note = escape(wording.family_note(report, language))
     return (
         "<div "
         f"class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div><p "
         f"class='small' style='margin-top:1.5mm'>{note}</p>"
+    )
+
+
+def _coefficient(number: Measured | None, language: Language) -> str:
+    return (
+        f"<td>{escape(wording.say_number(number, language))} <span "
+        f"class='small'>{escape(wording.say_interval(number, language))}</span></td>"
     )
 
 

@@ -112,12 +112,10 @@ def has_coefficients(report: DisagreementReport) -> bool:
 
 def family_note(report: DisagreementReport, language: Language) -> str:
     """Return what stands below the table of families."""
-    note = say("families_note", language)
-    return (
-        note + ("" if language == "zh" else " ") + say("kappa_note", language)
-        if has_coefficients(report)
-        else note
-    )
+    keys = ["families_note"]
+    keys += ["kappa_note"] if has_coefficients(report) else []
+    keys += ["icc_note"] if any(family.icc for family in report.families) else []
+    return ("" if language == "zh" else " ").join(say(key, language) for key in keys)
 
 
 def common_differences(report: DisagreementReport) -> tuple[CommonDifference, ...]:

@@ -301,6 +301,16 @@ def test_coefficients_have_their_columns_only_where_there_are_any(queue: ReadQue
             assert ("kappa" in render_html(report, language)) is shown
 
 
+def test_numbers_have_their_icc_in_the_report(queue: ReadQueue) -> None:
+    without = make_report(queue)
+    first = replace(without.families[0], icc=Measured(0.81, 0.62, 0.93, 12))
+    with_icc = replace(without, families=(first, *without.families[1:]))
+    for language in LANGUAGES:
+        html = render_html(with_icc, language)
+        assert "<th scope='col' class=''>ICC</th>" in html and "0.81" in html and "ICC(2,1)" in html
+        assert "ICC" not in render_html(without, language)
+
+
 def test_families_on_which_readers_differ_most_from_the_model_come_first(queue: ReadQueue) -> None:
     shares = [
         family.with_model.value
