@@ -37,7 +37,12 @@ EXAMPLES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "queues": (
         "When you want to see how far readers are, or whose cases are whose.",
-        ("queues list", "queues assign CASES --reader ann --reader bo --each 1"),
+        (
+            "queues list",
+            "queues assign CASES --reader ann --reader bo --each 1",
+            "queues shuffle CASES --seed 7",
+            "queues again CASES --days 28",
+        ),
     ),
     "readers": (
         "When somebody is to sign in, to have another role, or to leave.",

@@ -22,6 +22,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ask = actions.add_parser("ask", help="give a queue questions of its own, which it keeps")
     ask.add_argument("queue", metavar="QUEUE")
     ask.add_argument("questions", metavar="FILE", type=Path, help="question file (docs/questions.md)")
+    shuffle = actions.add_parser("shuffle", help="draw an order of the cases for each reader")
+    shuffle.add_argument("queue", metavar="QUEUE")
+    shuffle.add_argument(
+        "--seed",
+        required=True,
+        metavar="WORD",
+        help="the same one draws the same orders; 'none': one order for all",
+    )
+    again = actions.add_parser("again", help="make a queue of the same cases, to be read a second time")
+    again.add_argument("queue", metavar="QUEUE")
+    again.add_argument(
+        "--days", type=float, required=True, help="wash-out: each case opens so long after its first reading"
+    )
+    again.add_argument("--as", dest="name", metavar="NAME", help="of the new queue (default: QUEUE again)")
     assign = actions.add_parser(
         "assign", help="say whose cases these are; others do not get them in their list"
     )
@@ -79,6 +93,22 @@ def _ask(store: Store, arguments: argparse.Namespace) -> str:
     return f"{arguments.queue} asks {_name(asked)}{'' if changed else ', as it did'}"
 
 
+def _shuffle(store: Store, arguments: argparse.Namespace) -> str:
+    _check_queue(store, arguments.queue)
+    seed = None if arguments.seed == "none" else arguments.seed
+    store.shuffle(arguments.queue, seed, by=find_actor())
+    return f"{arguments.queue}: {'one order for all' if seed is None else f'an order for each reader, seed {seed}'}"
+
+
+def _again(store: Store, arguments: argparse.Namespace) -> str:
+    _check_queue(store, arguments.queue)
+    name = arguments.name or f"{arguments.queue} again"
+    cases = store.repeat(arguments.queue, name, arguments.days, by=find_actor())
+    return (
+        f"{name}: {count(cases, 'case', 'cases')}, each open {arguments.days:g} days after its first reading"
+    )
+
+
 def _name(asked: QuestionSet) -> str:
     if asked.digest == load_challenge().digest:
         return "the challenge's questions"
@@ -105,4 +135,4 @@ def _assign(store: Store, arguments: argparse.Namespace) -> str:
     return f"{count(len(case_ids), 'case', 'cases')} of {arguments.queue}: {whose}"
 
 
-_ACTIONS = {"list": _list, "ask": _ask, "assign": _assign}
+_ACTIONS = {"list": _list, "ask": _ask, "shuffle": _shuffle, "again": _again, "assign": _assign}

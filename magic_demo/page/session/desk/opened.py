@@ -167,13 +167,14 @@ class OpenedDesk:
         return rules.list_permitted(self.opened_store.reader(reader).role, signs_in=self.sign_ins is not None)
 
     def check_assigned(self, case: QueueCase, reader: str) -> None:
-        """Raise StoreError for a case that is assigned to others."""
+        """Raise StoreError for a case that is assigned to others, or whose second reading would begin too early."""
         if case.assigned_to and reader not in case.assigned_to and not self.may(reader, "open any case"):
             raise StoreError(
                 "{case} is assigned to others; an adjudicator can assign it to {reader}",
                 case=case.key.case_id,
                 reader=reader,
             )
+        self.opened_store.check_washed_out(case.key, reader)
 
     def reader(self, cookies: Mapping[str, str]) -> str:
         """Return who is at a browser with these cookies. Raises StoreError for nobody."""

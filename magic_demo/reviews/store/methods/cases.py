@@ -93,7 +93,8 @@ class CaseMethods(OpenedStore):
     ) -> list[QueueCase]:
         """Return a reader's cases of a queue: those assigned to them and those assigned to nobody.
 
-        Adjudicators get all of them.
+        Adjudicators get all of them. Where an order is drawn for each reader (``shuffle``), it takes the place of the
+        queue's, but not with all_assigned.
 
         only: keep the cases in this state. all_assigned: cases assigned to others too.
         order: "uncertain" puts the highest uncertainty first, "disputed" the highest dispute: over the newest

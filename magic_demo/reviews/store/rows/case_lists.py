@@ -22,6 +22,7 @@ from magic_demo.reviews.store.digests import is_of_database, read_content
 from magic_demo.reviews.store.records import CaseFilter, CaseOrder, CaseState, Progress, QueueCase
 from magic_demo.reviews.store.rows.cases import AT_ONCE, find_case, read_photos
 from magic_demo.reviews.store.rows.programs.tokens import list_programs
+from magic_demo.reviews.store.rows.queue_settings import draw_order
 from magic_demo.reviews.store.rows.readers import find_row, list_readers, role_of
 from magic_demo.reviews.store.rules import OWN_READINGS, is_expected, may
 from magic_demo.reviews.store.tables import UNREADABLE_TIME, AssignmentRow, CaseRow, ReaderRow, ReviewRow
@@ -45,6 +46,8 @@ def list_cases(
         for case in found.cases
         if everything or _is_for(row.name, found.assigned.get(case.number, ()))
     ]
+    if not all_assigned:
+        cases = draw_order(session, queue, row.folded, cases)
     if order == "disputed":
         disputes = _measure_disputes(session, [CaseRow.queue == queue])
         cases = sorted(
