@@ -32,7 +32,7 @@ from magic_demo.reviews.exports import (
 from magic_demo.reviews.exports.case_files import find_case_files
 from magic_demo.reviews.exports.label_studio.tasks import write_label_studio
 from magic_demo.reviews.reports import write_disagreements
-from magic_demo.reviews.store import LOCAL_READER, Store
+from magic_demo.reviews.store import LOCAL_READER, QueueCase, Store
 
 
 def add_arguments(parser: argparse.ArgumentParser, offers: Sequence[Offer] = (*FORMATS, REPORT)) -> None:
@@ -117,7 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.format == REPORT.name or find_format(arguments.format).predictions
             else {}
         )
-        said, left_out = _write(arguments, reviews, cases, readers, shown, damaged, questions)
+        listed = store.list_cases(queue, LOCAL_READER, all_assigned=True)
+        said, left_out = _write(arguments, reviews, cases, readers, shown, damaged, questions, listed)
         noted = store.note(
             "export", find_actor(), detail=f"{arguments.format}, {said.partition(' written')[0]}"
         )
@@ -137,10 +138,11 @@ def _write(
     shown: Mapping[str, Prediction | None],
     damaged: Sequence[str],
     questions: QuestionSet,
+    listed: Sequence[QueueCase],
 ) -> tuple[str, tuple[str, ...]]:
     predictions = _read_predictions(arguments, shown, questions)
     if arguments.format == REPORT.name:
-        said, left_out = _write_report(arguments, reviews, cases, readers, predictions, questions)
+        said, left_out = _write_report(arguments, reviews, cases, readers, predictions, questions, listed)
         return said, (*damaged, *left_out)
     report = write_export(
         reviews,
@@ -215,6 +217,7 @@ def _write_report(
     readers: Collection[str],
     predictions: Mapping[str, Prediction],
     questions: QuestionSet,
+    listed: Sequence[QueueCase],
 ) -> tuple[str, tuple[str, ...]]:
     languages = arguments.language or LANGUAGES
     report, left_out = write_disagreements(
@@ -226,6 +229,7 @@ def _write_report(
         readers=readers,
         consensus=arguments.consensus,
         questions=questions,
+        listed=listed,
     )
     if not report.models:
         left_out = (*left_out, "the model: no predictions of these cases (--predictions DIR)")

@@ -94,6 +94,7 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
                 languages=LANGUAGES,
                 consensus=consensus,
                 questions=store.questions_of(queue),
+                listed=cases if everything else [],
             )
         else:
             reviews = visible if everything else [saved for saved in visible if saved.review.reader == reader]

@@ -26,9 +26,11 @@ from magic_demo.reviews.reports.disputes import (
     list_legend,
     words_of,
 )
+from magic_demo.reviews.reports.flow import measure_flow, write_flow
 from magic_demo.reviews.reports.html_page import render_html
 from magic_demo.reviews.reports.printing import print_pdf
 from magic_demo.reviews.reports.wording import say
+from magic_demo.reviews.store import QueueCase
 
 __all__ = ["DisagreementReport", "gather_report", "render_html", "write_disagreements"]
 
@@ -43,12 +45,13 @@ def write_disagreements(
     readers: Collection[str] = (),
     consensus: bool = False,
     questions: QuestionSet | None = None,
+    listed: Sequence[QueueCase] = (),
 ) -> tuple[DisagreementReport, tuple[str, ...]]:
     """Write ``disagreement_<language>.html`` and ``.pdf`` on a queue's finished readings to a new or empty
-    folder; returns the report and what it leaves out.
+    folder, and the flow of its cases; returns the report and what it leaves out.
 
     reviews: rows of the store, of one queue. cases: where photos lie. predictions: case id -> what the model
-    said, where it did. The rest as in ``exports.write_export``. Raises ExportError, one line, when there is
+    said, where it did. listed: the queue's cases, for the flow, which is left out without them. The rest as in ``exports.write_export``. Raises ExportError, one line, when there is
     nothing to report on or the folder is not empty.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
@@ -61,6 +64,8 @@ def write_disagreements(
     selection = select_readings(rows, cases, readers=readers, consensus=consensus, questions=questions)
     report = gather_report(selection, predictions, rows)
     with whole_folder(folder) as part:
+        if listed:
+            write_flow(part, measure_flow(listed, rows, readers), languages)
         for language in languages:
             write_whole(part / f"disagreement_{language}.html", render_html(report, language))
         lacking = _print_pages(part)
