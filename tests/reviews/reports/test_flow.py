@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from magic_demo.core.types import LANGUAGES, Language, Review
+from magic_demo.core.types import LANGUAGES, Language, Review, ReviewState
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports.csv_files import read_csv_table
 from magic_demo.reviews.reports.flow import Flow, draw_flow, measure_flow, write_flow
@@ -26,7 +27,7 @@ def flow(tmp_path: Path) -> Flow:
         store.add_cases("q", [NewCase(f"C{number}", photos=("P",)) for number in range(6)])
         store.share_out("q", ["C5"], ["bo & co"], each=1)
         whole = {"answers": answer(1), "unusable": frozenset({"P"}), "queue": "q"}
-        for case_id, reader, state, says in (
+        readings: tuple[tuple[str, str, ReviewState, dict[str, Any]], ...] = (
             ("C0", "ann", "done", whole),
             ("C0", "bo & co", "done", whole),
             ("C1", "ann", "done", whole),
@@ -34,7 +35,8 @@ def flow(tmp_path: Path) -> Flow:
             ("C1", "bo & co", "done", {"answers": answer(1), "queue": "q"}),
             ("C2", "ann", "done", {**whole, "answers": {}}),
             ("C3", "ann", "in progress", {"queue": "q"}),
-        ):
+        )
+        for case_id, reader, state, says in readings:
             store.save(Review(case_id, reader, "blind", state, **says))
         return measure_flow(store.list_cases("q", LOCAL_READER, all_assigned=True), store.all_reviews("q"))
 
