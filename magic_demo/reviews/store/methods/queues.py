@@ -37,8 +37,9 @@ class QueueMethods(OpenedStore):
         say would become something else.
         """
         with self._database.writing() as session:
+            before = queue_settings.has_questions(session, queue)
             changed = queue_settings.keep_questions(session, queue, questions)
-            if changed:
+            if changed and before:
                 audit_trail.add_entry(session, "questions", by, detail=f"{queue}, {questions.digest}")
         return changed
 
