@@ -138,8 +138,8 @@ def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
     yield request.getfixturevalue("postgres_store")
     server: PostgresServer = request.getfixturevalue("postgres_server")
     server.execute(
-        "TRUNCATE tokens, sign_ins, outbox, receivers, audit_trail, proposed_covers, save_keys, seen, showings, predictions, masks, "
-        "reviews, assignments, cases",
+        "TRUNCATE queues, tokens, sign_ins, outbox, receivers, audit_trail, proposed_covers, save_keys, seen, showings, predictions, "
+        "masks, reviews, assignments, cases",
         database="store",
     )
     server.execute("DELETE FROM readers WHERE folded <> 'local'", database="store")
