@@ -138,7 +138,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     review, covering = ReviewHandlers(handlers, state), Covering(state)
     saved = [parts.status, parts.form, panel.queue]
     case = [parts.case, parts.viewer, parts.cards, parts.why, parts.readings, parts.form]
-    shown = [*case, parts.status, panel.messages, panel.narrative, panel.prompt]
+    shown = [*case, parts.status, panel.messages, panel.narrative, panel.words, panel.prompt]
     answered = [
         parts.case,
         parts.viewer,

@@ -6,12 +6,13 @@ import gradio as gr
 
 from magic_demo.core.errors import FormError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import Encounter
+from magic_demo.core.types import Encounter, Narrative
 from magic_demo.page.events.analysing import Analysing
 from magic_demo.page.events.resolve import Resolved, Updates, answered, answered_with_inputs
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.page.panels.case.case_panel import render_messages, word_case, word_prompt
 from magic_demo.page.panels.case.messages import say_not_held
+from magic_demo.page.panels.case.words import words_value
 from magic_demo.page.panels.forms import (
     name_uploads,
     read_keys,
@@ -98,6 +99,7 @@ class Handlers(Analysing):
             parts.readings: "",
             parts.form: NO_FORM,
             parts.panel.messages: render_messages(()),
+            parts.panel.words: words_value(Narrative()),
             parts.panel.narrative: "",
             parts.panel.prompt: "",
             parts.status: render_source(self.source),

@@ -17,6 +17,7 @@ from magic_demo.page.events.resolve import Resolved, Updates, resolve
 from magic_demo.page.panels.cards.cards import cards_value, draw_others
 from magic_demo.page.panels.case.case_panel import CasePanel
 from magic_demo.page.panels.case.messages import render_case_messages
+from magic_demo.page.panels.case.words import words_value
 from magic_demo.page.panels.forms import (
     read_language,
 )
@@ -154,6 +155,7 @@ class OpenedCase:
             self.parts.readings: "",
             self.parts.form: NO_FORM if case.queued else unkept_value(case.open_id),
             self.parts.panel.messages: render_case_messages(case),
+            self.parts.panel.words: words_value(case.encounter.narrative),
             self.parts.status: state,
         }
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from playwright.sync_api import expect
 
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import load_examples
@@ -219,6 +220,8 @@ def test_why_shows_the_words_and_the_heat_and_closes_without_a_trace(emptied: Wa
     here, there = (one.strip() for one in page.locator(".why-words").all_inner_texts())
     assert here == page.input_value("#narrative textarea").strip()
     assert there == load_examples()[1].encounter.narrative.zh.strip(), "the model read both"
+    page.evaluate("() => { document.querySelector('#other-words').open = true; }")
+    assert page.inner_text("#other-words p") == there, "the left column shows both too"
     assert page.get_attribute("#card-cqid015 .card-why", "aria-pressed") == "true"
 
     page.keyboard.press("7")
@@ -234,6 +237,8 @@ def test_why_shows_the_words_and_the_heat_and_closes_without_a_trace(emptied: Wa
     page.keyboard.press("Escape")
     assert page.locator(".why").count() == 0
     assert np.array_equal(canvas_pixels(emptied), plain)
+    page.fill("#narrative textarea", "it itches")
+    expect(page.locator("#other-words")).to_be_hidden()  # words of one's own are read alone
 
 
 def test_cards_that_the_model_does_not_know_come_first(emptied: Watched) -> None:

@@ -284,3 +284,15 @@ def test_two_photos_of_a_case_lie_side_by_side_at_the_same_part_and_enlargement(
     assert page.input_value("#viewer-second-photo") != page.locator("#viewer-name").inner_text()
     page.keyboard.press("\\")
     assert page.locator("#viewer-second").is_hidden()
+
+
+def test_all_nine_cards_stand_above_the_bar_before_the_analysis_too(opened: Watched) -> None:
+    page = opened.page
+    page.wait_for_selector('.cards[data-state="waiting"]')
+    page.wait_for_selector("#keep:not([hidden])")
+    bar = page.locator("#keep").evaluate("(bar) => bar.getBoundingClientRect().top")
+    ends = page.locator(".card").evaluate_all(
+        "(all) => all.map((card) => card.getBoundingClientRect().bottom)"
+    )
+    assert len(ends) == 9 and max(ends) <= bar
+    assert page.locator("#cards .cards-legend.when-waiting").is_visible()

@@ -42,6 +42,7 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
         parts.form,
         parts.status,
         panel.messages,
+        panel.words,
     ]
     opened = [*case, panel.narrative, panel.prompt, panel.queue, panel.run]
     answered = [*case, panel.run, panel.cancel, panel.queue]

@@ -16,6 +16,7 @@ from magic_demo.imaging.resize import resize_pixels
 from magic_demo.page.gradio_internals.events import Component
 from magic_demo.page.panels.case.photo_intake import intake_component
 from magic_demo.page.panels.case.unkept.unkept_offers import unkept_component
+from magic_demo.page.panels.case.words import words_component
 from magic_demo.page.panels.forms import MAX_CHARACTERS, MAX_PROMPT
 from magic_demo.page.panels.queue.queue_panel import queue_component
 from magic_demo.page.panels.viewer import picture_address
@@ -54,6 +55,7 @@ class CasePanel:
     upload: gr.HTML
     messages: gr.HTML
     narrative: gr.Textbox
+    words: gr.HTML
     prompt: gr.Textbox
     all_photos: gr.Checkbox
     run: gr.Button
@@ -81,15 +83,17 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
                 upload = intake_component()
                 new = gr.Button(text("case.new", "en"), size="sm", elem_id="new-case")
         messages = gr.HTML(render_messages(()), js_on_load=None, elem_id="messages", apply_default_css=False)
-        narrative = gr.Textbox(
-            lines=4,
-            max_lines=4,
-            max_length=MAX_CHARACTERS,
-            elem_id="narrative",
-            container=True,
-            html_attributes=UNKEPT,
-            **_wording("case.narrative", "en"),
-        )
+        with gr.Column(elem_id="words", min_width=0):
+            narrative = gr.Textbox(
+                lines=4,
+                max_lines=4,
+                max_length=MAX_CHARACTERS,
+                elem_id="narrative",
+                container=True,
+                html_attributes=UNKEPT,
+                **_wording("case.narrative", "en"),
+            )
+            words = words_component()
         prompt = gr.Textbox(
             lines=1,
             max_lines=1,
@@ -105,7 +109,7 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
             run = gr.Button(text("case.run", "en"), variant="primary", elem_id="run")
             cancel = gr.Button(text("case.cancel", "en"), variant="stop", elem_id="cancel", interactive=False)
     return CasePanel(
-        queue, unkept, chooser, upload, messages, narrative, prompt, all_photos, run, cancel, new
+        queue, unkept, chooser, upload, messages, narrative, words, prompt, all_photos, run, cancel, new
     )
 
 

@@ -8,6 +8,7 @@ import { followDetail } from "./canvas/detail.mjs";
 import { openDisplay } from "./canvas/display.mjs";
 import { Editor } from "./tools/editor.mjs";
 import { openFacts } from "./beside/facts.mjs";
+import { openGlide } from "./canvas/glide.mjs";
 import { followGestures } from "./canvas/gestures.mjs";
 import { followKeys } from "./canvas/keys.mjs";
 import { openLegend } from "./beside/legend.mjs";
@@ -387,8 +388,9 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   // ---- wiring
 
-  find("zoom-in").addEventListener("click", () => zoom(1.25));
-  find("zoom-out").addEventListener("click", () => zoom(1 / 1.25));
+  const glide = openGlide(zoom);
+  find("zoom-in").addEventListener("click", () => glide(1.25));
+  find("zoom-out").addEventListener("click", () => glide(1 / 1.25));
   find("fit").addEventListener("click", fitPhoto);
   find("undo").addEventListener("click", () => journal.undo());
   find("redo").addEventListener("click", () => journal.redo());
@@ -406,7 +408,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     setHidden: marking.setHidden,
     nextMode: () => marking.stepMode(1),
     fit: fitPhoto,
-    zoom,
+    zoom: glide,
     go: (step) => show(state.current + step),
     compare: compare.toggle,
     second: second.toggle,
