@@ -38,6 +38,10 @@ COMMANDS = {
         "score a segmentation model on photos with masks",
     ),
     "text-photo-answerer": ("training.answers.text_photo_answerer", "train the text-and-photo answerer"),
+    "vlm": (
+        "training.answers.language.command",
+        "fine-tune a language or vision-language model on the answers (LoRA)",
+    ),
     "photo-answerer": (
         "training.answers.photo_answerer",
         "train the photo answerer on what the segmentation model sees",

@@ -4,7 +4,7 @@ Needs a network.
 
 requirements.lock is what a user installs and requirements-dev.lock what checks need besides, every package
 with the hashes of its files, for all systems and Pythons. requirements-dicom.lock, -openvino.lock,
--postgres.lock and -train.lock are what these extras bring beside it. requirements-cpu.lock is the CPU build of
+-postgres.lock, -train.lock and -vlm.lock are what these extras bring beside it. requirements-cpu.lock is the CPU build of
 torch, which setup installs before them; requirements-cuda.lock what PyPI's builds of torch for Linux want
 besides. Each says how much it fetches on Linux: torch is counted with the last two.
 """
@@ -32,7 +32,7 @@ USER, DEV, CPU, CUDA = (
     "requirements-cpu.lock",
     "requirements-cuda.lock",
 )
-EXTRAS = ("dicom", "openvino", "postgres", "train")
+EXTRAS = ("dicom", "openvino", "postgres", "train", "vlm")
 OF_CUDA = ("nvidia-", "cuda-", "triton")
 CPU_BUILDS = (
     "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",  # cp311, x86_64

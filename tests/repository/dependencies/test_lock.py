@@ -85,7 +85,7 @@ def test_what_is_said_of_extras_installs_from_locks() -> None:
     ]
     for path in said:
         found = re.findall(
-            r"pip install -r (requirements-(?:dicom|openvino|postgres|train)\.\w+)",
+            r"pip install -r (requirements-(?:dicom|openvino|postgres|train|vlm)\.\w+)",
             path.read_text(encoding="utf-8"),
         )
         assert all(name.endswith(".lock") and (REPOSITORY / name).is_file() for name in found), path

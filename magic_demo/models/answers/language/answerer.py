@@ -84,6 +84,10 @@ class LanguageAnswerer(Answerer):
             scores.update({question.qid: values for question in family.questions})
         return scores
 
+    def forget_empty(self) -> None:
+        """Forget what was said of empty cases, after the model has learnt."""
+        self._empty.clear()
+
     def rate_options(
         self, narrative: str, photos: Sequence[Pixels], language: Language
     ) -> dict[str, NDArray[np.float64]]:
