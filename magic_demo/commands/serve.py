@@ -19,6 +19,9 @@ from magic_demo.api.webhook import Teller, read_receiver
 from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
 from magic_demo.core.errors import MagicDemoError, ReachError
 from magic_demo.core.parts import sweep_temporary
+from magic_demo.core.types import EncounterFiles
+from magic_demo.files.checkpoint_files import read_config
+from magic_demo.files.encounters import read_encounters
 from magic_demo.models.backends.names import add_backend_argument
 from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
 from magic_demo.page.server.gate.programs import Programs
@@ -60,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--answers",
         metavar="FOLDER_OR_HUB_ID",
         help="checkpoint that answers the closed questions or 'none' (default: the one that comes along)",
+    )
+    parser.add_argument(
+        "--index-data",
+        type=Path,
+        metavar="DATA",
+        help="with an index as --answers: its cases' photos, shown small beside their answers under Why",
     )
     parser.add_argument(
         "--cues",
@@ -253,6 +262,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise
 
     source = PredictorSource(load)
+    desk.index_files = read_index_files(arguments, public=desk.public)
     desk.load_learnt = load
     desk.learn_from = tuple(
         word
@@ -296,6 +306,23 @@ def run(arguments: argparse.Namespace) -> int:
         desk.store.close()
     leave_quietly()
     return 0
+
+
+def read_index_files(arguments: argparse.Namespace, *, public: bool) -> dict[str, EncounterFiles]:
+    """Return encounter id -> where the photos of the index's split lie; nothing without ``--index-data``.
+
+    Raises FormatError, CheckpointError, ReachError where they may not be shown to everybody.
+    """
+    data: Path | None = arguments.index_data
+    if data is None:
+        return {}
+    if public:
+        raise ReachError("--index-data: this page is open to everybody, and would show the index's photos")
+    if not arguments.answers or arguments.answers == "none":
+        raise ReachError("--index-data says where the photos of an index lie; give the index as --answers")
+    split = read_config(Path(arguments.answers)).get("split")
+    found = read_encounters(data, str(split) if split else None)
+    return {files.encounter_id: files for files in found.encounters}
 
 
 def leave_quietly() -> None:

@@ -255,6 +255,16 @@ class WordSpan:
     weight: float
 
 
+@dataclass(frozen=True)
+class SimilarCase:
+    """A labelled case that is like the one explained. similarity: of their words, at most 1. options: its labels of the
+    family explained, as indices."""
+
+    case_id: str
+    similarity: float
+    options: frozenset[int]
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """Why an option of a family has its score: shown on demand, never part of a prediction.
@@ -265,6 +275,7 @@ class Explanation:
     regions: photo id -> (h, w) float32 heat map in 0..1, 1 where a photo raised the score most; photos that
     did not are absent.
     evidence: one line for each thing measured in the photos that the family asks about.
+    similar: labelled cases that an index answered from, the nearest first; never the case itself.
     """
 
     family_id: str
@@ -274,6 +285,7 @@ class Explanation:
     regions: Mapping[str, Probability] = field(default_factory=dict)
     evidence: tuple[str, ...] = ()
     other_words: tuple[WordSpan, ...] | None = None
+    similar: tuple[SimilarCase, ...] = ()
 
 
 ReviewKind = Literal["assisted", "blind", "compared", "revealed", "consensus"]

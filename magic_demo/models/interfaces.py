@@ -16,7 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from magic_demo.core.types import Family, OptionScores, Pixels, Probability, PromptKind
+from magic_demo.core.types import (
+    Family,
+    Narrative,
+    OptionScores,
+    Pixels,
+    Probability,
+    PromptKind,
+    SimilarCase,
+)
 from magic_demo.models.backends.backend import Backend
 from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.questions.decoding import SetPriors, Siblings
@@ -190,6 +198,16 @@ class Answerer(Protocol):
         """Return what each part of each photo adds to an option's score, (h, w) float32 a photo, of any sign;
         an empty list where the answerer cannot tell."""
         return []
+
+    def find_similar(
+        self,
+        encounter_id: str,  # noqa: ARG002  (not every answerer looks cases up)
+        narrative: Narrative,  # noqa: ARG002
+        family_id: str,  # noqa: ARG002
+    ) -> tuple[SimilarCase, ...]:
+        """Return labelled cases that the scores come from, with their labels of a family, the nearest first;
+        none where the answerer looks none up. The case itself is never among them."""
+        return ()
 
     def recognise(self, look: Any) -> str | None:  # noqa: ARG002  (not every answerer was tested by kinds)
         """Return which kind of the photos that the answerer was tested on one is like, None for none; ""

@@ -4,6 +4,7 @@ measured."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from magic_demo.core.errors import ModelError, one_line
@@ -14,6 +15,7 @@ from magic_demo.core.types import (
     Narrative,
     Prediction,
     Probability,
+    SimilarCase,
     WordSpan,
 )
 from magic_demo.cues.explanation import explain_other_words, explain_words, scale_regions
@@ -59,6 +61,19 @@ def explain_option(
         other_words=other_words,
         regions=regions,
         evidence=list_evidence(family_id, measure_lesions(encounter, prediction), language),
+        similar=_find_similar(models, encounter, family_id),
+    )
+
+
+def _find_similar(models: LoadedModels, encounter: Encounter, family_id: str) -> tuple[SimilarCase, ...]:
+    """Return the cases that the answerer looks up, their options as the questions asked count them."""
+    if models.answerer is None or not models.knows(family_id):
+        return ()
+    ours = {theirs: own for own, theirs in enumerate(models.coverage.indices[family_id])}
+    found = models.answerer.find_similar(encounter.encounter_id, encounter.narrative, family_id)
+    return tuple(
+        replace(case, options=frozenset(ours[option] for option in case.options if option in ours))
+        for case in found
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-from magic_demo.core.types import Narrative, OptionScores
+import numpy as np
+
+from magic_demo.core.types import Narrative, OptionScores, SimilarCase
 from magic_demo.models.answers.neighbours.case_index import CaseIndex
 from magic_demo.models.answers.neighbours.folder import read_index
 from magic_demo.models.checkpoints import Checkpoint
@@ -25,6 +27,20 @@ class NeighbourAnswerer(Answerer):
         """Load an index. Raises CheckpointError with one line where it is broken."""
         priors = read_priors(checkpoint.folder / PRIORS_NAME)
         return cls(read_index(checkpoint.folder), priors, checkpoint.model_id)
+
+    def find_similar(
+        self, encounter_id: str, narrative: Narrative, family_id: str
+    ) -> tuple[SimilarCase, ...]:
+        """Return the cases that vote, with their labels of a family, the nearest first."""
+        rows, similarities = self.index.find(narrative)
+        labels = self.index.labels[family_id]
+        return tuple(
+            SimilarCase(
+                self.index.case_ids[row], float(similarity), frozenset(np.flatnonzero(labels[row]).tolist())
+            )
+            for row, similarity in zip(rows.tolist(), similarities.tolist(), strict=True)
+            if self.index.case_ids[row] != encounter_id  # its words may have been changed
+        )
 
     def look(self, photo: SegmentedPhoto) -> None:
         """Return nothing: only words are compared."""

@@ -113,9 +113,10 @@ class ReviewHandlers(ReviewEvents):
                 why = predictor.explain(
                     encounter, prediction, *option, prompt=prompt, language=asked.language, cache=case.cache
                 )
+            similar = self.review.desk.choose_similar(why.similar, event.reader) if why.similar else []
         except MagicDemoError as error:
             return {parts.why: CLOSED, **self.failed(error)}
         return {
-            parts.why: why_value(asked.request, asked.family, why, encounter, prediction),
+            parts.why: why_value(asked.request, asked.family, why, encounter, prediction, similar),
             parts.status: gr.skip(),
         }

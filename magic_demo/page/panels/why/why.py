@@ -25,6 +25,7 @@ import gradio as gr
 from magic_demo.core.types import Encounter, Explanation, Family, Language, Prediction, WordSpan
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.panels.viewer import encode_levels
+from magic_demo.page.panels.why.similar import Similar, render_similar
 from magic_demo.page.texts.i18n import text
 from magic_demo.questions.decoding import read_slots
 
@@ -47,15 +48,21 @@ def why_component() -> gr.HTML:
 
 
 def why_value(
-    request: int, family: Family, explanation: Explanation, encounter: Encounter, prediction: Prediction
+    request: int,
+    family: Family,
+    explanation: Explanation,
+    encounter: Encounter,
+    prediction: Prediction,
+    similar: Sequence[Similar] = (),
 ) -> dict[str, Any]:
-    """Return what the pane and the viewer show of an explanation."""
+    """Return what the pane and the viewer show of an explanation. similar: of its similar cases, those that the reader may
+    see."""
     sizes = {photo.photo_id: photo.size for photo in encounter.photos}
     return {
         "request": request,
         "family": family.family_id,
         "option": explanation.option,
-        "html": render_why(family, explanation, encounter, prediction),
+        "html": render_why(family, explanation, encounter, prediction, similar),
         "heat": {
             name: encode_levels(region, sizes[name])
             for name, region in explanation.regions.items()
@@ -64,7 +71,13 @@ def why_value(
     }
 
 
-def render_why(family: Family, explanation: Explanation, encounter: Encounter, prediction: Prediction) -> str:
+def render_why(
+    family: Family,
+    explanation: Explanation,
+    encounter: Encounter,
+    prediction: Prediction,
+    similar: Sequence[Similar] = (),
+) -> str:
     """Return the pane's HTML in the explanation's language."""
     language = explanation.language
     chosen = read_slots(prediction.answers, family)
@@ -81,7 +94,8 @@ def render_why(family: Family, explanation: Explanation, encounter: Encounter, p
         f'<button type="button" id="why-close" aria-label="{_say("why.close", language)}">×</button></div>'
         f'<div class="why-body" tabindex="0" role="group" aria-labelledby="why-title">'
         f"{_render_words(explanation, encounter)}{_render_photos(explanation, encounter)}"
-        f"{_render_written(explanation, encounter, prediction)}{_render_evidence(explanation)}</div></section>"
+        f"{_render_written(explanation, encounter, prediction)}{_render_evidence(explanation)}"
+        f"{render_similar(family, chosen, similar, language)}</div></section>"
     )
 
 

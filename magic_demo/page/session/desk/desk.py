@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from magic_demo.core.errors import StoreError
 from magic_demo.core.types import (
     Answers,
     CaseKey,
     Prediction,
     ReviewKind,
     SavedReview,
+    SimilarCase,
 )
 from magic_demo.page.session.desk.coverings import CoveringsOnDesk
 from magic_demo.page.session.desk.systems import shown_system
@@ -23,6 +25,9 @@ from magic_demo.reviews.store import (
     QueueCase,
 )
 from magic_demo.reviews.store.rules import WITHOUT_MODEL
+
+MOST_SIMILAR = 5
+"""Cases of an index that are shown beside one."""
 
 
 class Desk(CoveringsOnDesk):
@@ -40,6 +45,41 @@ class Desk(CoveringsOnDesk):
         """Return what a reader who goes on with a case was shown of it last, as its bundle has it now."""
         shown = self.opened_store.shown(key, reader)
         return self.prediction(key, shown_system(shown)) or shown
+
+    def choose_similar(
+        self, cases: Sequence[SimilarCase], reader: str
+    ) -> list[tuple[SimilarCase, Path | None]]:
+        """Return the cases of an index that a reader may see, at most ``MOST_SIMILAR``, each with the file of its
+        first photo; None where there is none to be shown.
+
+        A case that lies in a queue here too is seen by whom it is open to and who was shown the model's answer
+        of it: others may still read it blind. A photo that was covered there is not shown. Raises StoreError.
+        """
+        wanted = {case.case_id for case in cases}
+        keys = self.store.case_keys() if self.store is not None else []
+        queued = [key for key in keys if key.case_id in wanted]
+        open_ones = {key for key in queued if self._is_known(key, reader)}
+        unseen = {key.case_id for key in queued if key not in open_ones}
+        covered = {key.case_id for key in open_ones if self._is_covered(key)}
+        chosen = [case for case in cases if case.case_id not in unseen][:MOST_SIMILAR]
+        return [
+            (case, self._find_index_photo(case.case_id) if case.case_id not in covered else None)
+            for case in chosen
+        ]
+
+    def _is_known(self, key: CaseKey, reader: str) -> bool:
+        try:
+            self.check_assigned(self.opened_store.case(key, reader), reader)
+        except StoreError:
+            return False
+        return "model" in self.opened_store.known(key, reader)
+
+    def _is_covered(self, key: CaseKey) -> bool:
+        return self.covered.folder_of(key).is_dir() or bool(self.opened_store.proposed_covers(key))
+
+    def _find_index_photo(self, case_id: str) -> Path | None:
+        files = self.index_files.get(case_id)
+        return next((photo.path for photo in files.photo_files if photo.path), None) if files else None
 
     def said_to(self, reader: str, keys: Collection[CaseKey]) -> dict[CaseKey, Prediction]:
         """Return what models said of these cases, those left out that the reader has begun blind and not

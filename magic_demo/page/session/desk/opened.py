@@ -54,6 +54,7 @@ class OpenedDesk:
     of each case that is deleted or whose photo is covered: what was drawn or measured of it before is to be
     forgotten. load_learnt: loads the page's models with these in their place (segmentation, answers); None where
     none can be learnt. learn_from: options of `training learn` that name the page's own models.
+    index_files: encounter id -> where the photos of the index that answers lie, where they may be shown.
     """
 
     store: Store | None = None
@@ -70,6 +71,7 @@ class OpenedDesk:
     on_gone: list[Callable[[CaseKey], None]] = field(default_factory=list)
     load_learnt: Callable[..., EncounterPredictor] | None = None
     learn_from: tuple[str, ...] = ()
+    index_files: Mapping[str, EncounterFiles] = field(default_factory=dict)
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[tuple[str, str], Mapping[str, Answers]] = field(default_factory=dict)
     _sizes: dict[tuple[Path, int, int], tuple[int, int]] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from magic_demo.__main__ import main
 from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Narrative
 from magic_demo.files.encounters import read_answers
+from magic_demo.models.answers.neighbours.answerer import NeighbourAnswerer
 from magic_demo.models.answers.neighbours.case_index import CaseIndex, VoteSettings, build_index
 from magic_demo.models.answers.neighbours.folder import read_index, write_index
 from magic_demo.models.answers.neighbours.search import find_nearest, vote, weigh_neighbours
@@ -142,3 +143,12 @@ def test_a_text_encoders_folder_can_compare_the_words(data: Path, tmp_path: Path
     rows, similarities = read.find(Narrative(en="an itching arm"))
     expected = vectors[:4] @ read.encoder.encode(["an itching arm"])[0]
     assert similarities == pytest.approx(np.sort(expected)[::-1], abs=1e-5) and len(rows) == 4
+
+
+def test_similar_cases_are_those_that_vote_and_never_the_case_itself() -> None:
+    answerer = NeighbourAnswerer(_index(), {}, "index")
+    found = answerer.find_similar("ELSEWHERE", Narrative(*WORDS[:1]), "CQID025")
+    assert found[0].case_id == "ENC1" and "ENC0" not in {case.case_id for case in found}
+    assert found[0].options == frozenset({0}) and found[0].similarity > found[-1].similarity
+    changed = answerer.find_similar("ENC1", Narrative(WORDS[1] + " now"), "CQID025")
+    assert "ENC1" not in {case.case_id for case in changed}, "its words were changed, it is the case still"
