@@ -51,7 +51,14 @@ def test_every_text_is_used_and_every_text_used_is_there(repository: Path) -> No
         path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in {".py", ".html"}
     )
     built = {"status.loading", "status.ready", "status.failed", "status.queued", "status.waiting"}
-    built |= {"case.narrative_hint", "case.prompt_hint", "about.segmentation", "about.cvqa", "about.cues"}
+    built |= {
+        "case.narrative_hint",
+        "case.prompt_hint",
+        "about.segmentation",
+        "about.captions",
+        "about.cvqa",
+        "about.cues",
+    }
     built |= {f"trail.{kind}" for kind in TRAIL_KINDS}
     built |= {f"learning.{name}" for name in ("consensus", "majority", "staple", "list", "cases")}
     built |= {f"learning.{way}" for way in ("better", "worse", "same")}
