@@ -13,11 +13,13 @@ from magic_demo.core.types import Prediction
 from magic_demo.questions.families import QuestionSet
 
 LARGEST_VARIANCE = 0.3
-"""Variance of the map that counts in full; two careful readers differ by about 0.2."""
+"""Variance of the map, and difference of two readers' outlines, that counts in full; two careful readers differ by
+about 0.2."""
 LARGEST_DISTANCE = 2.0
 """Distance from the training photos that counts in full; up to 1 a photo is like them."""
 REASONS: Mapping[str, Message] = {
     "disagreement": Message("readers differ"),
+    "outlines": Message("readers' outlines differ"),
     "abstained": Message("the model abstains"),
     "variance": Message("the outline changes with the view"),
     "distance": Message("unlike the training photos"),
@@ -29,12 +31,14 @@ REASONS: Mapping[str, Message] = {
 class Doubts:
     """What is not settled about a case; None where nothing was measured.
 
-    disagreement: share of the questions and outlines on which readers differ, 0..1. abstained: share of the
+    disagreement: share of the questions on which readers differ, 0..1. outlines: how far their outlines do, 1 less
+    Dice, 0..1. abstained: share of the
     calibrated families on which the model abstains, 0..1. variance: of the photo whose maps differ most between
     views, 0..1. distance: of the photo farthest from the training photos, up to 1 being like them.
     """
 
     disagreement: float | None = None
+    outlines: float | None = None
     abstained: float | None = None
     variance: float | None = None
     distance: float | None = None
@@ -49,7 +53,8 @@ def unpack_doubts(text: str | None) -> Doubts:
     values = json.loads(text) if text is not None else [None] * 3
     if not isinstance(values, list) or len(values) != 3 or not all(map(_is_doubt, values)):
         raise ValueError(f"three numbers of 0 or more are expected, not {text!r}")
-    return Doubts(None, *values)
+    abstained, variance, distance = values
+    return Doubts(abstained=abstained, variance=variance, distance=distance)
 
 
 def _is_doubt(value: object) -> bool:
@@ -83,6 +88,7 @@ def expect_gain(doubts: Doubts) -> Gain:
     behind one on which readers agree."""
     parts = {
         "disagreement": doubts.disagreement,
+        "outlines": _scale(doubts.outlines, LARGEST_VARIANCE),
         "abstained": doubts.abstained,
         "variance": _scale(doubts.variance, LARGEST_VARIANCE),
         "distance": _scale(doubts.distance, LARGEST_DISTANCE),

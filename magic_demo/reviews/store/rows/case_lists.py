@@ -21,6 +21,7 @@ from magic_demo.reviews.gain import Gain, expect_gain, rank_cases, unpack_doubts
 from magic_demo.reviews.store.digests import is_of_database, read_content
 from magic_demo.reviews.store.records import CaseFilter, CaseOrder, CaseState, Progress, QueueCase
 from magic_demo.reviews.store.rows.cases import AT_ONCE, find_case, read_photos
+from magic_demo.reviews.store.rows.outlines_differing import measure_outlines
 from magic_demo.reviews.store.rows.programs.tokens import list_programs
 from magic_demo.reviews.store.rows.queue_settings import draw_order
 from magic_demo.reviews.store.rows.readers import find_row, list_readers, role_of
@@ -288,7 +289,11 @@ def _expect_gains(
     """Return what each case is expected to teach: what the models leave open, and how far readers differ."""
     contents = _read_finished(session, conditions)
     differ = {key: _disagree([one["answers"] for one in readings]) for key, readings in contents.items()}
-    return [expect_gain(replace(case.doubts, disagreement=differ.get(case.key))) for case in cases]
+    outlines = measure_outlines(session, contents)
+    return [
+        expect_gain(replace(case.doubts, disagreement=differ.get(case.key), outlines=outlines.get(case.key)))
+        for case in cases
+    ]
 
 
 def _disagree(answers: Sequence[Mapping[str, int]]) -> float | None:
