@@ -25,6 +25,8 @@ LEARNT, COMPARISON = "learnt.json", "comparison.json"
 SEGMENTATION, ANSWERS = "segmentation-learnt", "answers-learnt"
 """The checkpoints below a model's folder."""
 UNREADABLE = "unreadable"
+IN_USE = "in-use.json"
+"""Names the model that the page uses, beside the models."""
 WORK, PROGRESS, LOG = ".learning", "progress.json", "learning.log"
 """The end of the name of a folder in which a model is being learnt, the file there that says how far, and beside the
 models the log of the last run."""
@@ -102,6 +104,23 @@ def list_models(location: str) -> tuple[Path, ...]:
         return ()
     found = [path.parent for path in root.glob(f"*/{LEARNT}") if not path.parent.name.startswith(".")]
     return tuple(sorted(found, key=lambda path: path.name))
+
+
+def note_in_use(location: str, name: str) -> None:
+    """Keep beside a store which of its models the page uses, "" for none, so that a restart goes on with it."""
+    note = models_beside(location) / IN_USE
+    if name:
+        write_json(note, {"model": name})
+    else:
+        note.unlink(missing_ok=True)
+
+
+def read_in_use(location: str) -> str:
+    """Return the name of the model that the page used last, "" for none or where that cannot be read."""
+    try:
+        return str(json.loads(read_user_text(models_beside(location) / IN_USE, LIMITS.json_bytes))["model"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
 
 
 def find_withdrawn(learnt: LearntFrom, files: Iterable[EncounterFiles]) -> int:

@@ -86,6 +86,8 @@ class PredictorSource:
     def __init__(self, load: Callable[[], EncounterPredictor]) -> None:
         self.turns = Turns()
         self.learnt = ""
+        self.resumes: list[Callable[[], None]] = []
+        """Called once the page's own models are loaded, before anybody gets them: a learnt one may take their place."""
         self._load = load
         self._own: EncounterPredictor | None = None
         self._is_there: Callable[[], bool] = lambda: True
@@ -100,6 +102,8 @@ class PredictorSource:
     def _run(self) -> None:
         try:
             self._predictor = self._load()
+            for resume in self.resumes:
+                resume()
         except MagicDemoError as error:
             self._problem = error.message
         except Exception as error:
@@ -117,7 +121,7 @@ class PredictorSource:
         is_there: asked before each use; a model that has gone with a case gives way to the page's own. Raises
         CheckpointError, and nothing changes.
         """
-        own = self.get()
+        own = self._predictor if not self._loaded.is_set() and self._predictor else self.get()
         predictor = load()
         self._is_there = is_there
         self._own = self._own or own

@@ -120,6 +120,36 @@ def test_a_learnt_model_is_used_without_a_restart_and_back_returns(room: Room) -
     assert room.shown == "own" and room.source.learnt == "" and room.source.get() is own
 
 
+def restart(room: Room) -> PredictorSource:
+    """Load the models as a page does that is started again over the same store."""
+    source, desk = PredictorSource(lambda: Other("own")), Desk(room.store)
+    desk.load_learnt = room._load
+    list_learning_routes(desk, source)
+    source._run()
+    return source
+
+
+def test_a_restart_goes_on_with_the_model_in_use_and_after_back_with_the_pages_own(room: Room) -> None:
+    assert restart(room).get().models == {"segmentation": "own"}
+    room.press("use", model=NAME)
+    again = restart(room)
+    assert (again.get().models, again.learnt) == ({"segmentation": "learnt"}, NAME)
+    again.go_back()
+    assert again.get().models == {"segmentation": "own"}, "the page's own are loaded too"
+    room.press("back")
+    assert restart(room).get().models == {"segmentation": "own"}
+
+
+def test_a_restart_leaves_a_model_whose_case_went_meanwhile(
+    room: Room, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room.press("use", model=NAME)
+    delete_cases(room.store, [CaseKey(QUEUE, room.files[1].encounter_id)])
+    assert restart(room).get().models == {"segmentation": "own"}
+    assert f"The learnt model {NAME} is not used: there is no such model any more" in capsys.readouterr().err
+    assert restart(room).learnt == "" and capsys.readouterr().err == "", "and forgets it"
+
+
 def test_a_model_of_a_covered_or_deleted_photo_cannot_be_used(room: Room) -> None:
     first = room.files[0]
     photo = first.photo_files[0]

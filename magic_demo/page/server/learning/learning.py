@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from urllib.parse import parse_qs
 
@@ -28,6 +29,8 @@ from magic_demo.reviews.learnt import (
     LearntFrom,
     find_withdrawn,
     list_models,
+    note_in_use,
+    read_in_use,
     read_learnt,
 )
 from magic_demo.reviews.store import LOCAL_READER
@@ -43,6 +46,7 @@ class Learning:
         self.desk, self.source = desk, source
         self._learner: Learner | None = None
         desk.on_gone.append(self.check_in_use)
+        source.resumes.append(self.resume)
 
     @property
     def learner(self) -> Learner:
@@ -74,7 +78,7 @@ class Learning:
         elif deed == "use":
             self.use(form.get("model", ""))
         elif deed == "back":
-            self.source.go_back()
+            self.go_back()
         else:
             raise LearntError("learn, stop, use or back is expected; reload the page")
 
@@ -93,6 +97,25 @@ class Learning:
         if (folder / ANSWERS).is_dir():
             parts["answers"] = folder / ANSWERS
         self.source.switch(name, partial(self.desk.load_learnt, **parts), (folder / LEARNT).is_file)
+        note_in_use(self.desk.opened_store.location, name)
+
+    def go_back(self) -> None:
+        """Show the page's own models again, after a restart too."""
+        self.source.go_back()
+        note_in_use(self.desk.opened_store.location, "")
+
+    def resume(self) -> None:
+        """Show the model again that was shown when the page was stopped; one that may not be used any more is
+        forgotten, and one that cannot be loaded is named where the page was started."""
+        name = read_in_use(self.desk.store.location) if self.desk.store is not None else ""
+        if not name:
+            return
+        try:
+            self.use(name)
+        except MagicDemoError as error:
+            if isinstance(error, LearntError):
+                self.go_back()
+            print(f"The learnt model {name} is not used: {error}", file=sys.stderr, flush=True)
 
     def count_withdrawn(self, learnt: LearntFrom) -> int:
         """Return how many of a model's cases are gone or covered since."""
@@ -111,7 +134,7 @@ class Learning:
         except (StopIteration, MagicDemoError, OSError):  # it went with the case
             withdrawn = 1
         if withdrawn:
-            self.source.go_back()
+            self.go_back()
 
     def view(self, problem: str = "") -> LearningView:
         """Return what the page shows."""
