@@ -11,7 +11,7 @@ from typing import Any, get_args
 from magic_demo.challenge.batch import predict_folder
 from magic_demo.challenge.ranking import RANKING, write_ranking
 from magic_demo.challenge.run_folder import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES
-from magic_demo.challenge.running.engines import Engine, Processes, work_here
+from magic_demo.challenge.running.engines import Engine, Processes, RayActors, work_here
 from magic_demo.challenge.running.shards import Shard
 from magic_demo.challenge.submission import check_target, write_submission
 from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
@@ -129,6 +129,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "for every N (default: this process alone, on all cores)",
     )
     parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="let actors of a Ray cluster share the work, one a processor or --workers in all: 'auto', HOST:PORT, or "
+        "'local' for Ray on this machine; every machine sees DATA and OUT under the same path (needs the extra 'ray')",
+    )
+    parser.add_argument(
         "--shard",
         type=Shard.parse,
         metavar="3/8",
@@ -187,11 +193,14 @@ def choose_engine(arguments: argparse.Namespace) -> Engine:
         raise FormatError("--shard does one part; give --merge and --submission once all parts are done")
     if arguments.merge and arguments.restart:
         raise FormatError("--merge goes on with what the shards wrote; leave out --restart")
-    if arguments.workers is None:
+    if arguments.workers is None and arguments.ray is None:
         return work_here
     models = ("segmentation", "answers", "cues", "captions", "task", "backend", "questions", "tta", "prompt")
     named = argparse.Namespace(**{name: getattr(arguments, name) for name in models})
-    return Processes(arguments.workers, partial(load_models, named))
+    load = partial(load_models, named)
+    if arguments.ray is not None:
+        return RayActors(arguments.ray, load, arguments.workers)
+    return Processes(arguments.workers, load)
 
 
 def describe_say(predictor: Predictor) -> str:

@@ -1,17 +1,21 @@
-"""Who does a run's cases: this process, its stages side by side, or several processes of this machine."""
+"""Who does a run's cases: this process, its stages side by side, several processes of this machine, or a Ray
+cluster."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from magic_demo.challenge.journal import Journal
 from magic_demo.challenge.pipeline import Busy, overlap
 from magic_demo.challenge.running.cases import Case
-from magic_demo.challenge.running.processes import Watch, work_in_processes
-from magic_demo.challenge.running.stages import CaseRead, Outcome, Stages
+from magic_demo.challenge.running.processes import ProcessTeam, Watch
+from magic_demo.challenge.running.ray_actors import ActorTeam
+from magic_demo.challenge.running.stages import CaseRead, Outcome, Stages, StagesPlan
+from magic_demo.challenge.running.team import Team, work_in_team
 from magic_demo.models.predictor import Predictor
 
 
@@ -51,12 +55,44 @@ class Processes:
         self, cases: Iterator[Case], stages: Stages, journal: Journal, busy: Busy, /
     ) -> Iterator[Outcome]:
         """Yield the outcomes as they come. Raises ModelError where the processes cannot work."""
-        begun = time.perf_counter()
+        team = ProcessTeam(StagesPlan(self.load, stages), self.watch)
+        yield from _work(cases, team, stages, self.workers, journal, busy)
+
+
+@dataclass(frozen=True)
+class RayActors:
+    """Does the cases in actors of a Ray cluster. address: as Ray names it, or ``local``. workers: how many, None for
+    one a processor of the cluster. load: as ``Processes`` takes it."""
+
+    address: str
+    load: Callable[[], Predictor]
+    workers: int | None = None
+
+    def __call__(
+        self, cases: Iterator[Case], stages: Stages, journal: Journal, busy: Busy, /
+    ) -> Iterator[Outcome]:
+        """Yield the outcomes as they come. Raises BackendError without Ray or a cluster, ModelError where the
+        actors cannot work."""
+        first = next(cases, None)
+        if first is None:  # nothing is left to do, and no cluster is needed for it
+            return
+        team = ActorTeam(self.address, StagesPlan(self.load, stages), stages.out)
         try:
-            for outcomes in work_in_processes(cases, self.load, stages, self.workers, self.watch):
-                journal.add(*(outcome.entry for outcome in outcomes))
-                for outcome in outcomes:
-                    busy.add(*outcome.seconds)
-                yield from outcomes
+            size = self.workers or team.count_processors()
+            yield from _work(chain([first], cases), team, stages, size, journal, busy)
         finally:
-            busy.total = time.perf_counter() - begun
+            team.close()
+
+
+def _work(
+    cases: Iterator[Case], team: Team, stages: Stages, size: int, journal: Journal, busy: Busy
+) -> Iterator[Outcome]:
+    begun = time.perf_counter()
+    try:
+        for outcomes in work_in_team(cases, team, stages, size):
+            journal.add(*(outcome.entry for outcome in outcomes))
+            for outcome in outcomes:
+                busy.add(*outcome.seconds)
+            yield from outcomes
+    finally:
+        busy.total = time.perf_counter() - begun

@@ -6,15 +6,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from magic_demo.challenge.batch import predict_folder
 from magic_demo.challenge.journal import Journal
-from magic_demo.challenge.running.engines import Processes
-from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.challenge.running.engines import Processes, RayActors
+from magic_demo.core.errors import BackendError, CheckpointError, ModelError
 from magic_demo.files.encounters import read_answers
 from magic_demo.models.predictor import Predictor
 from tests.support.batch_runs import (
@@ -105,3 +107,16 @@ def test_processes_that_cannot_load_their_models_end_the_run_in_one_line(tmp_pat
     with pytest.raises(ModelError, match="while they load the models"):
         predict(data, tmp_path / "out", engine=Processes(1, _end))
     assert len(Journal(tmp_path / "out" / "journal.jsonl", tmp_path / "out")) == 0
+
+
+def test_ray_that_is_not_installed_or_not_there_is_said_in_one_line_and_nothing_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, out = write_data(tmp_path / "data"), tmp_path / "out"
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(BackendError, match=r"pip install -r requirements-ray\.lock"):
+        predict(data, out, engine=RayActors("local", stand_in_predictor))
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace())
+    with pytest.raises(BackendError, match=r"127\.0\.0\.1:1: no Ray cluster can be reached there"):
+        predict(data, out, engine=RayActors("127.0.0.1:1", stand_in_predictor))
+    assert len(Journal(out / "journal.jsonl", out)) == 0

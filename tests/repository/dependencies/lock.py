@@ -4,7 +4,7 @@ Needs a network.
 
 requirements.lock is what a user installs and requirements-dev.lock what checks need besides, every package
 with the hashes of its files, for all systems and Pythons. requirements-dicom.lock, -openvino.lock,
--postgres.lock, -train.lock and -vlm.lock are what these extras bring beside it. requirements-cpu.lock is the CPU build of
+-postgres.lock, -ray.lock, -train.lock and -vlm.lock are what these extras bring beside it. requirements-cpu.lock is the CPU build of
 torch, which setup installs before them; requirements-cuda.lock what PyPI's builds of torch for Linux want
 besides. Each says how much it fetches on Linux: torch is counted with the last two.
 """
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -33,6 +33,8 @@ USER, DEV, CPU, CUDA = (
     "requirements-cuda.lock",
 )
 EXTRAS = ("dicom", "openvino", "postgres", "train", "vlm")
+APART = ("ray",)
+"""Extras that checks do not install, as they are large: ``make interop`` does."""
 OF_CUDA = ("nvidia-", "cuda-", "triton")
 CPU_BUILDS = (
     "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",  # cp311, x86_64
@@ -175,14 +177,21 @@ def main() -> None:
     asked = compile_pins("requirements.txt", before)
     user = {name: everything[name] for name in asked if name in everything}
     write_lock(USER, "requirements.txt", user, fetch(user.keys() - {"torch"}), without)
-    for extra in EXTRAS:
-        source = f"requirements-{extra}.txt"
-        brings = {
-            name: everything[name]
-            for name in compile_pins(source, before)
-            if name in everything and name not in asked
-        }
-        write_lock(f"requirements-{extra}.lock", source, brings, fetch(brings), "beside requirements.lock")
+    for extra in (*EXTRAS, *APART):
+        lock_extra(extra, everything, asked.keys(), before)
+
+
+def lock_extra(extra: str, everything: Mapping[str, str], asked: Collection[str], constraints: Path) -> None:
+    """Write an extra's lock: what it brings beside what is asked for anyway, in the versions of everything."""
+    source = f"requirements-{extra}.txt"
+    brings = {
+        name: everything.get(name, entry)
+        for name, entry in compile_pins(source, constraints).items()
+        if name not in asked and not name.startswith(OF_CUDA)
+    }
+    sizes = compile_sizes(source)
+    fetched = sum(sizes.get(name, 0) for name in brings)
+    write_lock(f"requirements-{extra}.lock", source, brings, fetched, "beside requirements.lock")
 
 
 if __name__ == "__main__":

@@ -13,17 +13,29 @@ from packaging.utils import canonicalize_name
 
 from magic_demo.commands.setup import locked
 from tests.repository.dependencies.audit import list_installed
-from tests.repository.dependencies.lock import CPU, CUDA, DEV, EXTRAS, OF_CUDA, REPOSITORY, USER, parse
+from tests.repository.dependencies.lock import (
+    APART,
+    CPU,
+    CUDA,
+    DEV,
+    EXTRAS,
+    OF_CUDA,
+    REPOSITORY,
+    USER,
+    parse,
+)
 
 LOCKS = {name: parse((REPOSITORY / name).read_text(encoding="utf-8")) for name in (USER, DEV, CPU, CUDA)}
 EXTRA_LOCKS = {
-    name: parse((REPOSITORY / f"requirements-{name}.lock").read_text(encoding="utf-8")) for name in EXTRAS
+    name: parse((REPOSITORY / f"requirements-{name}.lock").read_text(encoding="utf-8"))
+    for name in (*EXTRAS, *APART)
 }
 PINS = {
     path.name: [line for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"\w", line)]
     for path in sorted(REPOSITORY.glob("requirements*.txt"))
 }
 
+APART_PINS = {f"requirements-{name}.txt" for name in APART}
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 RANGES: dict[str, list[str]] = {"": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
 """Extra -> what it brings; without a name, what everybody installs."""
@@ -47,6 +59,8 @@ def test_every_package_of_a_lock_has_one_version_and_hashes(lock: dict[str, str]
 @pytest.mark.parametrize("name", PINS)
 def test_every_pin_is_locked_at_its_version(name: str) -> None:
     locks = [LOCKS[DEV], LOCKS[USER]] if name == "requirements.txt" else [LOCKS[DEV]]
+    if name in APART_PINS:
+        locks = [EXTRA_LOCKS[name.removeprefix("requirements-").removesuffix(".txt")]]
     for line in PINS[name]:
         package, pinned = line.partition("#")[0].strip().split("==")  # a pin is exact: nothing floats
         for lock in locks:
@@ -77,6 +91,15 @@ def test_an_extra_s_lock_is_what_it_brings_beside_what_a_user_has(extra: str) ->
     assert brought <= {*lock, *LOCKS[USER]}, "run make lock"
 
 
+@pytest.mark.parametrize("extra", APART)
+def test_what_checks_do_not_install_is_locked_in_the_versions_of_what_they_do(extra: str) -> None:
+    lock = EXTRA_LOCKS[extra]
+    assert not set(lock) & set(LOCKS[USER])
+    assert {name: entry for name, entry in lock.items() if name in LOCKS[DEV]} == {
+        name: LOCKS[DEV][name] for name in lock if name in LOCKS[DEV]
+    }
+
+
 def test_what_is_said_of_extras_installs_from_locks() -> None:
     said = [
         REPOSITORY / "README.md",
@@ -85,7 +108,7 @@ def test_what_is_said_of_extras_installs_from_locks() -> None:
     ]
     for path in said:
         found = re.findall(
-            r"pip install -r (requirements-(?:dicom|openvino|postgres|train|vlm)\.\w+)",
+            r"pip install -r (requirements-(?:dicom|openvino|postgres|ray|train|vlm)\.\w+)",
             path.read_text(encoding="utf-8"),
         )
         assert all(name.endswith(".lock") and (REPOSITORY / name).is_file() for name in found), path
@@ -94,7 +117,7 @@ def test_what_is_said_of_extras_installs_from_locks() -> None:
 def test_the_package_has_an_extra_for_every_file_of_pins() -> None:
     files = {f"requirements-{extra}.txt" for extra in RANGES if extra}
     assert {*files, "requirements.txt", "requirements-dev.txt"} == set(PINS)
-    assert set(EXTRAS) == RANGES.keys() - {""}
+    assert {*EXTRAS, *APART} == RANGES.keys() - {""}
 
 
 @pytest.mark.parametrize("extra", RANGES)
@@ -111,7 +134,7 @@ def test_every_pin_lies_in_the_range_that_the_package_allows(extra: str) -> None
 
 
 def test_everything_that_the_pins_bring_is_installed_as_locked() -> None:
-    for file, lock in (("requirements.txt", USER), *((name, DEV) for name in PINS)):
+    for file, lock in (("requirements.txt", USER), *((name, DEV) for name in PINS.keys() - APART_PINS)):
         for name, installed in list_installed(REPOSITORY / file).items():
             if not name.startswith(OF_CUDA) and name != "pip":
                 assert name in LOCKS[lock] and installed == _version(LOCKS[lock][name]), (
@@ -126,13 +149,14 @@ def test_the_gate_s_servers_are_among_what_islocked() -> None:
 
 REAL_PACKAGES = "$(VENV)-real/bin/pip install --quiet -r tests/real_packages/requirements.txt"
 """An environment of its own, which runs nothing of the program: its pins have no hashes."""
+RAY = "$(VENV)-ray/bin/pip install --quiet --require-hashes --no-deps -r requirements-ray.lock"
 ASK_UV = "$(BIN)/pip install --quiet uv=="
 
 
 def test_make_installs_from_locks_with_hashes_alone() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     installs = [line for line in re.findall(r"\t(.*pip install.*)", makefile) if not line.startswith(ASK_UV)]
-    assert installs == [REAL_PACKAGES]
+    assert installs == [REAL_PACKAGES, RAY]
     assert re.findall(r"call install,([\w.-]+)", makefile) == [USER, DEV]
     assert "-m magic_demo setup --environment $(VENV) --torch $(TORCH) --lock $(1)" in makefile
     assert {"--require-hashes", "--no-deps"} <= set(locked(USER))

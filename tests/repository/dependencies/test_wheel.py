@@ -143,7 +143,14 @@ def test_the_wheel_holds_every_file_of_the_program_and_no_other(wheel: Path) -> 
 def test_the_wheel_says_its_version_its_commands_and_what_it_needs(wheel: Path) -> None:
     about: Message = Parser().parsestr(_read_about(wheel, "METADATA"))
     assert about["Version"] == magic_demo.__version__ and about["Requires-Python"] == ">=3.11"
-    assert set(about.get_all("Provides-Extra", [])) == {"train", "postgres", "openvino", "dicom", "vlm"}
+    assert set(about.get_all("Provides-Extra", [])) == {
+        "train",
+        "postgres",
+        "openvino",
+        "dicom",
+        "vlm",
+        "ray",
+    }
     commands = _read_about(wheel, "entry_points.txt").split()
     assert commands[0] == "[console_scripts]" and {"magic-demo", "magic-demo-train"} <= set(commands)
 
