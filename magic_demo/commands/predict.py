@@ -98,6 +98,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER_OR_HUB_ID",
         help="vision-language model that describes each photo once, for the answerer to read behind the words",
     )
+    parser.add_argument(
+        "--second-pass",
+        action="store_true",
+        help="let a language model read its own answers to all questions, and answer again",
+    )
+    parser.add_argument(
+        "--examples",
+        metavar="INDEX",
+        help="index whose similar cases' answers a language model reads in its second pass",
+    )
     parser.add_argument("--cues", default=str(DEFAULT_CUES), help="cue model's checkpoint folder, or 'none'")
     parser.add_argument(
         "--all-photos",
@@ -171,7 +181,8 @@ def choose_models(arguments: argparse.Namespace) -> dict[str, Any]:
         raise FormatError(
             "no model is left for --task {task}; name one in place of 'none'", task=arguments.task
         )
-    return {**named, "captions": captions, "masks": arguments.task != "cvqa"}
+    twice = {"second_pass": arguments.second_pass, "examples": arguments.examples}
+    return {**named, **twice, "captions": captions, "masks": arguments.task != "cvqa"}
 
 
 def load_models(arguments: argparse.Namespace) -> Predictor:
@@ -195,7 +206,19 @@ def choose_engine(arguments: argparse.Namespace) -> Engine:
         raise FormatError("--merge goes on with what the shards wrote; leave out --restart")
     if arguments.workers is None and arguments.ray is None:
         return work_here
-    models = ("segmentation", "answers", "cues", "captions", "task", "backend", "questions", "tta", "prompt")
+    models = (
+        "segmentation",
+        "answers",
+        "cues",
+        "captions",
+        "second_pass",
+        "examples",
+        "task",
+        "backend",
+        "questions",
+        "tta",
+        "prompt",
+    )
     named = argparse.Namespace(**{name: getattr(arguments, name) for name in models})
     load = partial(load_models, named)
     if arguments.ray is not None:

@@ -80,6 +80,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER_OR_HUB_ID",
         help="vision-language model that describes each photo once, for the answerer to read behind the words",
     )
+    parser.add_argument(
+        "--second-pass",
+        action="store_true",
+        help="let a language model read its own answers to all questions, and answer again",
+    )
+    parser.add_argument(
+        "--examples",
+        metavar="INDEX",
+        help="index whose similar cases' answers a language model reads in its second pass",
+    )
     add_backend_argument(parser)
     parser.add_argument(
         "--queue",
@@ -255,6 +265,8 @@ def run(arguments: argparse.Namespace) -> int:
             for part in ("segmentation", "answers", "cues", "captions")
             if (source := getattr(arguments, part)) is not None
         }
+        if "answers" not in learnt:  # a learnt one reads no answers
+            chosen |= {"second_pass": arguments.second_pass, "examples": arguments.examples}
         try:
             return load_predictor(**{**chosen, **learnt}, backend=arguments.backend, questions=desk.questions)
         except MagicDemoError as error:

@@ -224,6 +224,16 @@ class Answerer(Protocol):
         of families of one slot; looks: as in ``score``."""
         return {}
 
+    def think_twice(self, neighbours: Answerer | None) -> Answerer | None:  # noqa: ARG002
+        """Return an answerer that reads its own answers to all questions, and those of similar cases where
+        ``neighbours`` gives them, before it answers again; None where this one cannot."""
+        return None
+
+    def give_reasons(self, narrative: str, looks: Sequence[Any]) -> Mapping[str, str]:  # noqa: ARG002
+        """Return family id -> why it is answered so, in the answerer's own words, of what ``score`` was just asked;
+        families without a reason are absent."""
+        return {}
+
     def explain_mismatch(self, segmenter: Segmenter | None) -> str | None:  # noqa: ARG002
         """Return one line saying what is lost beside this segmentation model, None where nothing is."""
         return None

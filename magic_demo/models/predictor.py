@@ -169,6 +169,7 @@ class Predictor(LoadedModels):
             notes=tuple(notes),
             unlike=0 if say.kind == ASKED else say.unlike,
             distance=say.distance,
+            reasons=say.reasons,
         )
 
     def _describe_missing(self, encounter: Encounter, say: Say) -> list[Message]:
@@ -212,7 +213,9 @@ class Predictor(LoadedModels):
         def score() -> tuple[OptionScores, Say]:
             seen = looks if looks is not None else self.look(encounter, language=language, cache=cache)
             say = find_say(answerer, seen, encounter.narrative, self.weights, all_photos=all_photos)
-            return answerer.score(narrative, [seen[index] for index in say.heard]), say
+            heard = [seen[index] for index in say.heard]
+            scores = answerer.score(narrative, heard)
+            return scores, replace(say, reasons=answerer.give_reasons(narrative, heard))
 
         try:
             if answerer.reads_lesion:

@@ -28,7 +28,8 @@ class Say:
     like, as ``Weights.kinds`` names it; "" where the answerer was not tested by kinds, ASKED where a reader
     asked for photos that are like none. unlike: how many photos are like none. distance: as in ``Prediction``. settled: family id -> options
     that the words state outright, of the families in which photos would have a say. shown: the same, of what
-    the photos show outright where the words state nothing.
+    the photos show outright where the words state nothing. reasons: family id -> the answerer's own words for its
+    answer.
     """
 
     heard: tuple[int, ...] = ()
@@ -37,6 +38,7 @@ class Say:
     distance: float | None = None
     settled: Mapping[str, frozenset[int]] = field(default_factory=dict)
     shown: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def photos(self) -> bool:

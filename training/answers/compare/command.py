@@ -1,7 +1,7 @@
 """Compare systems on one labelled split: ``python -m training compare SYSTEM... --data DIR --split SPLIT``.
 
 A system is a bundle, challenge files, or a JSON file of answers or scores, as ``python -m magic_demo
-ensemble`` takes them; or, on the train split, one of this repository's that is fitted on some of the labelled
+ensemble`` takes them; the folder of an answerer, which is run here; or, on the train split, one of this repository's that is fitted on some of the labelled
 cases and answers the others: constant, cues, neighbours, cues+neighbours, ensemble.
 """
 
@@ -26,6 +26,7 @@ from magic_demo.questions.families import load_families
 from magic_demo.questions.scoring import count_photo, segmentation_values
 from training.answers.compare.held_out import HELD_OUT, answer_held_out
 from training.answers.compare.measuring import compare_pair, credit_rows, draw_groups, interval
+from training.answers.compare.models import is_model, run_model
 from training.answers.compare.table import Comparison, Row, print_comparison, write_comparison
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
@@ -100,7 +101,8 @@ def compare(
             folds=settings.folds,
         )
     held_out = answer_held_out(cases, settings, fitted) if fitted else {}
-    masks = find_data_masks(read_encounters(data, split), data, None)
+    listing = read_encounters(data, split)
+    masks = find_data_masks(listing, data, None)
     rows, measured = [], []
     held = draw_groups([case.group for case in cases], settings.seed)
     for name in names:
@@ -108,8 +110,12 @@ def compare(
             dealings, dices = held_out[name], None
             shown = name
         else:
-            system = read_system(Path(name), data=masks)
-            dealings, dices = [[_read_answers(system, case) for case in cases]], _measure_masks(system, masks)
+            if is_model(Path(name)):
+                system = run_model(Path(name), listing.encounters)
+            else:
+                system = read_system(Path(name), data=masks)
+            dealings = [[_read_answers(system, case) for case in cases]]
+            dices = _measure_masks(system, masks) if system.gives_masks else None
             shown = system.name
         credits = np.mean([credit_rows(cases, answers) for answers in dealings], axis=0)
         low, high = interval(credits.mean(axis=1), held)

@@ -20,6 +20,8 @@ from magic_demo.models.answers.language.likelihood import (
 )
 from magic_demo.models.answers.language.prompts import Templates, list_options, read_prompts, speak
 from magic_demo.models.answers.language.reader import LONGEST_SIDE, PART_TYPES, SPLIT, LanguageReader
+from magic_demo.models.answers.language.reasoning import SecondPass
+from magic_demo.models.backends.backend import Backend
 from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Answerer, SegmentedPhoto
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
@@ -36,6 +38,7 @@ class LanguageAnswerer(Answerer):
     whatever the case is not preferred for it (contextual calibration).
     """
 
+    backend: Backend | None
     part_types = PART_TYPES
     known_as = "any language model of transformers"
 
@@ -76,27 +79,43 @@ class LanguageAnswerer(Answerer):
         """
         photos = [look for look in looks if look is not None]
         language = speak(narrative)
-        likely = self.rate_options(narrative, photos, language)
-        empty = self._rate_empty(language, bool(photos))
+        return self.as_scores(self.rate_options(narrative, photos, language), language, bool(photos))
+
+    def as_scores(
+        self, likely: Mapping[str, NDArray[np.float64]], language: Language, with_photo: bool
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return qid -> (O,) float32 of what ``rate_options`` gave, less what the empty case gets."""
+        empty = self._rate_empty(language, with_photo)
         scores: dict[str, NDArray[np.float32]] = {}
         for family in self.families:
             values = self._as_scores(likely[family.family_id] - empty[family.family_id], family)
             scores.update({question.qid: values for question in family.questions})
         return scores
 
+    def think_twice(self, neighbours: Answerer | None) -> Answerer:
+        """Return this model with a second pass over its own answers."""
+        return SecondPass(self, neighbours)
+
     def forget_empty(self) -> None:
         """Forget what was said of empty cases, after the model has learnt."""
         self._empty.clear()
 
     def rate_options(
-        self, narrative: str, photos: Sequence[Pixels], language: Language
+        self,
+        narrative: str,
+        photos: Sequence[Pixels],
+        language: Language,
+        found: str = "",
+        hints: Mapping[str, str] = {},
     ) -> dict[str, NDArray[np.float64]]:
         """Return family id -> (O,) mean log-probability of each option's tokens: one full pass over photos and
-        words, and two short ones a family behind it."""
-        prefix = self._read_case(narrative, photos, language)
+        words, and two short ones a family behind it. found: stands behind the words; hints: family id -> what stands
+        before its question."""
+        prefix = self.read_case(narrative, photos, language, found, hints)
         likely = {}
         for family in self.families:
-            question, options = self.encode_question(family, len(photos), language)
+            hint = hints.get(family.family_id, "")
+            question, options = self.encode_question(family, len(photos), language, hint)
             asked = extend(self.reader.model, prefix, question)
             values = np.array(score_continuations(self.reader.model, asked, options))
             if not np.isfinite(values).all():
@@ -107,28 +126,35 @@ class LanguageAnswerer(Answerer):
             likely[family.family_id] = values
         return likely
 
-    def write_case(self, narrative: str, photos: int, language: Language) -> str:
+    def write_case(self, narrative: str, photos: int, language: Language, found: str = "") -> str:
         """Return the text that comes before every question, in the model's own format."""
-        words = self.templates[language].write_case(self.reader.plain(narrative))
+        words = self.templates[language].write_case(self.reader.plain(narrative)) + found
         return self.reader.lay_out(words + SPLIT, photos, self.templates[language].reply)[0]
 
     def encode_question(
-        self, family: Family, photos: int, language: Language
+        self, family: Family, photos: int, language: Language, hint: str = ""
     ) -> tuple[list[int], list[list[int]]]:
         """Return the tokens of a question, behind the case, and those of each of its options, behind the
         question."""
         templates, reader = self.templates[language], self.reader
         before, after = reader.lay_out(SPLIT, photos, templates.reply)
-        asked = templates.write_question(family, language) + after
+        asked = hint + templates.write_question(family, language) + after
         blank = " " if not reader.chats and language == "en" else ""
         options = [reader.encode_behind(asked, blank + option) for option in list_options(family, language)]
         return reader.encode_behind(before[-8:], asked), options
 
-    def _read_case(self, narrative: str, photos: Sequence[Pixels], language: Language) -> Prefix:
+    def read_case(
+        self,
+        narrative: str,
+        photos: Sequence[Pixels],
+        language: Language,
+        found: str = "",
+        hints: Mapping[str, str] = {},
+    ) -> Prefix:
         """Read photos and words; words that are more than the model reads are cut off at their end."""
-        words, room = narrative, self.reader.most_tokens - self._longest(language)
+        words, room = narrative, self.reader.most_tokens - self._longest(language, hints)
         while True:
-            inputs = self.reader.encode(self.write_case(words, len(photos), language), photos)
+            inputs = self.reader.encode(self.write_case(words, len(photos), language, found), photos)
             count = int(inputs["input_ids"].shape[1])
             if count <= room:
                 return read_prefix(self.reader.model, inputs)
@@ -141,9 +167,12 @@ class LanguageAnswerer(Answerer):
                 )
             words = words[: min(len(words) - 1, int(0.9 * len(words) * max(room, 0) / count))]
 
-    def _longest(self, language: Language) -> int:
+    def _longest(self, language: Language, hints: Mapping[str, str]) -> int:
         """Return how many tokens the longest question has with its longest option."""
-        asked = [self.encode_question(family, 0, language) for family in self.families]
+        asked = [
+            self.encode_question(family, 0, language, hints.get(family.family_id, ""))
+            for family in self.families
+        ]
         return max(len(question) + max(map(len, options)) for question, options in asked)
 
     def _rate_empty(self, language: Language, with_photo: bool) -> dict[str, NDArray[np.float64]]:

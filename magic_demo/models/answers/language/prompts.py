@@ -28,7 +28,8 @@ class Templates:
     ({question}, {options}), which separator divides. reply: what an answer is put behind where a model has no chat
     format. caption: what is asked of a photo. described: how a caption ({caption}, {number} from 1) joins the patient's
     words. found: the answers of a first pass ({answers}, one line a family of {question} and {answer}). neighbours:
-    shares of the answers of similar cases ({answers}, each a share of {option} and {percent}).
+    shares of the answers of similar cases ({answers}, each a share of {option} and {percent}). why: asks for the reason of an {answer} to a {question}; changed: how a
+    {reason} stands beside the {first} answer.
     """
 
     case: str
@@ -42,6 +43,8 @@ class Templates:
     neighbours: str
     line: str
     share: str
+    why: str
+    changed: str
 
     def write_case(self, narrative: str) -> str:
         """Return how a case begins: the patient's words, or that there are none."""
@@ -71,6 +74,8 @@ _FIELDS = {
     "neighbours": {"answers"},
     "line": {"question", "answer"},
     "share": {"option", "percent"},
+    "why": {"question", "answer"},
+    "changed": {"first", "reason"},
 }
 
 

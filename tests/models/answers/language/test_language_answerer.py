@@ -117,9 +117,9 @@ def test_a_case_in_chinese_is_asked_in_chinese(answerer: LanguageAnswerer) -> No
     asked: list[str] = []
     write = answerer.write_case
 
-    def listen(narrative: str, photos: int, language: Any) -> str:
+    def listen(narrative: str, photos: int, language: Any, found: str = "") -> str:
         asked.append(language)
-        return write(narrative, photos, language)
+        return write(narrative, photos, language, found)
 
     answerer.write_case = listen  # type: ignore[method-assign]
     try:

@@ -10,6 +10,7 @@ import pytest
 
 from magic_demo.files.masks.mask_files import write_mask
 from magic_demo.questions.families import load_challenge, load_families
+from tests.support.tiny_language import write_llama
 from tests.training.cues import test_train
 from training.__main__ import main
 from training.answers.compare.command import compare
@@ -89,3 +90,16 @@ def test_masks_are_measured_where_references_are(
     assert row.dice == pytest.approx(2 * 16 / (16 + 32)) and row.jaccard == pytest.approx(0.5)
     with pytest.raises(SettingsError, match="folds of the train split"):
         compare(["cues"], invented, "valid", settings)
+
+
+def test_an_answerers_folder_is_run_on_the_labelled_cases(
+    settings: CueSettings, invented: Path, tmp_path: Path
+) -> None:
+    folder = write_llama(tmp_path / "llama", num_hidden_layers=1)
+    for name in ("train.json", "train_cvqa.json"):
+        few = json.loads((invented / name).read_text(encoding="utf-8"))[:6]
+        (tmp_path / "few").mkdir(exist_ok=True)
+        (tmp_path / "few" / name).write_text(json.dumps(few), encoding="utf-8")
+    row = compare([str(folder)], tmp_path / "few", "train", settings).rows[0]
+    assert row.name.startswith("llama@") and row.accuracy is not None and 0 < row.accuracy < 1
+    assert row.interval is not None and row.dice is None
