@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.learning.curves import draw_curves, format_report
+from benchmarks.learning.forgetting import RESULTS, format_forgetting, read_results, run_forgetting
 from benchmarks.learning.scenarios import (
     Scenario,
     SimulatedCase,
@@ -56,8 +57,19 @@ def main(words: Sequence[str]) -> int:
         "--quick", action="store_true", help="a few cases and sizes: shows that everything runs"
     )
     parser.add_argument("--report", action="store_true", help="run nothing, report what is kept")
+    parser.add_argument(
+        "--forgetting",
+        action="store_true",
+        help="compare ways of keeping old looks: two seeds, up to 50 reviews",
+    )
     options = parser.parse_args(words)
     torch.set_num_threads(1)
+    if options.forgetting:
+        if not options.report:
+            models = load_models(DEFAULT_SEGMENTATION, DEFAULT_ANSWERS, DEFAULT_CUES)
+            run_forgetting(options.out, options.data, models)
+        print(format_forgetting(read_results(options.out / RESULTS)))
+        return 0
     if not options.report:
         run(options.out, options.data, options.seeds, options.most, quick=options.quick)
     points = read_points(options.out)

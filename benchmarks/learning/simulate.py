@@ -118,7 +118,7 @@ def simulate(
     waiting = [
         scenario[index] for index in random.permutation(len(scenario))[: max(sizes) + len(scenario) // 10]
     ]
-    models = replace(models, segmenter=_copy(models.segmenter))
+    models = replace(models, segmenter=copy_segmenter(models.segmenter))
     doubts = {one.case.name: _doubt(one, models) for one in waiting} if order == "active" else {}
     points = [measure(models, held_out, old, 0, answers=answers)]
     told(points[0])
@@ -146,9 +146,10 @@ def learn(
     seed: int,
     *,
     answers: bool,
+    settings: DecoderSettings = DecoderSettings(),  # noqa: B008 (frozen)
 ) -> Models:
-    """Return the models that went on learning."""
-    settings = DecoderSettings(steps=STEPS.get(size, 40), seed=seed)
+    """Return the models that went on learning. settings: without steps and seed."""
+    settings = replace(settings, steps=STEPS.get(size, 40), seed=seed)
     run = DecoderRun(models.segmenter.model, settings)
     blank = models.segmenter.encode_prompt("").clone()
 
@@ -278,7 +279,7 @@ def _mean_dice(photos: Sequence[KeptPhoto], maps: Sequence[Probability], thresho
     return float(np.mean(values))
 
 
-def _copy(segmenter: PromptedSegmenter) -> PromptedSegmenter:
+def copy_segmenter(segmenter: PromptedSegmenter) -> PromptedSegmenter:
     """Return a segmenter whose network is its own."""
     own: Any = copy.copy(segmenter)
     own.model = copy.deepcopy(segmenter.model)

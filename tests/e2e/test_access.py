@@ -102,6 +102,8 @@ def test_axe_finds_no_serious_fault(watched: Watched) -> None:
     page.click("#keys-open")
     check_both_themes(page, "the sheet of keys")
     page.keyboard.press("Escape")
+    page.keyboard.press('"')
+    check_both_themes(page, "the ruler")
     page.keyboard.press("#")
     page.keyboard.press("/")
     page.click("#workshop-open")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.learning.curves import draw_curves, find_needed, format_report, judge_aims
+from benchmarks.learning.forgetting import format_forgetting
 from benchmarks.learning.scenarios import shift_look
 from benchmarks.learning.simulate import Point
 
@@ -42,6 +43,31 @@ def test_the_drawing_and_the_table_hold_every_order_and_size() -> None:
     drawn, table = draw_curves(kept), format_report(kept)
     assert drawn.startswith("<svg") and drawn.count("<polyline") == 4 and ">100<" in drawn
     assert "| 50 | 0.600 | 0.600 | 0.500 | 0.500 |" in table and "Seeds: random 1, active 1." in table
+
+
+def test_the_table_of_forgetting_is_of_differences_from_the_model_before_and_means_over_seeds() -> None:
+    rows = [
+        {"key": "s", "scenario": "s", "dice": 0.5, "lists": {"pad_dev": 0.8}},
+        {
+            "key": "",
+            "scenario": "s",
+            "way": "w",
+            "seed": 0,
+            "old": 0.5,
+            "dice": 0.6,
+            "lists": {"pad_dev": 0.78},
+        },
+        {
+            "key": "",
+            "scenario": "s",
+            "way": "w",
+            "seed": 1,
+            "old": 0.5,
+            "dice": 0.54,
+            "lists": {"pad_dev": 0.8},
+        },
+    ]
+    assert format_forgetting(rows).splitlines()[-1] == "| s | w | 0.5 | 2 | +0.070 | -0.010 |"
 
 
 def test_the_shifted_look_is_another_look_of_the_same_photo() -> None:

@@ -27,13 +27,15 @@ DECODER = "decoder."
 @dataclass(frozen=True)
 class DecoderSettings:
     """How the decoder learns. steps: of optimizer, unless the time is over before. replay: share of each batch
-    that comes from the data of before, so that the old looks are not forgotten. warmup: share of the run."""
+    that comes from the data of before, so that the old looks are not forgotten. old_weights: share of the weights that
+    the run began with in those that come of it, for the same reason. warmup: share of the run."""
 
     steps: Count = 300
     batch_size: Count = 8
     learning_rate: Positive = 1e-3
     weight_decay: NotNegative = 0.01
     replay: Share = 0.5
+    old_weights: Share = 0.0
     warmup: Share = 0.1
     seed: int = 0
 
@@ -62,6 +64,7 @@ class DecoderRun:
         self.optimizer = torch.optim.AdamW(
             self.decoder.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
+        self.old = {name: value.detach().clone() for name, value in self.decoder.state_dict().items()}
         self.step, self.seconds = 0, 0.0
         if kept is not None and kept.is_file():
             stored = read_user_file(kept, LIMITS.checkpoint_bytes)
@@ -98,6 +101,17 @@ class DecoderRun:
         torch.save(state, stream)
         write_whole(self.kept, stream.getvalue(), private=True)
 
+    def blend(self) -> None:
+        """Average the weights that the run began with into those that were learnt, once it is over."""
+        share = self.settings.old_weights
+        learnt = self.decoder.state_dict()
+        self.decoder.load_state_dict(
+            {
+                name: value.lerp(self.old[name], share) if value.is_floating_point() else value
+                for name, value in learnt.items()
+            }
+        )
+
 
 @contextmanager
 def without_denormals() -> Iterator[None]:
@@ -133,4 +147,5 @@ def teach_decoder(
             if run.step % keep_every == 0:
                 run.keep()
     run.keep()
+    run.blend()
     run.network.eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ def read_batch(run: DecoderRun, step: int) -> Batch:
         return Batch(run.network.encode_photo(photos), words, labels)
 
 
-def teach(kept: Path | None, steps: int) -> dict[str, torch.Tensor]:
-    run = DecoderRun(make_segmenter().model, SETTINGS, kept)
+def teach(kept: Path | None, steps: int, old_weights: float = 0.0) -> dict[str, torch.Tensor]:
+    run = DecoderRun(make_segmenter().model, replace(SETTINGS, old_weights=old_weights), kept)
     teach_decoder(run, lambda step: read_batch(run, step), over=lambda one: float(one.step >= steps))
     return {name: value.clone() for name, value in run.network.state_dict().items()}
 
@@ -43,6 +44,18 @@ def test_a_run_that_is_gone_on_with_ends_as_one_that_was_not_stopped(tmp_path: P
     teach(tmp_path / "state.pt", 2)
     resumed = teach(tmp_path / "state.pt", 4)
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_old_weights_are_averaged_into_the_new_ones_a_resumed_run_s_too(tmp_path: Path, share: float) -> None:
+    before, learnt = make_segmenter().model.state_dict(), teach(None, 4)  # type: ignore[attr-defined]
+    blended = [
+        teach(kept, 4, old_weights=share)
+        for kept in (None, tmp_path / "state.pt", tmp_path / "state.pt")  # the last one only goes on
+    ]
+    for name, value in learnt.items():
+        expected = value.lerp(before[name], share) if value.is_floating_point() else value
+        assert all(torch.allclose(one[name], expected, atol=1e-6) for one in blended), name
 
 
 def test_learning_ends_when_the_time_is_over() -> None:
