@@ -19,9 +19,11 @@ from magic_demo.core.types import CaseKey, Review, ReviewContent, SavedReview
 from magic_demo.imaging.diameter import longest_diameter
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.drafts.changes import read_change
+from magic_demo.page.events.drafts.in_step import merged_value, step_value
 from magic_demo.page.events.review.adjudication import choose_rulers
 from magic_demo.page.panels.viewer.ruler_form import read_photo_ruler
-from magic_demo.page.session.merging import gather, merge, spread
+from magic_demo.page.session.merging import Conflict, gather, merge, spread
+from magic_demo.page.session.review import ReviewDraft
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.csv_files import read_csv_table
@@ -127,6 +129,17 @@ def test_two_tabs_are_merged_photo_by_photo_and_differ_where_both_measured_one()
     assert gather(merged)["rulers"] == {"arm": RULER, "leg": RULER} and conflicts == []
     _, conflicts = merge(mine, spread(ReviewContent(rulers={"arm": replace(RULER, mm=5.0)})), before)
     assert [conflict.field for conflict in conflicts] == [("rulers", "arm")]
+
+
+def test_a_tab_is_told_what_another_one_measured_and_asked_where_both_did() -> None:
+    told = merged_value({("rulers", "arm"): RULER, ("rulers", "leg"): None}, load_challenge())
+    assert told["rulers"] == {"arm": write_ruler(RULER), "leg": None}
+    draft = ReviewDraft("open", rulers={"arm": RULER})
+    step = step_value(draft, 3, [Conflict(("rulers", "arm"), None, RULER, 4)], load_challenge())
+    assert step["merged"]["rulers"] == {"arm": write_ruler(RULER)}
+    assert step["conflicts"] == [
+        {"part": "rulers", "name": "arm", "number": 4, "mine": False, "theirs": True}
+    ]
 
 
 def test_a_consensus_has_the_ruler_of_the_median_scale_and_none_that_is_not_calibrated() -> None:
