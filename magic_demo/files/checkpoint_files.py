@@ -19,7 +19,11 @@ from magic_demo.core.user_files import LARGEST_CONFIG, open_user_file, read_user
 CONFIG = "config.json"
 ENCODERS = frozenset({"bert", "roberta", "xlm-roberta", "electra", "swin", "vit", "dinov2", "mobilenet_v1"})
 """``model_type`` of what a text-and-photo answerer may be made of: classes of transformers itself."""
-_PARTS = ENCODERS | {"clipseg_text_model", "clipseg_vision_model", "convnext", "resnet"}
+_SAM_PARTS = {
+    *("sam_mask_decoder", "sam_prompt_encoder", "sam_vision_model"),
+    *("sam2_hiera_det_model", "sam2_mask_decoder", "sam2_prompt_encoder", "sam2_vision_model"),
+}
+_PARTS = ENCODERS | _SAM_PARTS | {"clipseg_text_model", "clipseg_vision_model", "convnext", "resnet"}
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack")
 _READ = (".json", ".safetensors", ".txt", ".model", ".jinja")
 _LARGEST_NUMBER = 2**24

@@ -24,6 +24,8 @@ from magic_demo.models.answers.text_photo_answerer import TextPhotoAnswerer
 from magic_demo.models.checkpoints import Checkpoint, find_checkpoint
 from magic_demo.models.interfaces import Answerer, Segmenter
 from magic_demo.models.segmentation import registered  # noqa: F401  (tokenizers ask AutoConfig for the model)
+from magic_demo.models.segmentation.promptable import TYPES as SAM_TYPES
+from magic_demo.models.segmentation.promptable import PromptableSegmenter
 from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from magic_demo.models.segmentation.semantic import TYPES as SEMANTIC_TYPES
 from magic_demo.models.segmentation.semantic import SemanticSegmenter
@@ -131,6 +133,7 @@ SEGMENTERS: Registry[Segmenter] = Registry(
         "clipseg": PromptedSegmenter,
         "compact_segmenter": PromptedSegmenter,
         **dict.fromkeys(SEMANTIC_TYPES, SemanticSegmenter),
+        **dict.fromkeys(SAM_TYPES, PromptableSegmenter),
     },
 )
 ANSWERERS: Registry[Answerer] = Registry(
