@@ -29,6 +29,7 @@ from magic_demo.challenge.running.cases import Case, plan_cases
 from magic_demo.challenge.running.engines import Engine, work_here
 from magic_demo.challenge.running.shards import Shard, gather_shards
 from magic_demo.challenge.running.stages import Stages
+from magic_demo.challenge.running.watching import PEAK_MEMORY, read_peak
 from magic_demo.challenge.submission import HandIn
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
@@ -120,7 +121,8 @@ def predict_folder(
                 progress.write(f"note: {note}", file=sys.stderr)
             run.go_through(journal, engine, progress)
             report = run.write_results(journal)
-        finish_run(out, settings, started, {**run.as_results(report), "unscored": notes})
+        results = {**run.as_results(report), PEAK_MEMORY: read_peak(), "unscored": notes}
+        finish_run(out, settings, started, results)
     return report
 
 

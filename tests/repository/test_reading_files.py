@@ -35,6 +35,7 @@ OWN = {
     "magic_demo/reviews/store/engine/sqlite_files.py": "the store's own database",
     "magic_demo/files/photos/processes/worker.py": "/proc",
     "magic_demo/files/photos/processes/workers.py": "/proc",
+    "magic_demo/challenge/running/watching.py": "/proc",
     "magic_demo/models/backends/backend.py": "/sys",
     "magic_demo/page/gradio_internals/template.py": "Gradio's own template",
     "magic_demo/page/server/take_away.py": "an archive that it writes",

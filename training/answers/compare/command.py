@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from magic_demo.challenge.data_masks import DataMasks, find_data_masks
+from magic_demo.challenge.running.watching import watch
+from magic_demo.challenge.systems.effort import Effort, read_effort
 from magic_demo.challenge.systems.reading import System, read_system
 from magic_demo.core.types import Answers, Prediction
 from magic_demo.files.encounters import read_encounters
@@ -107,16 +109,19 @@ def compare(
     held = draw_groups([case.group for case in cases], settings.seed)
     for name in names:
         if name in held_out:
-            dealings, dices = held_out[name], None
-            shown = name
+            dealings, dices = held_out[name].dealings, None
+            shown, effort = name, held_out[name].effort
         else:
-            if is_model(Path(name)):
-                system = run_model(Path(name), listing.encounters)
-            else:
-                system = read_system(Path(name), data=masks)
-            dealings = [[_read_answers(system, case) for case in cases]]
+            ran = is_model(Path(name))
+            with watch() as watched:
+                if ran:
+                    system = run_model(Path(name), listing.encounters)
+                else:
+                    system = read_system(Path(name), data=masks)
+                dealings = [[_read_answers(system, case) for case in cases]]
+            took = Effort(watched.seconds / max(1, len(cases)), watched.memory_mb, None, "answering here")
+            shown, effort = system.name, took if ran else read_effort(Path(name))
             dices = _measure_masks(system, masks) if system.gives_masks else None
-            shown = system.name
         credits = np.mean([credit_rows(cases, answers) for answers in dealings], axis=0)
         low, high = interval(credits.mean(axis=1), held)
         by_family = credits.mean(axis=0)
@@ -129,6 +134,7 @@ def compare(
                 (low, high) if answered else None,
                 {family: float(value) for family, value in zip(ids, by_family, strict=True)},
                 *(dices or (None, None, 0)),
+                effort=effort,
             )
         )
         measured.append((credits, dealings[0]))

@@ -8,7 +8,9 @@ from functools import partial
 
 import numpy as np
 
+from magic_demo.challenge.running.watching import Watched, watch
 from magic_demo.challenge.systems.answer_fusion import fuse_family
+from magic_demo.challenge.systems.effort import Effort
 from magic_demo.challenge.systems.weights import earn_family, list_points
 from magic_demo.core.types import Answers, Narrative, OptionScores, Prediction
 from magic_demo.models.answers.neighbours.case_index import build_index
@@ -21,6 +23,9 @@ from training.cues.fitting import CueSettings, find_words
 from training.cues.validation import HeldOut, cross_validate, temper
 
 HELD_OUT = ("constant", "cues", "neighbours", "cues+neighbours", "ensemble")
+FITTING = {"cues", "cues+neighbours", "ensemble"}
+SEARCHING = {"neighbours", "cues+neighbours", "ensemble"}
+"""Which of them fit a cue model and which search an index: what these take counts for each that uses it."""
 WEIGHTS = (0.0, 0.15, 0.3, 0.45)
 """Of the neighbours beside the cues; each fold's is chosen on the other folds."""
 
@@ -35,18 +40,44 @@ class FoldScores:
     index_priors: Sequence[SetPriors]
 
 
+@dataclass(frozen=True, eq=False)
+class HeldOutAnswers:
+    """dealings: of the folds, one answer sheet a case. effort: of fitting and answering, a case and a dealing."""
+
+    dealings: list[list[Answers]]
+    effort: Effort
+
+
 def answer_held_out(
     cases: Sequence[LearningCase], settings: CueSettings, names: Sequence[str]
-) -> dict[str, list[list[Answers]]]:
-    """Return system -> dealing of the folds -> one answer sheet a case, each case answered by what was fitted
-    without its fold. names: of ``HELD_OUT``."""
-    runs = [temper(cases, run, settings) for run in cross_validate(cases, find_words(cases), settings)]
+) -> dict[str, HeldOutAnswers]:
+    """Return system -> its answers, each case answered by what was fitted without its fold. names: of
+    ``HELD_OUT``."""
+    with watch() as fitting:
+        runs = [temper(cases, run, settings) for run in cross_validate(cases, find_words(cases), settings)]
     answers: dict[str, list[list[Answers]]] = {name: [] for name in names}
+    searching: list[Watched] = []
+    answering: dict[str, list[Watched]] = {name: [] for name in names}
     for run in runs:
-        scored = _score_folds(cases, run, settings, search=bool(set(names) - {"constant", "cues"}))
+        with watch() as watched:
+            scored = _score_folds(cases, run, settings, search=bool(set(names) & SEARCHING))
+        searching.append(watched)
         for name in names:
-            answers[name].append(_answer(cases, scored, name))
-    return answers
+            with watch() as watched:
+                answers[name].append(_answer(cases, scored, name))
+            answering[name].append(watched)
+
+    def add_up(name: str) -> Effort:
+        parts = [
+            *answering[name],
+            *([fitting] if name in FITTING else []),
+            *(searching if name in SEARCHING else []),
+        ]
+        peaks = [part.memory_mb for part in parts if part.memory_mb is not None]
+        seconds = sum(part.seconds for part in parts) / (len(cases) * len(runs))
+        return Effort(seconds, max(peaks, default=None), None, "folds")
+
+    return {name: HeldOutAnswers(answers[name], add_up(name)) for name in names}
 
 
 def _score_folds(

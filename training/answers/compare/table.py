@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from magic_demo.challenge.published import CAPTION, TEAMS
+from magic_demo.challenge.systems.effort import UNMEASURED, Effort
 from training.answers.compare.measuring import Difference
 from training.runs.report_page import draw_table, write_page
 
@@ -16,6 +17,12 @@ EXPLAINED = (
     "only one of the two has wholly right; p: McNemar's exact test, which takes the answers to one case as "
     "independent. agreement: official credit of one's answers with the other's as reference. Of several dealings "
     "of the folds, better, worse, p and agreement are the first's."
+)
+MEASURED = (
+    "seconds: a case, on this machine or the one that the run was made on: of calls, the sum of their waiting; of a "
+    "run, the time of predicting; of folds, fitting and answering, what systems share counted for each. MB: the most "
+    "that the process held at once, the program itself included (of a run with workers, its main process; Linux "
+    "alone). cost: of all cases, as `ask --price` was told. Empty: not measured."
 )
 
 
@@ -31,6 +38,7 @@ class Row:
     dice: float | None = None
     jaccard: float | None = None
     photos: int = 0
+    effort: Effort = UNMEASURED
 
 
 @dataclass(frozen=True)
@@ -49,14 +57,15 @@ def print_comparison(comparison: Comparison) -> str:
         widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
         lines += ["  ".join(_pad(row, widths)) for row in (head, *rows)]
         lines.append("")
-    return "\n".join([*lines, EXPLAINED, CAPTION])
+    return "\n".join([*lines, EXPLAINED, MEASURED, CAPTION])
 
 
 def write_comparison(path: Path, comparison: Comparison) -> None:
     """Write the page; it holds no words and no photos."""
-    first, second, third = (draw_table(head, rows) for head, rows in _tables(comparison))
+    first, effort, second, third = (draw_table(head, rows) for head, rows in _tables(comparison))
     body = (
         f"<p class='note'>{html.escape(comparison.title)}</p>{first}{draw_intervals(comparison.rows)}"
+        f"<h2>Time, memory, cost</h2><p class='note'>{html.escape(MEASURED)}</p>{effort}"
         f"<h2>Pair by pair</h2><p class='note'>{html.escape(EXPLAINED)}</p>{second}"
         f"<h2>Published teams</h2><p class='note'>{html.escape(CAPTION)}</p>{third}"
     )
@@ -120,8 +129,20 @@ def _tables(comparison: Comparison) -> list[tuple[list[str], list[list[str]]]]:
     ]
     return [
         (head, rows),
+        (["system", "seconds", "MB", "cost", "measured of"], [_list_effort(row) for row in comparison.rows]),
         (["pair", "gain", "95%", "better", "worse", "p", "agreement"], pairs),
         (["published", "accuracy", "Dice", "Jaccard", "how"], teams),
+    ]
+
+
+def _list_effort(row: Row) -> list[str]:
+    effort = row.effort
+    return [
+        row.name,
+        f"{effort.seconds:.4f}" if effort.seconds is not None else "",
+        f"{effort.memory_mb:.0f}" if effort.memory_mb is not None else "",
+        f"{effort.cost:.2f}" if effort.cost is not None else "",
+        effort.source,
     ]
 
 

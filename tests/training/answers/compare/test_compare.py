@@ -70,6 +70,10 @@ def test_fitted_systems_and_files_stand_in_one_table(
     assert accuracy["constant"] < min(accuracy["cues"], accuracy["neighbours"])
     assert min(accuracy["cues+neighbours"], accuracy["ensemble"]) > accuracy["constant"]
     assert len(table["pairs"]) == 15 and table["pairs"]["team - constant"]["worse"] == 0
+    effort = {row["name"]: row["effort"] for row in table["rows"]}
+    assert effort["team"]["seconds"] is None, "nobody has measured it"
+    assert all(effort[name]["seconds"] > 0 for name in names[:-1])
+    assert effort["cues"]["source"] == "folds" and "Time, memory, cost" in (out / "compare.html").read_text()
     page = (out / "compare.html").read_text(encoding="utf-8")
     assert "<svg" in page and "cues+neighbours" in page and "Anastasia" in page
     assert "itch" not in page, "no patient's words"
