@@ -20,7 +20,7 @@ EXPLAINED = (
 )
 MEASURED = (
     "seconds: a case, on this machine or the one that the run was made on: of calls, the sum of their waiting; of a "
-    "run, the time of predicting; of folds, fitting and answering, what systems share counted for each. MB: the most "
+    "run, the time of predicting; of folds, fitting and answering, what systems share counted for each; of an answerer that is run here, loading and answering. MB: the most "
     "that the process held at once, the program itself included (of a run with workers, its main process; Linux "
     "alone). cost: of all cases, as `ask --price` was told. Empty: not measured."
 )
