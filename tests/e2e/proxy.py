@@ -1,29 +1,51 @@
-"""A reverse proxy that shows a server below a path, as nginx does: it passes the path on, or cuts it off."""
+"""A reverse proxy that shows servers below a path, as nginx does: it passes the path on, or cuts it off, and keeps a
+browser with one server for as long as that one answers."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 
 @dataclass
 class Proxy:
-    """What is behind it is seen below ``path`` alone; ``strays`` are the addresses asked for beside it."""
+    """What is behind it is seen below ``path`` alone; ``strays`` are the addresses asked for beside it.
 
-    port: int
+    ports: the servers' on this computer. STICKY: the cookie by whose value each browser keeps its server; the
+    browsers that come with a new one are dealt out in turn.
+    """
+
+    STICKY: ClassVar = re.compile(rb"magic-demo-reader=([^;\s]+)")
+    ports: tuple[int, ...]
     path: str
     cuts: bool
     address: str = ""
     strays: list[str] = field(default_factory=list)
+    served_by: dict[bytes, int] = field(default_factory=dict)
+
+    async def connect(self, head: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect with the server that the browser's requests go to, with another one where that has ended."""
+        found = self.STICKY.search(head)
+        who = found[1] if found else b""
+        first = self.served_by.setdefault(who, self.ports[len(self.served_by) % len(self.ports)])
+        for port in sorted(self.ports, key=lambda port: port != first):
+            with suppress(ConnectionRefusedError):
+                connected = await asyncio.open_connection("127.0.0.1", port)
+                self.served_by[who] = port
+                return connected
+        raise ConnectionRefusedError("no server answers")
 
     async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one request on; each has a connection of its own, which ends with it."""
         ends, both = [writer], list[asyncio.Future[None]]()
         try:
-            line, *headers = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
+            head = (await reader.readuntil(b"\r\n\r\n"))[:-4]
+            line, *headers = head.split(b"\r\n")
             method, target, version = line.decode("latin-1").split(" ")
             if target.partition("?")[0] != self.path and not target.startswith(f"{self.path}/"):
                 self.strays.append(target)
@@ -32,7 +54,7 @@ class Proxy:
             if self.cuts and target.startswith(f"{self.path}/"):
                 target = target.removeprefix(self.path)
             kept = [header for header in headers if not header.lower().startswith(b"connection:")]
-            source, server = await asyncio.open_connection("127.0.0.1", self.port)
+            source, server = await self.connect(head)
             ends.append(server)
             sent = [
                 f"{method} {target} {version}".encode("latin-1"),
@@ -66,9 +88,9 @@ async def _pour(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 
 
 @contextmanager
-def serve_below(port: int, path: str, *, cuts: bool) -> Iterator[Proxy]:
-    """Run a proxy before the server at a port of this computer, in a thread of its own."""
-    proxy, listens = Proxy(port, path, cuts), threading.Event()
+def serve_below(*ports: int, path: str, cuts: bool) -> Iterator[Proxy]:
+    """Run a proxy before the servers at ports of this computer, in a thread of its own."""
+    proxy, listens = Proxy(ports, path, cuts), threading.Event()
     stops: list[Callable[[], object]] = []
 
     async def serve() -> None:

@@ -130,7 +130,7 @@ def test_the_page_works_below_a_proxys_path_and_a_link_to_a_case_outlives_signin
 ) -> None:
     requests: list[str] = []
     complaints: list[str] = []
-    with serve_below(below.port, "/demo", cuts=False) as proxy:
+    with serve_below(below.port, path="/demo", cuts=False) as proxy:
         context = browser.new_context(
             viewport={"width": 1366, "height": 768}, locale="en-US", reduced_motion="reduce"
         )
@@ -185,7 +185,7 @@ def test_the_page_works_below_a_proxys_path_and_a_link_to_a_case_outlives_signin
 def test_in_the_hubs_frame_signing_in_leads_to_a_tab_of_its_own_where_it_holds(
     browser: Browser, below: BelowServer
 ) -> None:
-    with serve_below(below.port, "/demo", cuts=True) as proxy:
+    with serve_below(below.port, path="/demo", cuts=True) as proxy:
         context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US")
         with suppress(Error):  # a Chromium that has no such permission yet needs none
             context.grant_permissions(["local-network-access"], origin="https://huggingface.co")
