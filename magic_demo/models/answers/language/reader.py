@@ -167,7 +167,8 @@ class LanguageReader:
     @torch.inference_mode()
     def write(self, inputs: Mapping[str, Tensor], most: int) -> str:
         """Return what the model writes behind what ``encode`` gave, of at most ``most`` tokens: at each place the
-        likeliest one, so that it is the same each time. Raises ModelError."""
+        likeliest one, so that it is the same each time; without line breaks and what cannot be printed. Raises
+        ModelError."""
         tokenizer = self.tokenizer
         end = tokenizer.eos_token_id
         try:
@@ -181,7 +182,8 @@ class LanguageReader:
         except Exception as error:  # whatever a model stumbles over
             raise ModelError("the model wrote nothing ({reason})", reason=one_line(error)) from error
         own = written[0, inputs["input_ids"].shape[1] :]
-        return str(tokenizer.decode(own, skip_special_tokens=True)).strip()
+        text = str(tokenizer.decode(own, skip_special_tokens=True))
+        return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
     def encode_behind(self, before: str, text: str) -> list[int]:
         """Return the tokens of a text where it follows another one that is tokens already."""

@@ -87,6 +87,7 @@ def test_a_vision_language_model_writes_the_same_of_the_same_photo(write: Any, t
     captioner = load_captioner(write(tmp_path))
     bright, dark = np.full((40, 60, 3), 240, np.uint8), np.zeros((40, 60, 3), np.uint8)
     said = captioner.describe(bright, "en")
+    assert said.isprintable()
     assert said and captioner.describe(bright, "en") == said
     assert captioner.describe(dark, "en") and captioner.describe(bright, "zh") != said
 

@@ -190,3 +190,11 @@ def test_a_case_without_photos_is_scored_as_if_none_with_photos_had_come_before(
     after = answerer.rate_options(WORDS, [], "en")
     for family_id, values in before.items():
         assert after[family_id] == pytest.approx(values, abs=1e-6)
+
+
+@pytest.mark.parametrize(("asked", "runs_on"), [("bfloat16", "bfloat16"), ("openvino", "torch")])
+def test_a_language_model_runs_on_what_it_can(tmp_path: Path, asked: str, runs_on: str) -> None:
+    answerer = load_answerer(write_llava(tmp_path / "model"), backend=asked)
+    assert isinstance(answerer, LanguageAnswerer) and str(answerer.backend) == runs_on
+    scores = answerer.score("Itchy.", _look(answerer))
+    assert all(np.isfinite(values).all() and values.dtype == np.float32 for values in scores.values())
