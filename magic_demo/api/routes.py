@@ -26,6 +26,7 @@ from magic_demo.api.shapes import (
     JobsSaid,
     NothingAsked,
     NumberAsked,
+    QuestionsAsked,
     QuestionsSaid,
     QueueAsked,
     QueuesSaid,
@@ -98,9 +99,9 @@ def list_api_routes(verbs: Verbs, *, tools: bool = False) -> list[Mount]:
 
 def _add_reading(api: FastAPI, verbs: Verbs) -> None:
     @api.get("/questions")
-    def questions(caller: Who) -> QuestionsSaid:
-        """Return the closed questions with their options."""
-        return verbs.questions(caller, NothingAsked())
+    def questions(caller: Who, asked: Annotated[QuestionsAsked, Query()]) -> QuestionsSaid:
+        """Return the closed questions with their options: a queue's, or those of a case in none."""
+        return verbs.questions(caller, asked)
 
     @api.get("/queues")
     def queues(caller: Who) -> QueuesSaid:

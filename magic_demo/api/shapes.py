@@ -98,6 +98,12 @@ class QueueAsked(Asked):
     queue: QueueName
 
 
+class QuestionsAsked(Asked):
+    """What is asked: of a queue, or of a case in none."""
+
+    queue: QueueName | None = None
+
+
 class CaseAsked(Asked):
     """A case of a queue."""
 

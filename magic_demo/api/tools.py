@@ -27,6 +27,7 @@ from magic_demo.api.shapes import (
     NothingAsked,
     NumberAsked,
     PredictToolAsked,
+    QuestionsAsked,
     QueueAsked,
 )
 from magic_demo.api.verbs import Caller, Verbs
@@ -73,7 +74,7 @@ class Tools:
         self._tools = {
             tool.name: tool
             for tool in (
-                Tool("list_questions", NothingAsked, verbs.questions, True),
+                Tool("list_questions", QuestionsAsked, verbs.questions, True),
                 Tool("list_queues", NothingAsked, verbs.list_queues, True),
                 Tool("list_cases", CasesAsked, verbs.list_cases, True),
                 Tool("list_reviews", CaseAsked, verbs.list_reviews, False),

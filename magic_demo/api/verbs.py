@@ -25,6 +25,7 @@ from magic_demo.api.shapes import (
     PredictAsked,
     ProgressSaid,
     QuestionSaid,
+    QuestionsAsked,
     QuestionsSaid,
     QueueAsked,
     QueuesSaid,
@@ -77,8 +78,11 @@ class Verbs:
     def _is_valid(self, number: int) -> bool:
         return self.desk.opened_store.is_token_valid(number)
 
-    def questions(self, _caller: Caller, _asked: NothingAsked) -> QuestionsSaid:
-        """Return the closed questions with their options."""
+    def questions(self, _caller: Caller, asked: QuestionsAsked) -> QuestionsSaid:
+        """Return the closed questions with their options: a queue's, or those of a case in none."""
+        if asked.queue is not None:
+            self._check_queue(asked.queue)
+        questions = self.desk.opened_store.questions_of(asked.queue)
         return QuestionsSaid(
             families=[
                 QuestionSaid(
@@ -87,7 +91,7 @@ class Verbs:
                     questions=[question.qid for question in family.questions],
                     options=list(family.options["en"]),
                 )
-                for family in self.desk.questions.families
+                for family in questions.families
             ]
         )
 

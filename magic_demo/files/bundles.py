@@ -200,12 +200,14 @@ def _read_entry(
     asked: QuestionSet | None,
     read_map: Callable[[str], Probability],
 ) -> Prediction:
-    """Return the prediction that an entry describes. asked: None for any questions. read_map: photo id -> its
-    map.
+    """Return the prediction that an entry describes. asked: None for any questions; to others than were answered
+    there are masks and no answer. read_map: photo id -> its map.
 
     Raises BundleError when it is not whole.
     """
     try:
+        if asked is not None and _answers_others(entry, asked):
+            entry = {**entry, "scores": {}, "answers": {}, "chances": {}, "unsure": [], "reasons": {}}
         return Prediction(
             encounter_id=encounter_id,
             photos=tuple(_read_photo(photo, read_map) for photo in entry["photos"]),
@@ -229,6 +231,12 @@ def _read_entry(
             kind=type(error).__name__,
             reason=one_line(error, 120),
         ) from error
+
+
+def _answers_others(entry: Mapping[str, Any], asked: QuestionSet) -> bool:
+    """Return whether an entry answers questions, and none of these."""
+    answered = entry["scores"].keys() | entry["answers"].keys()
+    return bool(answered) and not answered & asked.option_counts.keys()
 
 
 def _read_photo(photo: Mapping[str, Any], read_map: Callable[[str], Probability]) -> PhotoPrediction:

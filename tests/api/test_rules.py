@@ -124,4 +124,6 @@ def test_progress_and_questions_are_those_of_the_page(doors: Doors) -> None:
     assert rows["Li"]["done"] + rows["Li"]["in_progress"] == 3 and "local" not in rows
     families = doors.get("Bo", "/questions")["families"]
     assert len(families) == 9 and sum(len(family["questions"]) for family in families) == 27
+    assert doors.get("Bo", "/questions", queue=QUEUE)["families"] == families
+    assert doors.ask("Bo", "GET", "/questions?queue=none").json()["error"]["key"] == "no_queue"
     assert doors.get("Bo", "/queues") == {"queues": [QUEUE, "others"], "role": "reader"}

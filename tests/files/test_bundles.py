@@ -28,7 +28,7 @@ from magic_demo.files.bundles import (
     write_prediction,
 )
 from magic_demo.page.texts.i18n import line_in_both
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import load_families, read_questions
 from tests.support.stand_ins import draw_photo, stand_in_predictor
 
 
@@ -119,6 +119,15 @@ def test_a_bundle_of_before_there_were_captions_is_read(tmp_path: Path) -> None:
     del entry["captions"], entry["reasons"]
     path.write_text(json.dumps(entry), encoding="utf-8")
     assert read_prediction(tmp_path, "ENC00001").captions == {}
+
+
+def test_a_prediction_of_other_questions_has_masks_and_no_answer(tmp_path: Path) -> None:
+    said = _predict()
+    write_prediction(tmp_path, said)
+    (tmp_path / "q.yaml").write_text("- {id: PAIN, options: [yes, no]}", encoding="utf-8")
+    found = read_prediction(tmp_path, said.encounter_id, read_questions(tmp_path / "q.yaml"))
+    assert (found.scores, found.answers, found.chances, found.unsure) == ({}, {}, {}, frozenset())
+    assert [photo.photo_id for photo in found.photos] == [photo.photo_id for photo in said.photos]
 
 
 def test_every_field_that_a_prediction_has_is_written(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def gather_reviews(
         readers=[store.reader(reader).name] if reader is not None else (),
         consensus=rule == "consensus" and reader is None,
         damaged=store.damaged_reviews(chosen),
-        questions=store.questions,
+        questions=store.questions_of(chosen),
     )
     left_out = tuple(str(line) for line in report.left_out)
     if undecided:

@@ -76,13 +76,6 @@ def _call_photos_unusable(page: Page) -> None:
     )
 
 
-def _open_first_of(page: Page, queue: str, cards: int) -> None:
-    page.select_option("#queue-name", queue)
-    page.locator("#queue-all", has_text="1" if queue == "plain" else "2").wait_for()
-    open_case(page, 0)
-    expect(page.locator(".card")).to_have_count(cards)
-
-
 def test_three_questions_go_from_their_file_to_the_table_of_agreement(
     browser: Browser, server: OwnServer
 ) -> None:
@@ -101,10 +94,15 @@ def test_three_questions_go_from_their_file_to_the_table_of_agreement(
             choose(page, "signs", 0)
             _call_photos_unusable(page)
             finish(page)
-        _open_first_of(page, "plain", 9)
+        page.select_option("#queue-name", "plain")
+        page.locator(".queue-case[aria-current]").wait_for()  # its next case to do opens by itself
+        expect(page.locator(".card")).to_have_count(9)
         choose(page, "cqid034", 2)
         page.locator('#card-cqid034[data-standing="own"]').wait_for()
-        _open_first_of(page, "clinic", 3)
+        page.select_option("#queue-name", "clinic")
+        page.locator("#queue-all", has_text="2").wait_for()
+        open_case(page, 0)
+        expect(page.locator(".card")).to_have_count(3)
         assert page.locator('#card-itch[data-standing="own"]').count() == 1
         page.keyboard.press("1")
         page.keyboard.press(key_of(page, 1, 2))

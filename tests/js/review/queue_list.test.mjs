@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { arrangementOf, countDone, drawnPart, listed, moveItem, nextOpen, stepFrom } from "../../../magic_demo/page/panels/queue/queue_list.mjs";
+import { arrangementOf, countDone, drawnPart, listed, lookedAt, moveItem, nextOpen, stepFrom } from "../../../magic_demo/page/panels/queue/queue_list.mjs";
 
 const one = (id, state, more = {}) => ({ id, state, flagged: false, disagrees: false, ...more });
 const CASES = [one("a", "done"), one("b", "not started"), one("c", "in progress", { flagged: true }), one("d", "done", { disagrees: true }), one("e", "not started")];
@@ -44,6 +44,14 @@ test("a list that comes late changes no mode that was chosen meanwhile, and an a
 });
 
 test("done cases are counted", () => assert.equal(countDone(CASES), 2));
+
+test("a list without an open case is looked at where the next case to do is", () => {
+  const cases = ["done", "done", "in progress", "not started"].map((state, id) => ({ id: String(id), state }));
+  assert.equal(lookedAt(cases, "all", null), 2);
+  assert.equal(lookedAt(cases, "all", "0"), 0);
+  assert.equal(lookedAt(cases, "not started", null), -1);
+  assert.equal(lookedAt(cases.slice(0, 2), "all", null), -1);
+});
 
 test("of a long list the rows around the open case are drawn, of a short one all", () => {
   assert.deepEqual(drawnPart(10000, -1, 200), [0, 200]);

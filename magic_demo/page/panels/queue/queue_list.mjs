@@ -30,6 +30,12 @@ export function nextOpen(cases, open) {
   return order.find((row) => row.state !== "done")?.id ?? null;
 }
 
+/** Return where among the listed cases the list is to be looked at: at the open one, or at the next to do; -1 where none is listed. */
+export function lookedAt(cases, filter, open) {
+  const at = open ?? nextOpen(cases, null);
+  return listed(cases, filter).findIndex((row) => row.id === at);
+}
+
 /** Return which of `count` rows are drawn, [from, to): `most` of them around the one at `at`, the first ones where that is below 0. */
 export function drawnPart(count, at, most) {
   const from = Math.max(0, Math.min(at - Math.floor(most / 2), count - most));

@@ -1,6 +1,6 @@
 // The list of cases in the left column: draws what the server says of the queue, opens cases, remembers where the reader was.
 
-import { arrangementOf, countDone, drawnPart, listed, moveItem, nextOpen, stepFrom } from "./queue_list.mjs";
+import { arrangementOf, countDone, drawnPart, listed, lookedAt, moveItem, nextOpen, stepFrom } from "./queue_list.mjs";
 import { keepAddress, linkIn } from "./case_link.mjs";
 import { pageState } from "../frame/page_state.mjs";
 import { mountReaders } from "./queue_readers.mjs";
@@ -52,6 +52,7 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   mountTakeAway(root.querySelector(".queue-formats"), () => state);
 
+  let entered = null; // the queue that was chosen, until its next case to do is opened
   let wanted = null; // the arrangement that was asked for last, until an answer comes
   const chosen = () => ({ queue: state.queue, order: state.order, mode: state.mode, system: pageState.system });
 
@@ -85,6 +86,9 @@ export function mountQueue(element, { props, watch, trigger }) {
     if (!value.arranged) address.show(value.link ?? null);
     writeStored();
     draw();
+    if (entered !== state.queue) return;
+    entered = null;
+    open(nextOpen(state.cases, null));
   }
 
   function receiveRow(row) {
@@ -121,11 +125,12 @@ export function mountQueue(element, { props, watch, trigger }) {
     find("bar").style.width = `${state.cases.length ? (100 * done) / state.cases.length : 0}%`;
     const shown = listed(state.cases, state.filter);
     const list = find("list");
-    const [from, to] = drawnPart(shown.length, shown.findIndex((row) => row.id === state.open), state.rows);
+    const at = lookedAt(state.cases, state.filter, state.open);
+    const [from, to] = drawnPart(shown.length, at, state.rows);
     layOut(list, [...drawMore(from), ...shown.slice(from, to).map(drawCase), ...drawMore(shown.length - to)]);
     find("none").hidden = shown.length > 0;
     find("session").hidden = state.open !== null;
-    list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    if (at >= 0) items.get(shown[at].id).item.scrollIntoView({ block: "nearest" });
     find("previous").disabled = stepFrom(state.cases, state.filter, state.open, -1) === null;
     find("next").disabled = stepFrom(state.cases, state.filter, state.open, 1) === null;
     drawReaders(state);
@@ -217,7 +222,10 @@ export function mountQueue(element, { props, watch, trigger }) {
   find("next-open").addEventListener("click", openNext);
   find("readers").addEventListener("toggle", () => find("readers").open && arrange({})); // how far they are now
   find("order").addEventListener("change", (event) => arrange({ order: event.target.value }));
-  find("name").addEventListener("change", (event) => arrange({ queue: event.target.value, open: null }));
+  find("name").addEventListener("change", (event) => {
+    entered = event.target.value;
+    arrange({ queue: entered, open: null });
+  });
   find("filter").addEventListener("change", (event) => {
     state.filter = event.target.value;
     writeStored();
