@@ -30,6 +30,7 @@ from magic_demo.reviews.exports import (
     write_export,
 )
 from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.exports.coco import write_coco
 from magic_demo.reviews.exports.label_studio.tasks import write_label_studio
 from magic_demo.reviews.reports import write_disagreements
 from magic_demo.reviews.store import LOCAL_READER, QueueCase, Store
@@ -79,6 +80,12 @@ def add_arguments(parser: argparse.ArgumentParser, offers: Sequence[Offer] = (*F
         "below which it finds the photos (default: the name of the folder that holds them all)",
     )
     parser.add_argument(
+        "--one-object-a-lesion",
+        action="store_true",
+        help="for coco: an annotation for each part of a mask that touches no other (default: one for each reader "
+        "and photo)",
+    )
+    parser.add_argument(
         "--plain-cells",
         action="store_true",
         help="csv for programs: no apostrophe before texts that a spreadsheet would run as formulas",
@@ -104,6 +111,10 @@ def run(arguments: argparse.Namespace) -> int:
             "--photo-prefix is for --format {name}; {format} does not say where photos lie",
             name=LABEL_STUDIO.name,
             format=arguments.format,
+        )
+    if arguments.one_object_a_lesion and arguments.format != "coco":
+        raise ExportError(
+            "--one-object-a-lesion is for --format coco; {format} has one mask", format=arguments.format
         )
     with Store.open(arguments.store, questions=read_asked(arguments)) as store:
         queue = choose_queue(store, arguments.queue)
@@ -168,6 +179,8 @@ def _find_format(arguments: argparse.Namespace) -> Format:
         return PLAIN_CSV
     if arguments.photo_prefix is not None:
         return replace(LABEL_STUDIO, write=partial(write_label_studio, photo_prefix=arguments.photo_prefix))
+    if arguments.one_object_a_lesion:
+        return replace(find_format("coco"), write=partial(write_coco, apart=True))
     return find_format(arguments.format)
 
 

@@ -85,6 +85,9 @@ def test_the_report_is_written_with_and_without_predictions(
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "disagreement_en.html",
         "disagreement_zh.html",
+        "flow.csv",
+        "flow_en.svg",
+        "flow_zh.svg",
         "no_pdf.txt",
     }
     assert "all@1" in (tmp_path / "out" / "disagreement_zh.html").read_text(encoding="utf-8")

@@ -77,7 +77,7 @@ def test_the_how_to_takes_a_family_from_its_file_to_the_agreement_table(
     assert kept == {"PAIN-001": "at night", "CQID010-001": "single spot"}
 
 
-def test_a_store_of_other_questions_is_refused_in_one_line(
+def test_a_queue_keeps_its_questions_and_refuses_others_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -89,7 +89,11 @@ def test_a_store_of_other_questions_is_refused_in_one_line(
     desk = serve.open_desk(parser.parse_args([*words, "--questions", "pain.json"]))
     with desk.opened_store as store:
         store.save(Review("ENC00001", LOCAL_READER, answers={"PAIN-001": 1}, queue="data"))
+    again = serve.open_desk(parser.parse_args(words))
+    with again.opened_store as store:
+        assert store.questions_of("data").digest == desk.questions.digest != again.questions.digest
     capsys.readouterr()
-    assert main(["serve", *words]) == 1
+    Path("other.yaml").write_text("- {id: PAIN, options: [no, a little]}", encoding="utf-8")
+    assert main(["serve", *words, "--questions", "other.yaml"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert desk.questions.digest in line and "--questions" in line

@@ -15,7 +15,8 @@ import magic_demo
 from magic_demo.core.ruler import Ruler, write_ruler
 from magic_demo.core.types import Mark, MarkKind, Mask, MaskRuns, Review
 from magic_demo.core.whole_files import write_json
-from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.imaging.diameter import longest_diameter
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.reviews.exports.images import ExportedImage, write_images
 from magic_demo.reviews.exports.readings import Selection, annotator_of
 from magic_demo.reviews.exports.tables import measure_mask
@@ -36,10 +37,11 @@ SEEN = 2
 """COCO's mark of a point that is labelled and visible."""
 
 
-def write_coco(selection: Selection, folder: Path) -> int:
+def write_coco(selection: Selection, folder: Path, *, apart: bool = False) -> int:
     """Write ``annotations`` and ``images/default``; returns how many masks.
 
-    One annotation a reader and photo; the annotator's name, k and the reading's kind, what was known and
+    apart: one annotation a lesion, that is, for each part of a mask that touches no other, from the top; its attributes
+    say which of how many it is, and its longest diameter. Otherwise one a reader and photo. In both cases the annotator's name, k and the reading's kind, what was known and
     whether it is complete are attributes; beside them, where the reader has measured in the photo, its area and
     longest diameter in millimetres and the ruler. ``iscrowd`` is 0: a mask here is one reader's whole lesion area,
     not a crowd to be ignored. A photo without any mask is no image of the file. Clicks that masks were made
@@ -52,7 +54,10 @@ def write_coco(selection: Selection, folder: Path) -> int:
         for review, runs in image.masks:
             about = _describe_review(review, selection)
             ruler = review.rulers.get(image.photo_id)
-            masks.append(_write_mask(len(masks) + 1, number, runs, about, ruler))
+            masks += [
+                _write_mask(len(masks) + place, number, part, {**about, **which}, ruler)
+                for place, (part, which) in enumerate(_split(runs) if apart else [(runs, {})], start=1)
+            ]
             for place, mark in enumerate(review.clicks.get(image.photo_id, ()), start=1):
                 clicks.append(
                     _write_click(len(clicks) + 1, number, mark, image.size, {**about, "click": place})
@@ -64,7 +69,25 @@ def write_coco(selection: Selection, folder: Path) -> int:
         for name, (number, points) in CLICK_CATEGORIES.items()
     ]
     _write(folder / KEYPOINTS, selection, images, categories, clicks)
-    return len(masks)
+    return sum(len(image.masks) for image in images)
+
+
+def _split(runs: MaskRuns) -> list[tuple[MaskRuns, dict[str, Any]]]:
+    """Return the parts of a mask, none left out, each with what is said of it; an empty mask is one part."""
+    mask = decode_mask(runs)
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    parts = [labels == part for part in range(1, count)] or [mask]
+    return [
+        (
+            encode_mask(part),
+            {
+                "lesion": min(number, count - 1),
+                "lesions": count - 1,
+                "diameter_px": round(longest_diameter(part), 1),
+            },
+        )
+        for number, part in enumerate(parts, start=1)
+    ]
 
 
 def _write(

@@ -13,10 +13,12 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from magic_demo.core.types import MaskRuns
-from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.__main__ import main
+from magic_demo.core.types import MaskRuns, Review
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.coco import INSTANCES, KEYPOINTS
+from magic_demo.reviews.store import NewCase, Store
 from tests.support.store.reviewed_cases import SIZES, make_queue, save_all
 
 # pycocotools 2.0.11 has not followed numpy 2 there
@@ -67,6 +69,52 @@ def test_an_empty_mask_is_an_annotation_of_no_area(tmp_path: Path) -> None:
     empty = [annotation for annotation in coco.anns.values() if annotation["area"] == 0]
     assert [coco.imgs[annotation["image_id"]]["encounter_id"] for annotation in empty] == ["ENC00002"]
     assert not coco.annToMask(empty[0]).any()
+
+
+def _draw_three() -> tuple[MaskRuns, list[int]]:
+    """Return a mask of three lesions, two of which touch nothing but at a distance of one pixel, and their areas."""
+    mask = np.zeros(SIZES["IMG_ENC00001_00001"], bool)
+    mask[2:5, 3:9] = mask[6:8, 3:9] = mask[20, 30] = True
+    return encode_mask(mask), [18, 12, 1]
+
+
+def test_each_lesion_is_an_object_where_asked_for_and_together_they_come_back_as_the_mask(
+    tmp_path: Path,
+) -> None:
+    make_queue(tmp_path / "data")
+    runs, areas = _draw_three()
+    store = tmp_path / "store"
+    with Store.open(store) as opened:
+        opened.add_reader("ann")
+        opened.add_cases(
+            "q", [NewCase("ENC00001", str(tmp_path / "data")), NewCase("ENC00002", str(tmp_path / "data"))]
+        )
+        opened.save(Review("ENC00001", "ann", "blind", "done", masks={"IMG_ENC00001_00001": runs}, queue="q"))
+        (empty,) = [name for name in SIZES if name.startswith("IMG_ENC00002")]
+        nothing = encode_mask(np.zeros(SIZES[empty], bool))
+        opened.save(Review("ENC00002", "ann", "blind", "done", masks={empty: nothing}, queue="q"))
+    words = ["export", "--store", str(store), "--to", str(tmp_path / "out"), "--format", "coco"]
+    assert main([*words, "--one-object-a-lesion"]) == 0
+    coco = _open(tmp_path / "out" / INSTANCES)
+    found = coco.loadAnns(coco.getAnnIds())
+    assert [annotation["id"] for annotation in found] == [1, 2, 3, 4]
+    assert [annotation["area"] for annotation in found] == [*areas, 0]
+    about = [annotation["attributes"] for annotation in found]
+    assert [(one["lesion"], one["lesions"]) for one in about] == [(1, 3), (2, 3), (3, 3), (0, 0)]
+    assert 6 <= about[0]["diameter_px"] <= 7 and found[1]["bbox"] == [3, 6, 6, 2]
+    together = np.sum([coco.annToMask(annotation) for annotation in found[:3]], axis=0)
+    assert np.array_equal(together, decode_mask(runs))
+    back = ["import-reviews", str(tmp_path / "out"), "--store", str(tmp_path / "back"), "--queue", "q"]
+    assert main([*back, "--data", str(tmp_path / "data")]) == 0
+    with Store.open(tmp_path / "back") as opened:
+        masks = {name: one for saved in opened.all_reviews() for name, one in saved.review.masks.items()}
+    assert masks == {"IMG_ENC00001_00001": runs, empty: nothing}
+
+
+def test_objects_are_for_coco(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["export", "--store", str(tmp_path / "store"), "--to", str(tmp_path / "out"), "--format", "cvat"]
+    assert main([*words, "--one-object-a-lesion"]) == 1
+    assert "is for --format coco" in capsys.readouterr().err
 
 
 def test_info_licence_and_readers_are_named(tmp_path: Path) -> None:
