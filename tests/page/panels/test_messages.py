@@ -34,8 +34,8 @@ def browser(tmp_path: Path, repository: Path) -> Reader:
     folder = tmp_path / "queue"
     with zipfile.ZipFile(repository / "tests/data/reported/challenge_photo_missing.zip") as packed:
         packed.extractall(folder)
-    browser = Reader(lay_out(FakePredictor())[1])
     desk = Desk(Store.open(tmp_path / "store"))
+    browser = Reader(lay_out(FakePredictor(), desk=desk)[1])
     desk.add_queue(folder)
     review = ReviewState(browser.handlers, desk, Saver(desk, browser.handlers.drafts, browser.handlers.cases))
     queue = QueueHandlers(browser.handlers, review)
