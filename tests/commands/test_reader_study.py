@@ -49,6 +49,11 @@ def test_the_study_gives_the_numbers_and_the_files_of_the_page(
     shown = [line for block in read_code(STUDY, "text") for line in block.splitlines()]
     assert len(shown) == 7 and [line for line in shown if line not in said] == []
     _run(hand_in, tmp_path, capsys)
-    for name in ("report/disagreement_en.html", "tables/answers.parquet", "data-set/README.md"):
+    for name in (
+        "report/disagreement_en.html",
+        "report/flow_en.svg",
+        "tables/answers.parquet",
+        "data-set/README.md",
+    ):
         assert (tmp_path / name).is_file()
     assert (tmp_path / "tables" / "export.json").is_file()

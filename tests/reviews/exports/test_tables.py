@@ -27,11 +27,17 @@ def queue(tmp_path: Path) -> ReadQueue:
 
 
 def _read_csv(path: Path) -> list[dict[str, Any]]:
-    kinds: Mapping[str, Any] = {**COLUMNS[path.stem], "saved_at": datetime.fromisoformat}
-    return [
-        {name: text == "True" if kinds[name] is bool else kinds[name](text) for name, text in row.items()}
-        for row in read_csv_table(path)
-    ]
+    kinds: Mapping[str, Any] = {
+        **COLUMNS[path.stem],
+        "saved_at": datetime.fromisoformat,
+    }
+
+    def read(name: str, text: str) -> Any:
+        if kinds[name] is float and not text:  # a length of a photo without a ruler
+            return None
+        return text == "True" if kinds[name] is bool else kinds[name](text)
+
+    return [{name: read(name, text) for name, text in row.items()} for row in read_csv_table(path)]
 
 
 def test_csv_and_parquet_hold_the_same_rows(queue: ReadQueue, tmp_path: Path) -> None:
