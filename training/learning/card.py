@@ -31,7 +31,8 @@ WORDS = {
 @dataclass(frozen=True)
 class Story:
     """What a card tells. begun: task -> id of the checkpoint that it began from. one_reader: whether the reviews are
-    of a single reader, who is not named. steps, minutes: of the decoder. replay: the data of before, in words."""
+    of a single reader, who is not named. steps, minutes: of the decoder. old_weights: their
+    share in it. replay: the data of before, in words."""
 
     version: DataSetVersion
     rule: Rule
@@ -42,6 +43,7 @@ class Story:
     replay: str
     steps: int
     minutes: float
+    old_weights: float
     rows: Sequence[Row]
     notes: Sequence[str] = ()
 
@@ -64,8 +66,9 @@ def write_card(story: Story, title: str, what: str) -> str:
         f"{count(story.held_out, 'case', 'cases')} of other patients held out.",
         *(f"- Begun from `{model}` ({task})." for task, model in story.begun.items()),
         f"- Replayed beside them: {story.replay}.",
-        f"- {story.steps} steps of the decoder in {story.minutes:.1f} minutes. The photo encoder, the text encoder and "
-        "the decoder that follows clicks and boxes are unchanged.",
+        f"- {story.steps} steps of the decoder in {story.minutes:.1f} minutes, averaged with "
+        f"{story.old_weights:.0%} of the weights that it began with. The photo encoder, the text encoder and the decoder "
+        "that follows clicks and boxes are unchanged.",
         *(f"- {note}" for note in story.notes),
         "",
         "## Before and after",

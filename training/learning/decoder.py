@@ -35,7 +35,7 @@ class DecoderSettings:
     learning_rate: Positive = 1e-3
     weight_decay: NotNegative = 0.01
     replay: Share = 0.5
-    old_weights: Share = 0.0
+    old_weights: Share = 0.5
     warmup: Share = 0.1
     seed: int = 0
 

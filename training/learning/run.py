@@ -102,6 +102,7 @@ def _learn(settings: LearnSettings, work: Path, tell: Teller) -> list[Row]:
         replay=before.said,
         steps=run.step,
         minutes=run.seconds / 60,
+        old_weights=settings.decoder.old_weights,
         rows=rows,
         notes=_list_notes(gathered, lessons, answers=heads is not None),
     )

@@ -12,7 +12,7 @@ from tests.models.answers.test_photo_evidence import make_segmenter
 from training.learning.decoder import DECODER, Batch, DecoderRun, DecoderSettings, teach_decoder
 
 pytestmark = pytest.mark.numeric
-SETTINGS = DecoderSettings(steps=4, batch_size=2, learning_rate=1e-2)
+SETTINGS = DecoderSettings(steps=4, batch_size=2, learning_rate=1e-2, old_weights=0.0)
 
 
 def read_batch(run: DecoderRun, step: int) -> Batch:
