@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from magic_demo.core.types import CaseKey, Photo
+from magic_demo.core.types import CaseKey, Photo, Review
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.models.checkpoints import name_model
 from magic_demo.models.loading import load_predictor
+from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.covered_photos import covered_beside
 from magic_demo.reviews.deletion import delete_cases
 from magic_demo.reviews.exports import write_export
@@ -34,7 +35,8 @@ from magic_demo.reviews.learnt import (
     read_progress,
     work_of,
 )
-from magic_demo.reviews.store import Actor, Store
+from magic_demo.reviews.store import Actor, NewCase, Store
+from tests.support.own_questions import THREE
 from tests.support.store.reviewed_store import QUEUE, READER, write_models, write_reviewed
 from training.learning.command import read_arguments
 from training.learning.decoder import DecoderRun, DecoderSettings
@@ -238,6 +240,21 @@ def test_covered_pixels_are_learnt_from_and_undecided_coverings_leave_a_case_out
     assert undecided.encounter_id not in listed and len(listed) == 5
     (example, *_) = listed[covered.encounter_id].list_examples()
     assert (example.read()[0] == 255).all()
+
+
+def test_what_is_learnt_from_answers_the_questions_of_its_queue(
+    settings: LearnSettings, tmp_path: Path
+) -> None:
+    (tmp_path / "q.yaml").write_text(THREE, encoding="utf-8")
+    asked = read_questions(tmp_path / "q.yaml")
+    with Store.open(str(settings.store)) as store:
+        case = store.list_cases(QUEUE, READER)[0]
+        store.add_cases("own", [NewCase(case.key.case_id, case.folder)])
+        store.ask("own", asked)
+        store.save(Review(case.key.case_id, READER, "blind", "done", {"ITCH-001": 2}, queue="own"))
+        found = gather_reviews(store, "own", tmp_path / "set")
+        assert found.version.questions == asked.digest
+        assert gather_reviews(store, QUEUE, tmp_path / "usual").version.questions == load_challenge().digest
 
 
 def test_a_training_set_is_learnt_from_without_its_store(settings: LearnSettings, tmp_path: Path) -> None:
