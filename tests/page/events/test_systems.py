@@ -21,7 +21,7 @@ from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.agreement.sources import AgreementChoice
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.page.events.test_keeping import REQUEST, Page
-from tests.support.store.reviewed_cases import SIZES, answer, make_queue
+from tests.support.store.reviewed_cases import SIZES, answer, draw_mask, make_queue
 
 KEY = CaseKey("lesson", "ENC00001")
 
@@ -35,6 +35,16 @@ def write_system(folder: Path, model: str, choice: int, cases: tuple[str, ...] =
             folder, Prediction(case_id, tuple(photos), answers=answer(choice), models={"cvqa": model})
         )
     return str(folder)
+
+
+def answers_of(choice: int) -> dict[str, list[int]]:
+    """Return ``answer(choice)`` as the cards send it."""
+    given = answer(choice)
+    told = {}
+    for family in load_challenge().families:
+        labels = {given[question.qid] for question in family.questions}
+        told[family.family_id] = sorted(labels - {family.not_mentioned}) or sorted(labels)
+    return told
 
 
 class Room:
@@ -113,6 +123,26 @@ def test_a_blind_reading_neither_names_systems_nor_switches_to_one(room: Room) -
     refused = room.switch("Beta")
     assert set(refused) == {parts.status} and "Beta cannot be shown" in refused[parts.status]
     assert room.store.shown(KEY) is None
+
+
+def test_a_case_that_no_system_speaks_of_has_no_switch(room: Room) -> None:
+    assert room.desk.list_systems(CaseKey("lesson", "ENC00003")) == {}
+    assert any(room.desk.list_systems(KEY).values())
+
+
+def test_what_the_reveal_has_changed_is_counted_beside_the_system_shown(room: Room) -> None:
+    parts = room.page.parts
+    room.open("blind")
+    room.page.say(room.page.review.answer, answers=answers_of(1))
+    for name in [photo for photo in SIZES if "ENC00001" in photo]:
+        room.page.draw(name, draw_mask(SIZES[name], 1))
+    room.page.say(room.page.reading.finish)
+    told = gr.EventData(None, {"case": room.page.open_id, "system": "Beta"})
+    shown = list(room.page.reading.reveal(room.page.inputs(), told, REQUEST))
+    assert shown[0][parts.cards]["system"] == "Beta"
+    room.page.say(room.page.review.answer, answers={**answers_of(1), "CQID010": [0]})
+    towards = [room.switch(system)[parts.form]["saved"]["changes"]["towards"] for system in ("Alpha", "Beta")]
+    assert towards == [1, 0]
 
 
 @pytest.mark.parametrize("system", ["Gamma", "Delta", ""])

@@ -54,6 +54,7 @@ class ReviewHandlers(ReviewEvents):
         self.page.cases.keep_analysis(case.open_id, case.encounter, prediction)
         self.review.saver.note_shown(draft)
         return {
+            **self.review.note_shown(draft),
             **self.page.show_prediction(case, case.encounter, prediction, draft),
             self.parts.status: render_status("done", fixed_line("status.system", name=name)),
         }

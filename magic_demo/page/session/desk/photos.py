@@ -220,8 +220,9 @@ class CasesOnDesk(OpenedDesk):
         return read_system_prediction(self.systems, key.case_id, system, self.questions_of(key))
 
     def list_systems(self, key: CaseKey) -> dict[str, bool]:
-        """Return system -> whether it speaks of a case, where there are several to choose from."""
-        return list_speaking(self.systems, key.case_id) if len(self.systems) > 1 else {}
+        """Return system -> whether it speaks of a case, where there are several and any does."""
+        speaking = list_speaking(self.systems, key.case_id) if len(self.systems) > 1 else {}
+        return speaking if any(speaking.values()) else {}
 
     def _new_case(self, case_id: str, questions: QuestionSet) -> NewCase:
         """Return a case with what the models of the first bundle that speaks of it leave open."""
