@@ -47,9 +47,9 @@ def _read(data: Path, output: Path, name: str = "llama", **more: object) -> Lang
         "data.evaluation_cases": 1,
         "data.most_photos": 1,
         "run.output": str(output / "run"),
-        "run.epochs": 1.0,
+        "run.epochs": 0.7,
         "run.batch_size": 4,
-        "run.evaluate_every": 5,
+        "run.evaluate_every": 3,
         "run.learning_rate": 1e-2,
         "run.patience": 0,
         "run.mixed_precision": "no",
@@ -123,7 +123,7 @@ def test_photos_of_different_sizes_want_a_batch_of_one() -> None:
 
 def test_a_run_saves_a_whole_model_and_goes_on_where_it_was_stopped(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")
-    name = "llava"
+    name = "llama"
     settings = _read(data, tmp_path, name)
     best, scores = run_training(settings)
     assert 0 <= scores["eval_accuracy_all"] <= 1
