@@ -122,7 +122,6 @@ def test_photos_of_different_sizes_want_a_batch_of_one() -> None:
 
 
 def test_a_run_saves_a_whole_model_and_goes_on_where_it_was_stopped(data: Path, tmp_path: Path) -> None:
-    pytest.importorskip("peft")
     name = "llama"
     settings = _read(data, tmp_path, name)
     best, scores = run_training(settings)
