@@ -172,13 +172,6 @@ def test_a_bundle_is_called_by_its_one_model_else_by_its_folder(tmp_path: Path) 
     assert [system.name for system in named] == ["Team@1", "other", "Mine"]
 
 
-def test_a_bundle_of_a_queues_own_questions_is_called_by_its_folder(tmp_path: Path) -> None:
-    own = Prediction("ENC00001", scores={"OWN-001": np.zeros(2, np.float32)}, models={"cvqa": "Team"})
-    write_prediction(tmp_path / "own", own)
-    (system,) = read_systems([str(tmp_path / "own")], load_challenge())
-    assert system.name == "own"
-
-
 def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path) -> None:
     make_queue(tmp_path / "lesson")
     alpha = write_system(tmp_path / "alpha", "Alpha", 0)

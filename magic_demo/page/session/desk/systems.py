@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,12 +55,8 @@ def _read_system(text: str, questions: QuestionSet) -> System:
 
 def _name_bundle(folder: Path, questions: QuestionSet) -> str:
     """Return the one name of a bundle's models, or else its folder's."""
-    models: set[str] = set()
     first = next(iter(list_predictions(folder)), None)
-    with suppress(BundleError):  # whether it answers what a queue asks is said once there is a queue
-        models = (
-            set(read_prediction(folder, first, questions).models.values()) if first is not None else models
-        )
+    models = set(read_prediction(folder, first, questions).models.values()) if first is not None else set()
     if len(models) == 1 and len(name := models.pop()) <= LONGEST_NAME:
         return name
     whole = folder.resolve()
