@@ -145,10 +145,10 @@ def test_what_the_reveal_has_changed_is_counted_beside_the_system_shown(room: Ro
     assert towards == [1, 0]
 
 
-@pytest.mark.parametrize("system", ["Gamma", "Delta", ""])
-def test_a_system_that_does_not_speak_of_the_case_is_refused(room: Room, system: str) -> None:
+def test_a_system_that_does_not_speak_of_the_case_is_refused(room: Room) -> None:
     room.open()
-    assert set(room.switch(system)) == {room.page.parts.status}
+    for system in ("Gamma", "Delta", ""):
+        assert set(room.switch(system)) == {room.page.parts.status}
 
 
 def test_agreement_is_counted_against_each_system(room: Room) -> None:
