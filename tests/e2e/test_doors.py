@@ -182,6 +182,7 @@ def test_the_page_works_below_a_proxys_path_and_a_link_to_a_case_outlives_signin
     ] == [] and proxy.strays == []
 
 
+@pytest.mark.long
 def test_in_the_hubs_frame_signing_in_leads_to_a_tab_of_its_own_where_it_holds(
     browser: Browser, below: BelowServer
 ) -> None:

@@ -105,6 +105,7 @@ def wait_for(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_the_guide_opens_its_example_and_covers_nothing_that_it_speaks_of(room: Room) -> None:
     page = room.open("/?guide")
     page.wait_for_selector(ANSWERED)
@@ -154,6 +155,7 @@ def test_the_guide_is_driven_by_keys_in_both_languages_and_skipped_by_escape(wat
     assert kept == [["magic-demo-guide-seen", "1"]], "that it was seen, and nothing of a case"
 
 
+@pytest.mark.long
 def test_presenter_mode_is_larger_and_higher_in_contrast_and_the_photo_stays_in_view(
     watched: Watched,
 ) -> None:

@@ -110,6 +110,7 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     assert "Traceback" not in server.stop()
 
 
+@pytest.mark.long
 def test_an_open_tab_outlives_the_server_and_what_was_changed_meanwhile_is_put_back(
     browser: Browser, server: ReviewServer
 ) -> None:

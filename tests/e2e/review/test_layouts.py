@@ -87,6 +87,7 @@ def test_a_queue_is_read_with_its_list_and_words_and_without_what_photos_of_ones
     page.context.close()
 
 
+@pytest.mark.long
 def test_a_presenter_has_the_photo_large_and_all_cards_or_one_at_will(
     browser: Browser, server: ReviewServer
 ) -> None:

@@ -219,6 +219,7 @@ def test_a_model_shown_in_another_tab_is_known_to_what_this_one_saves(
     assert last.kind == "assisted" and last.known == {"model"} and last.answers["CQID010-001"] == 1
 
 
+@pytest.mark.long
 def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(
     browser: Browser, server: ReviewServer, tmp_path: Path
 ) -> None:

@@ -92,6 +92,7 @@ def test_nobody_gets_past_the_sign_in_page(browser: Browser, shared_server: Revi
         assert context.request.get(f"{shared_server.address}/take-away/csv?queue=clinic").status == 401
 
 
+@pytest.mark.long
 def test_signing_out_deletes_work_that_is_in_no_store(browser: Browser, shared_server: ReviewServer) -> None:
     kept = (
         "async (count) => (await indexedDB.databases()).filter(({ name }) => name === "
@@ -173,6 +174,7 @@ def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_the
         )
 
 
+@pytest.mark.long
 def test_an_adjudicator_assigns_cases_on_the_page_and_sees_how_far_readers_are(
     browser: Browser, shared_server: ReviewServer
 ) -> None:

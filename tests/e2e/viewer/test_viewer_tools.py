@@ -387,6 +387,7 @@ def test_the_models_outline_is_taken_and_corrected_and_both_are_named(emptied: W
     assert page.get_attribute("#viewer-tool-brush", "title") == "画笔（B）"
 
 
+@pytest.mark.long
 def test_a_photo_of_48_megapixels_is_drawn_small_and_its_mask_comes_back_full(
     emptied: Watched, tmp_path: Path
 ) -> None:
