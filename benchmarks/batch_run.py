@@ -20,13 +20,13 @@ import torch
 from benchmarks.memory import read_resident
 from benchmarks.timing import Reading, Row, take_times
 from magic_demo.challenge.batch import predict_folder
-from magic_demo.challenge.batch_report import BatchReport
+from magic_demo.challenge.running.batch_report import BatchReport
 from magic_demo.challenge.running.cases import read_encounter
+from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.types import Encounter, Prediction
-from magic_demo.core.whole_files import write_json
 from magic_demo.files.encounters import read_encounters
 from magic_demo.imaging.overlay import lesion_mask
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.models.predictor import Predictor
 from magic_demo.synthetic.cases import write_cases
 

@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import answerer_cache, questions, segmentation, training_cache
 from benchmarks.timing import take_times
-from magic_demo.models.checkpoints import Checkpoint
-from magic_demo.models.loading import DEFAULT_SEGMENTATION
+from magic_demo.models.loading.checkpoints import Checkpoint
+from magic_demo.models.loading.predictors import DEFAULT_SEGMENTATION
 from magic_demo.models.segmentation.prompted import PromptedSegmenter
 
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")

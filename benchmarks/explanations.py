@@ -24,7 +24,7 @@ from magic_demo.cues.explanation import explain_words
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.answers.attribution import GREY
-from magic_demo.models.loading import DEFAULT_CUES, load_predictor
+from magic_demo.models.loading.predictors import DEFAULT_CUES, load_predictor
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families

@@ -27,13 +27,13 @@ import numpy as np
 from PIL import Image
 
 from magic_demo.challenge.batch import predict_folder
-from magic_demo.challenge.journal import Journal, JournalEntry
 from magic_demo.challenge.pipeline import Busy
 from magic_demo.challenge.run_folder import ANSWERS, JOURNAL, MASKS
 from magic_demo.challenge.running.cases import Case
+from magic_demo.challenge.running.journal import Journal, JournalEntry
 from magic_demo.challenge.running.stages import Outcome, Stages
 from magic_demo.files.masks.mask_files import mask_file_name, write_mask
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.questions.families import load_challenge
 
 LEFT = 1000

@@ -42,7 +42,7 @@ import magic_demo
 for module in pkgutil.walk_packages(magic_demo.__path__, "magic_demo."):
     if not module.name.endswith("__main__") and ".migrations" not in module.name:
         importlib.import_module(module.name)
-from magic_demo.models import loading
+from magic_demo.models.loading import predictors as loading
 predictor = loading.load_predictor()
 loading.load_predictor = lambda **_: predictor
 from magic_demo.__main__ import run_program
@@ -171,8 +171,8 @@ def measure_batching(rounds: int) -> Iterator[Row]:
     """Yield the line that says whether a case's photos gain by going through the model together."""
     import torch
 
-    from magic_demo.models.checkpoints import Checkpoint
-    from magic_demo.models.loading import DEFAULT_SEGMENTATION
+    from magic_demo.models.loading.checkpoints import Checkpoint
+    from magic_demo.models.loading.predictors import DEFAULT_SEGMENTATION
     from magic_demo.models.segmentation.prompted import PromptedSegmenter
 
     torch.set_num_threads(1)
@@ -200,8 +200,8 @@ def measure_batching(rounds: int) -> Iterator[Row]:
 def measure_maps(count: int) -> Iterator[Reading]:
     """Yield what maps of 12-megapixel photos weigh as they travel: synthetic cases under the shipped
     model."""
-    from magic_demo.models.checkpoints import Checkpoint
-    from magic_demo.models.loading import DEFAULT_SEGMENTATION
+    from magic_demo.models.loading.checkpoints import Checkpoint
+    from magic_demo.models.loading.predictors import DEFAULT_SEGMENTATION
     from magic_demo.models.segmentation.prompted import PromptedSegmenter
     from magic_demo.page.panels.viewer import MAP_BYTES, encode_levels
     from magic_demo.synthetic.encounters import make_case

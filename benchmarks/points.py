@@ -16,9 +16,9 @@ from collections.abc import Sequence
 
 from magic_demo import load_predictor
 from magic_demo.page.panels.viewer.point_form import answer_points
+from magic_demo.page.session.inference.refining import Refiner
+from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.open_cases import OpenCase, OpenCases
-from magic_demo.page.session.refining import Refiner
-from magic_demo.page.session.source import PredictorSource
 from magic_demo.synthetic.bundled import load_examples
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.workers import run
 from magic_demo.challenge.run_folder import BUNDLE, MASKS
 from magic_demo.challenge.running.engines import Processes
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.synthetic.cases import write_cases
 
 PLACES = {"hospital": 10_000, "trial": 100_000, "registry": 1_000_000}

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.memory import find_peak, find_resident_peak
 from benchmarks.timing import Reading, Row, take_times
-from magic_demo.challenge.mask_scoring import score_mask_folders
+from magic_demo.challenge.scoring.mask_scoring import score_mask_folders
 from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.questions.scoring import Scores
 

@@ -21,14 +21,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from magic_demo.challenge.batch import predict_folder
-from magic_demo.challenge.batch_report import BatchReport
-from magic_demo.challenge.journal import Journal
 from magic_demo.challenge.pipeline import Busy
 from magic_demo.challenge.run_folder import JOURNAL, MANIFEST
+from magic_demo.challenge.running.batch_report import BatchReport
 from magic_demo.challenge.running.cases import Case
 from magic_demo.challenge.running.engines import Engine, Processes
+from magic_demo.challenge.running.journal import Journal
 from magic_demo.challenge.running.stages import Outcome, Stages
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.models.predictor import Predictor
 from magic_demo.synthetic.cases import write_cases
 

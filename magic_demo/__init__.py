@@ -14,11 +14,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from magic_demo.files.library import read_encounters
-    from magic_demo.models.loading import load_predictor
+    from magic_demo.models.loading.predictors import load_predictor
     from magic_demo.reviews.library import open_store
 else:
     _HOMES = {
-        "load_predictor": "magic_demo.models.loading",
+        "load_predictor": "magic_demo.models.loading.predictors",
         "open_store": "magic_demo.reviews.library",
         "read_encounters": "magic_demo.files.library",
     }

@@ -34,7 +34,7 @@ COMMANDS = {
         "put the code beside a compact segmentation model, for programs without this one",
     ),
     "evaluate-segmentation": (
-        "training.segmentation.evaluate",
+        "training.segmentation.evaluation.evaluate",
         "score a segmentation model on photos with masks",
     ),
     "text-photo-answerer": ("training.answers.text_photo_answerer", "train the text-and-photo answerer"),

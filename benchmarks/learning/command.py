@@ -34,8 +34,8 @@ from benchmarks.learning.simulate import (
     load_models,
     simulate,
 )
-from magic_demo.core.whole_files import write_json, write_whole
-from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEGMENTATION
+from magic_demo.core.disk.whole_files import write_json, write_whole
+from magic_demo.models.loading.predictors import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEGMENTATION
 
 HELD_OUT = 50
 

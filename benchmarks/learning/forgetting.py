@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.learning.scenarios import draw_shifted, draw_usual, read_more_pad, read_pairs
 from benchmarks.learning.simulate import KeptPhoto, Models, copy_segmenter, keep_photos, learn, measure
-from training.learning.decoder import DecoderSettings
+from training.learning.fine_tuning.decoder import DecoderSettings
 
 RESULTS = "forgetting.jsonl"
 REVIEWS = (10, 25, 50)

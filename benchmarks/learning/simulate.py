@@ -33,12 +33,12 @@ from magic_demo.questions.combining import Weights
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.questions.scoring import Counts, dice
-from magic_demo.reviews.gain import Doubts, expect_gain, measure_doubts, rank_cases
+from magic_demo.reviews.learning.gain import Doubts, expect_gain, measure_doubts, rank_cases
 from training.answers.photo.evidence import SeenCase
 from training.cases.metrics import official_scores
 from training.cases.sources import CaseSource, LearningCase
-from training.learning.decoder import Batch, DecoderRun, DecoderSettings, teach_decoder
-from training.learning.heads import HeadsSettings, teach_heads
+from training.learning.fine_tuning.decoder import Batch, DecoderRun, DecoderSettings, teach_decoder
+from training.learning.fine_tuning.heads import HeadsSettings, teach_heads
 
 SIZES = (10, 25, 50, 100, 200)
 STEPS = {10: 24, 25: 24, 50: 30, 100: 40, 200: 50}
@@ -288,7 +288,7 @@ def copy_segmenter(segmenter: PromptedSegmenter) -> PromptedSegmenter:
 
 def load_models(segmentation: Path, answers: Path, cues: Path) -> Models:
     """Load the three shipped models."""
-    from magic_demo.models.checkpoints import find_checkpoint
+    from magic_demo.models.loading.checkpoints import find_checkpoint
     from magic_demo.models.registry import load_answerer, load_segmenter
     from magic_demo.questions.combining import read_weights
 

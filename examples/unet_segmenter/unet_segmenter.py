@@ -12,8 +12,8 @@ from torch.nn import functional
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from magic_demo.core.types import Pixels, Probability
-from magic_demo.models.checkpoints import Checkpoint, Preprocessing
 from magic_demo.models.interfaces import Guidance, Segmenter
+from magic_demo.models.loading.checkpoints import Checkpoint, Preprocessing
 
 
 class UNetConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]

@@ -19,7 +19,7 @@ from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.process.niceness import MODELS, give_way
 from magic_demo.page.server.requests.faults import FAULT_LINE, log_fault
-from magic_demo.page.session.turns import MOST_WAITING, StoppedError
+from magic_demo.page.session.inference.turns import MOST_WAITING, StoppedError
 
 KEPT_SECONDS = 600.0
 """How long a job is kept once it has ended."""

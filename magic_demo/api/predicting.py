@@ -19,7 +19,7 @@ from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.panels.forms import name_uploads, read_narrative, read_prompt
 from magic_demo.page.session.arrivals import Arrivals, open_file
-from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.session.inference.source import PredictorSource
 
 
 @dataclass(frozen=True, eq=False)

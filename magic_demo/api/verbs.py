@@ -37,11 +37,11 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.review_content import to_json
 from magic_demo.core.types import CaseKey, SavedReview
 from magic_demo.page.panels.case.photo_intake import SENT_AT_ONCE, TOO_MANY
+from magic_demo.page.server.downloads.take_away import take_readings
 from magic_demo.page.server.requests.parameters import RefusedError
-from magic_demo.page.server.take_away import take_readings
 from magic_demo.page.session.desk.desk import Desk
+from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.rate_limit import RateLimit
-from magic_demo.page.session.source import PredictorSource
 from magic_demo.reviews.store import LOCAL_READER, Actor, QueueCase, ReaderRole, Token
 
 

@@ -11,9 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from magic_demo.challenge.batch_report import BatchReport
 from magic_demo.challenge.data_masks import DataMasks, find_data_masks
-from magic_demo.challenge.journal import Journal, JournalAnswers, JournalEntry
 from magic_demo.challenge.pipeline import Busy
 from magic_demo.challenge.run_folder import (
     ANSWERS,
@@ -25,15 +23,17 @@ from magic_demo.challenge.run_folder import (
     list_settings,
     start_run,
 )
+from magic_demo.challenge.running.batch_report import BatchReport
 from magic_demo.challenge.running.cases import Case, plan_cases
 from magic_demo.challenge.running.engines import Engine, work_here
+from magic_demo.challenge.running.journal import Journal, JournalAnswers, JournalEntry
 from magic_demo.challenge.running.shards import Shard, gather_shards
 from magic_demo.challenge.running.stages import Stages
 from magic_demo.challenge.running.watching import PEAK_MEMORY, read_peak
-from magic_demo.challenge.submission import HandIn
+from magic_demo.challenge.submitting.submission import HandIn
+from magic_demo.core.disk.parts import alone_at
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.parts import alone_at
 from magic_demo.core.types import Language
 from magic_demo.files.bundles import has_prediction
 from magic_demo.files.encounters import EncounterList, read_encounters, write_answers

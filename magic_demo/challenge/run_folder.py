@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 import magic_demo
-from magic_demo.challenge.journal import Journal
+from magic_demo.challenge.running.journal import Journal
+from magic_demo.core.disk.parts import is_part
+from magic_demo.core.disk.user_files import read_user_text
+from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.parts import is_part
 from magic_demo.core.types import Language
-from magic_demo.core.user_files import read_user_text
-from magic_demo.core.whole_files import write_json
 from magic_demo.files.bundles import remove_prediction
 from magic_demo.files.masks.mask_files import mask_file_name
 from magic_demo.files.masks.turns import Lie

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from magic_demo.challenge.running.cases import read_encounter
+from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.errors import CheckpointError, FormatError
 from magic_demo.core.types import Encounter, Mask
-from magic_demo.core.whole_files import write_json
 from magic_demo.files.encounters import read_encounters
 from magic_demo.imaging.overlay import level_of
 from magic_demo.models.backends.backend import (
@@ -25,8 +25,8 @@ from magic_demo.models.backends.backend import (
     use_cores,
 )
 from magic_demo.models.backends.names import BACKENDS
-from magic_demo.models.checkpoints import find_checkpoint, name_model
-from magic_demo.models.loading import DEFAULT_SEGMENTATION
+from magic_demo.models.loading.checkpoints import find_checkpoint, name_model
+from magic_demo.models.loading.predictors import DEFAULT_SEGMENTATION
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.registry import load_answerer, load_segmenter
 from magic_demo.questions.answering import Statistics

@@ -10,7 +10,7 @@ import cv2
 from tqdm import tqdm
 
 from magic_demo.commands.asked import add_questions_argument, read_asked
-from magic_demo.core.whole_files import write_whole
+from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.questions.coverage import match_families
 from magic_demo.questions.families import load_challenge
 from magic_demo.synthetic.bundled import write_examples

@@ -17,7 +17,7 @@ from magic_demo.core.types import LANGUAGES, EncounterFiles, Prediction, SavedRe
 from magic_demo.files.bundles import list_predictions, read_prediction
 from magic_demo.files.encounters import read_encounters
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.cases.covered_photos import covered_beside
 from magic_demo.reviews.exports import (
     FORMATS,
     LABEL_STUDIO,

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from magic_demo.commands.asked import add_questions_argument, read_asked
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import FormatError, ReachError
 from magic_demo.core.plural import count
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.files.encounters import read_encounters
 from magic_demo.page.server.reach import is_near
 from magic_demo.reviews.exports.label_studio.tasks import make_config
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     import uvicorn
 
     from magic_demo.api.label_studio import Backend
-    from magic_demo.models.loading import load_predictor
+    from magic_demo.models.loading.predictors import load_predictor
 
     backend = Backend(load_predictor(questions=questions), cases.encounters, questions, password=password)
     print(

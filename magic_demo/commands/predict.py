@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any, get_args
 
 from magic_demo.challenge.batch import predict_folder
-from magic_demo.challenge.ranking import RANKING, write_ranking
 from magic_demo.challenge.run_folder import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES
 from magic_demo.challenge.running.engines import Engine, Processes, RayActors, work_here
+from magic_demo.challenge.running.ranking import RANKING, write_ranking
 from magic_demo.challenge.running.shards import Shard
-from magic_demo.challenge.submission import check_target, write_submission
+from magic_demo.challenge.submitting.submission import check_target, write_submission
 from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
 from magic_demo.commands.submit import report_submission
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES, PromptKind
 from magic_demo.files.encounters import refuse_other_file
 from magic_demo.models.backends.names import add_backend_argument
-from magic_demo.models.loading import (
+from magic_demo.models.loading.predictors import (
     DEFAULT_ANSWERS,
     DEFAULT_CUES,
     DEFAULT_SEGMENTATION,

@@ -13,8 +13,8 @@ import yaml
 from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, constants
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import CheckpointError, MagicDemoError, one_line
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.files.checkpoint_files import CONFIG, check_files
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from magic_demo.challenge.answer_scoring import score_answer_files
-from magic_demo.challenge.mask_scoring import score_mask_folders
-from magic_demo.challenge.published import CAPTION, TEAMS
+from magic_demo.challenge.scoring.answer_scoring import score_answer_files
+from magic_demo.challenge.scoring.mask_scoring import score_mask_folders
+from magic_demo.challenge.scoring.published import CAPTION, TEAMS
 from magic_demo.commands.asked import add_questions_argument, read_asked
+from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Family
-from magic_demo.core.whole_files import write_json
 from magic_demo.files.masks.mask_files import SYSTEM_NAME
 from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.questions.scoring import Scores, Values

@@ -17,8 +17,8 @@ from starlette.routing import BaseRoute
 
 from magic_demo.api.webhook import Teller, read_receiver
 from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
+from magic_demo.core.disk.parts import sweep_temporary
 from magic_demo.core.errors import MagicDemoError, ReachError
-from magic_demo.core.parts import sweep_temporary
 from magic_demo.core.types import EncounterFiles
 from magic_demo.files.checkpoint_files import read_config
 from magic_demo.files.encounters import read_encounters
@@ -31,10 +31,10 @@ from magic_demo.page.server.sign_in.trusted_proxy import read_trusted_proxy, see
 from magic_demo.page.server.sweeping import start_sweeping
 from magic_demo.page.server.throwaway import open_throwaway_store
 from magic_demo.page.session.desk.systems import read_systems
+from magic_demo.page.session.inference.source import EncounterPredictor
 from magic_demo.page.session.review import MODES
 from magic_demo.page.session.sign_in.sign_ins import SignIns
-from magic_demo.page.session.source import EncounterPredictor
-from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.cases.leftovers import sweep_store
 from magic_demo.reviews.store import STORE_VARIABLE, Store, default_location, is_store_there
 from magic_demo.synthetic.bundled import load_examples
 
@@ -258,7 +258,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def load(**learnt: Path) -> EncounterPredictor:
         # torch takes seconds to import: here the page does not wait for it
-        from magic_demo.models.loading import load_predictor
+        from magic_demo.models.loading.predictors import load_predictor
 
         chosen: dict[str, Any] = {
             part: read_model(source)

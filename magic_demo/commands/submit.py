@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from magic_demo.challenge.run_folder import ANSWERS, MASKS
-from magic_demo.challenge.submission import Submission, read_hand_in, write_submission
-from magic_demo.challenge.submission_check import check_submission, expect_of
+from magic_demo.challenge.submitting.submission import Submission, read_hand_in, write_submission
+from magic_demo.challenge.submitting.submission_check import check_submission, expect_of
 from magic_demo.core.errors import FormatError
 from magic_demo.files.encounters import read_encounters
 

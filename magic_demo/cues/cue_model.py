@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_file, read_user_text
+from magic_demo.core.disk.whole_files import write_json, write_whole
 from magic_demo.core.errors import CheckpointError, one_line
 from magic_demo.core.types import LANGUAGES, Language, Narrative, OptionScores
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_file, read_user_text
-from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.cues.cues import find_cues
 from magic_demo.cues.stated import find_stated, stated_options
 from magic_demo.cues.terms import Spans, find_terms, weigh_terms

@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.core.disk.user_files import read_user_file
+from magic_demo.core.disk.whole_files import write_json, write_whole
+from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import MagicDemoError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message, pack_message, unpack_message
 from magic_demo.core.types import PhotoPrediction, Prediction, Probability
-from magic_demo.core.user_files import read_user_file
-from magic_demo.core.whole_files import write_json, write_whole
-from magic_demo.core.whole_text import mend_json
 from magic_demo.files.encounters import is_whole, read_json
 from magic_demo.questions.families import QuestionSet, load_challenge
 

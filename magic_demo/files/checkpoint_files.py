@@ -12,9 +12,9 @@ from typing import Any
 
 from safetensors import safe_open
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, open_user_file, read_user_text
 from magic_demo.core.errors import CheckpointError, one_line
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.user_files import LARGEST_CONFIG, open_user_file, read_user_text
 
 CONFIG = "config.json"
 ENCODERS = frozenset({"bert", "roberta", "xlm-roberta", "electra", "swin", "vit", "dinov2", "mobilenet_v1"})

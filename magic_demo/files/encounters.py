@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from magic_demo.core.disk.json_items import decode_items
+from magic_demo.core.disk.user_files import open_user_file, read_user_head, read_user_text
+from magic_demo.core.disk.whole_files import write_json_list
+from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import FormatError
-from magic_demo.core.json_items import decode_items
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
 from magic_demo.core.types import EncounterFiles, PhotoFile, Question
-from magic_demo.core.user_files import open_user_file, read_user_head, read_user_text
-from magic_demo.core.whole_files import write_json_list
-from magic_demo.core.whole_text import mend_json
 from magic_demo.files.entries import (
     ENCOUNTER_KEY,
     as_text,

@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from magic_demo.core.disk.whole_text import mend_text
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
 from magic_demo.core.types import LANGUAGES, EncounterFiles, Language, Narrative, PhotoFile
-from magic_demo.core.whole_text import mend_text
 from magic_demo.files.photos.index import PhotoIndex
 from magic_demo.files.photos.kinds import PHOTO_SUFFIXES
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from magic_demo.core.disk.user_files import read_user_head
 from magic_demo.core.errors import FormatError
 from magic_demo.core.messages import Message
-from magic_demo.core.user_files import read_user_head
 
 SPLITS = ("train", "valid", "test")
 LIST_SUFFIXES = (".json", ".jsonl")

@@ -26,7 +26,7 @@ from magic_demo.core.types import (
     SimilarCase,
 )
 from magic_demo.models.backends.backend import Backend
-from magic_demo.models.checkpoints import Checkpoint
+from magic_demo.models.loading.checkpoints import Checkpoint
 from magic_demo.questions.decoding import SetPriors, Siblings
 
 

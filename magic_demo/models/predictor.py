@@ -35,7 +35,7 @@ from magic_demo.models.interfaces import (
     average_views,
     segment_photo,
 )
-from magic_demo.models.loaded import LoadedModels
+from magic_demo.models.loading.loaded import LoadedModels
 from magic_demo.models.segmentation.guided import refine_map
 from magic_demo.questions.answering import is_scored
 from magic_demo.questions.combining import ASKED, combine_scores

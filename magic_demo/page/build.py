@@ -40,8 +40,8 @@ from magic_demo.page.server.learning.learning import list_learning_routes
 from magic_demo.page.server.requests.faults import log_fault
 from magic_demo.page.server.sweeping import list_alive_routes
 from magic_demo.page.session.desk.desk import Desk
-from magic_demo.page.session.source import PredictorSource
-from magic_demo.page.session.turns import MOST_WAITING
+from magic_demo.page.session.inference.source import PredictorSource
+from magic_demo.page.session.inference.turns import MOST_WAITING
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.page.workshop.board_page import list_board_routes
 from magic_demo.page.workshop.workshop import workshop_component

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.errors import CheckpointError, one_line
 from magic_demo.core.types import Family
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
-from magic_demo.core.whole_files import write_json
 from magic_demo.questions.decoding import FamilyPriors, Labels, PossibleSets, credit_matrix, list_sets
 
 CALIBRATION_NAME = "calibration.json"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Family, OptionScores
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 
 WEIGHTS_NAME = "combination.json"
 EQUAL = 0.5

@@ -27,9 +27,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import CheckpointError, FormatError
 from magic_demo.core.types import Answers, Family, OptionScores
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 
 MAX_LABELS = 4
 FEW_LABELS = 8

@@ -12,10 +12,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from magic_demo.core.disk.whole_files import write_json
+from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES, Family, Language, OptionScores, Question, Scale
-from magic_demo.core.whole_files import write_json
-from magic_demo.core.whole_text import mend_json
 from magic_demo.questions.answering import NOTHING_KNOWN, AnswerSheet, Statistics, answer_families
 from magic_demo.questions.option_keys import read_keys, write_keys
 from magic_demo.questions.scales import read_number, read_scale, write_scale

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from magic_demo.core.disk.user_files import read_user_text
+from magic_demo.core.disk.whole_text import mend_json, mend_text
 from magic_demo.core.errors import FormatError, one_line
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.user_files import read_user_text
-from magic_demo.core.whole_text import mend_json, mend_text
 
 YAML_SUFFIXES = (".yaml", ".yml")
 LARGEST = 2**20

@@ -15,15 +15,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import magic_demo
+from magic_demo.core.disk.parts import alone_at, claim_new
+from magic_demo.core.disk.user_files import open_user_file, read_user_file
+from magic_demo.core.disk.whole_files import make_folders, whole_file, write_whole
+from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import StoreError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
-from magic_demo.core.parts import alone_at, claim_new
-from magic_demo.core.user_files import open_user_file, read_user_file
-from magic_demo.core.whole_files import make_folders, whole_file, write_whole
-from magic_demo.core.whole_text import mend_json
-from magic_demo.reviews.covered_photos import covered_beside
-from magic_demo.reviews.leftovers import sweep_alone
+from magic_demo.reviews.cases.covered_photos import covered_beside
+from magic_demo.reviews.cases.leftovers import sweep_alone
 from magic_demo.reviews.store import PROGRAM, Actor, Store
 
 LARGEST = 2**40

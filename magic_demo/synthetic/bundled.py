@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from magic_demo.core.disk.whole_files import write_json, write_whole
 from magic_demo.core.types import Encounter, Language
-from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.synthetic.encounters import SyntheticCase, encode_photo, make_case, make_entry

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import tifffile
 
+from magic_demo.core.disk.whole_files import write_json, write_whole
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.types import Answers, Mask, Pixels
-from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.files.masks.turns import Lie
 from magic_demo.imaging.overlay import draw_outline
 from magic_demo.imaging.turning import turn_back

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from magic_demo.core.types import LANGUAGES, Answers, Encounter, Mask, Narrative, Photo, Pixels
+from magic_demo.synthetic.drawing.scenes import draw_scene, outline_mask
 from magic_demo.synthetic.narratives import Facts, Words, write_narrative, write_responses
-from magic_demo.synthetic.scenes import draw_scene, outline_mask
 from magic_demo.synthetic.truth import CONDITIONS, Truth, answer_questions, draw_truth
 
 EXIF_ORIENTATION = 0x0112

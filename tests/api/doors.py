@@ -20,8 +20,8 @@ from magic_demo.core.types import CaseKey
 from magic_demo.page.server.gate.gate import list_gates
 from magic_demo.page.server.gate.programs import API, Programs
 from magic_demo.page.session.desk.desk import Desk
+from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.sign_in.sign_ins import SignIns
-from magic_demo.page.session.source import PredictorSource
 from magic_demo.reviews.store import NewCase, ReaderRole, Store
 from tests.support.fake_predictor import FakePredictor
 from tests.support.store.reviewed_cases import QUEUE, make_queue

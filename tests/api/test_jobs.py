@@ -9,7 +9,7 @@ import pytest
 from magic_demo.api import jobs as jobs_module
 from magic_demo.api.errors import ApiError
 from magic_demo.api.jobs import KEPT_SECONDS, MOST_BYTES, MOST_EACH, Job, Jobs, Outcome, Report
-from magic_demo.page.session.turns import MOST_WAITING
+from magic_demo.page.session.inference.turns import MOST_WAITING
 from tests.api.doors import wait_for
 
 

@@ -22,7 +22,7 @@ from magic_demo.api.jobs import MOST_BYTES, MOST_EACH
 from magic_demo.core.types import MaskRuns
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.session.arrivals import Arrival, open_file
-from magic_demo.page.session.turns import MOST_WAITING
+from magic_demo.page.session.inference.turns import MOST_WAITING
 from tests.api.doors import Doors, held_back, listening, open_doors, wait_for
 from tests.conftest import REPOSITORY
 from tests.support.fake_predictor import FakePredictor

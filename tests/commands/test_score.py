@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.challenge.published import TEAMS
+from magic_demo.challenge.scoring.published import TEAMS
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
 MASKS = GOLDEN / "segmentation" / "two_to_four_annotators"

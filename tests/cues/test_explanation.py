@@ -16,7 +16,7 @@ from magic_demo.cues.cue_model import CueModel, Reason
 from magic_demo.cues.explanation import explain_other_words, explain_words, join_words, scale_regions
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import load_examples
 from tests.support.stand_ins import draw_photo, stand_in_predictor

@@ -12,7 +12,7 @@ from magic_demo.files.bundles import write_prediction
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families
-from magic_demo.reviews.queues import read_queue
+from magic_demo.reviews.cases.queues import read_queue
 from magic_demo.synthetic.cases import write_cases
 from tests.e2e.page_server import PageServer
 

@@ -12,7 +12,7 @@ from PIL import Image
 from magic_demo.core.types import Encounter, Narrative
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.overlay import lesion_mask
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.conftest import Watched

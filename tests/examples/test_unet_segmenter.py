@@ -15,7 +15,7 @@ from magic_demo.__main__ import main
 from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Encounter, Narrative, Photo
 from magic_demo.models.feature_cache import FeatureCache
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.models.registry import SEGMENTERS, load_segmenter
 from tests.support.batch_runs import write_data
 from tests.support.source.plug_ins import installed

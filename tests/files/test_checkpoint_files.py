@@ -19,7 +19,7 @@ from transformers import AutoModel, BertConfig, BertModel
 from magic_demo.core.errors import CheckpointError
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.models.answers.encoders import load_encoder
-from magic_demo.models.checkpoints import (
+from magic_demo.models.loading.checkpoints import (
     find_checkpoint,
     load_model,
     load_tokenizer,

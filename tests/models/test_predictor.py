@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.types import Encounter, Narrative, OptionScores, Photo, Prediction, Step
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.families import load_challenge
 from tests.support.stand_ins import WordScorer, draw_photo, stand_in_predictor

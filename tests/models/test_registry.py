@@ -11,7 +11,7 @@ import pytest
 
 from magic_demo.core.errors import CheckpointError
 from magic_demo.models.answers.text_photo_answerer import TextPhotoAnswerer
-from magic_demo.models.checkpoints import TOKENIZER_FILES
+from magic_demo.models.loading.checkpoints import TOKENIZER_FILES
 from magic_demo.models.registry import SEGMENTERS, load_answerer, load_segmenter
 from tests.models.answers.test_text_photo_answerer import make_model, save_checkpoint
 from tests.models.segmentation.test_prompted import write_clipseg

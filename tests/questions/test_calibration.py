@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Encounter, Family, Narrative
 from magic_demo.cues.cue_model import CueModel
-from magic_demo.models.loading import DEFAULT_CUES
+from magic_demo.models.loading.predictors import DEFAULT_CUES
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.calibration import (
     Calibration,

@@ -16,7 +16,7 @@ from benchmarks.memory import find_peak, find_resident_peak
 from benchmarks.points import measure_readers
 from benchmarks.scorer import draw_masks, score_plainly
 from benchmarks.timing import Reading, Row, describe_waits, take_times
-from magic_demo.challenge.mask_scoring import score_mask_folders
+from magic_demo.challenge.scoring.mask_scoring import score_mask_folders
 
 
 @pytest.mark.long

@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.challenge.journal import Journal
 from magic_demo.challenge.run_folder import JOURNAL, MANIFEST
+from magic_demo.challenge.running.journal import Journal
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.files.masks.decoding import MASK_KINDS
 from magic_demo.files.photos.kinds import PHOTO_KINDS
-from tests.core.test_user_files import _folder, _pipe, _zero
+from tests.core.disk.test_user_files import _folder, _pipe, _zero
 from training.__main__ import main as train
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READS = {"read_text", "read_bytes", "imread", "ZipFile", "TiffFile", "load_file", "safe_open"}
 OWN = {
     "magic_demo/synthetic/frequencies.py": "a table of the package",
-    "magic_demo/core/user_files.py": "is the one place",
-    "magic_demo/core/parts.py": "its own locks and parts, without waiting",
-    "magic_demo/core/whole_files.py": "a part that it writes",
+    "magic_demo/core/disk/user_files.py": "is the one place",
+    "magic_demo/core/disk/parts.py": "its own locks and parts, without waiting",
+    "magic_demo/core/disk/whole_files.py": "a part that it writes",
     "magic_demo/files/checkpoint_files.py": "headers of weights that check_files has looked at",
     "magic_demo/files/masks/decoding.py": "from open_user_file's handle",
     "magic_demo/reviews/backups.py": "from open_user_file's handle, and what it writes itself",
@@ -38,13 +38,13 @@ OWN = {
     "magic_demo/challenge/running/watching.py": "/proc",
     "magic_demo/models/backends/backend.py": "/sys",
     "magic_demo/page/gradio_internals/template.py": "Gradio's own template",
-    "magic_demo/page/server/take_away.py": "an archive that it writes",
-    "magic_demo/page/session/learner.py": "the log of a process that it started",
+    "magic_demo/page/server/downloads/take_away.py": "an archive that it writes",
+    "magic_demo/page/session/inference/learner.py": "the log of a process that it started",
     "training/runs/averaging.py": "weights that the run itself wrote",
-    "magic_demo/challenge/submission.py": "an archive that it writes",
-    "magic_demo/challenge/submission_check.py": "from open_user_file's handle",
+    "magic_demo/challenge/submitting/submission.py": "an archive that it writes",
+    "magic_demo/challenge/submitting/submission_check.py": "from open_user_file's handle",
     "magic_demo/commands/setup.py": "the checkout's lock files, before anything is installed",
-    "magic_demo/challenge/journal.py": "the journal, appended to once it was read",
+    "magic_demo/challenge/running/journal.py": "the journal, appended to once it was read",
 }
 
 
@@ -93,10 +93,12 @@ def test_user_files_are_opened_in_one_place() -> None:
     }
     bare = {path: reads for path, reads in found.items() if path not in OWN}
     assert bare == {}, (
-        "read a user's file by magic_demo/core/user_files.py; what is the program's own is listed in OWN, "
+        "read a user's file by magic_demo/core/disk/user_files.py; what is the program's own is listed in OWN, "
         "with the reason"
     )
-    assert set(OWN) - {"magic_demo/core/parts.py"} <= set(found), "what is no longer there needs no exception"
+    assert set(OWN) - {"magic_demo/core/disk/parts.py"} <= set(found), (
+        "what is no longer there needs no exception"
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.session.merging import gather, merge, spread
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports import write_export
-from magic_demo.reviews.exports.csv_files import read_csv_table
+from magic_demo.reviews.exports.tabular.csv_files import read_csv_table
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.reviews.store.rows.review_values import write_content
 

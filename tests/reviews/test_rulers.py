@@ -26,7 +26,7 @@ from magic_demo.page.session.merging import Conflict, gather, merge, spread
 from magic_demo.page.session.review import ReviewDraft
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports import write_export
-from magic_demo.reviews.exports.csv_files import read_csv_table
+from magic_demo.reviews.exports.tabular.csv_files import read_csv_table
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.reviews.store.rows.review_values import write_content
 

@@ -17,7 +17,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from magic_demo.core.whole_files import write_whole
+from magic_demo.core.disk.whole_files import write_whole
 from tests.conftest import REPOSITORY
 from tests.robustness.faults.test_faults import KILLS
 from tests.robustness.fuzzed.hostile_uploads import SLOWEST

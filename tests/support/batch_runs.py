@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from magic_demo.challenge import batch
-from magic_demo.challenge.batch_report import BatchReport
+from magic_demo.challenge.running.batch_report import BatchReport
 from magic_demo.core.types import Encounter, Prediction
 from magic_demo.models.predictor import Predictor
 from tests.support.stand_ins import RedFinder, WordScorer, draw_photo, stand_in_predictor

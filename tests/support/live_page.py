@@ -73,8 +73,8 @@ def serve(folder: Path, port: int) -> None:
         list_gates,
         list_routes,
     )
+    from magic_demo.page.session.inference.source import EncounterPredictor
     from magic_demo.page.session.sign_in.sign_ins import SignIns
-    from magic_demo.page.session.source import EncounterPredictor
     from magic_demo.reviews.store import Store
     from magic_demo.synthetic.bundled import load_examples
 

@@ -13,8 +13,8 @@ from magic_demo.core.errors import ModelError
 from magic_demo.core.types import OptionScores, Pixels, Probability
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.backends.backend import Backend
-from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Answerer, Guidance, SegmentedPhoto, Segmenter
+from magic_demo.models.loading.checkpoints import Checkpoint
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.families import load_challenge, load_families
 

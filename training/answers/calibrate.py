@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from magic_demo.core.types import Encounter, Family, Narrative, OptionScores
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.models.checkpoints import find_checkpoint
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.checkpoints import find_checkpoint
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.calibration import (
     Calibration,
@@ -33,8 +33,8 @@ from training.cases.folds import split_folds
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
 from training.cues.calibration import ScoredFamily, fit_temperature, judge_fold, summarise, values_of
-from training.runs.data_table import SourceTable, write_tables
 from training.runs.ranges import CountOrNone, Folds, Positive, Seed
+from training.runs.reports.data_table import SourceTable, write_tables
 from training.runs.run import SettingsError, run_command
 
 CALIBRATED_ON = "calibration-data.json"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import torch
 
+from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Answers, Encounter, Narrative, OptionScores
-from magic_demo.core.whole_files import write_json
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.models.checkpoints import find_checkpoint
+from magic_demo.models.loading.checkpoints import find_checkpoint
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.registry import load_answerer
 from magic_demo.questions.combining import WEIGHTS_NAME, Weights, combine_scores
@@ -24,8 +24,8 @@ from magic_demo.questions.families import load_families
 from training.cases.metrics import most_frequent, official_scores
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
-from training.runs.data_table import SourceTable, write_tables
 from training.runs.ranges import CountOrNone, NotNegative, Share
+from training.runs.reports.data_table import SourceTable, write_tables
 from training.runs.run import SettingsError, run_command
 
 COMBINED_ON = "combination-data.json"

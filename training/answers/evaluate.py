@@ -22,7 +22,12 @@ from magic_demo.core.types import Encounter, Narrative
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.influence.statistics import find_calibration
-from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEGMENTATION, load_predictor
+from magic_demo.models.loading.predictors import (
+    DEFAULT_ANSWERS,
+    DEFAULT_CUES,
+    DEFAULT_SEGMENTATION,
+    load_predictor,
+)
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.decoding import average_siblings
 from magic_demo.questions.families import load_families
@@ -50,8 +55,8 @@ from training.cues.validation import (
     judge_run,
     temper,
 )
-from training.runs.data_table import SourceTable, write_tables
 from training.runs.record import DATA
+from training.runs.reports.data_table import SourceTable, write_tables
 from training.runs.run import read_settings
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "cue-model.yaml"

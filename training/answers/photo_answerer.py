@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
-from magic_demo.core.whole_files import write_json
+from magic_demo.core.disk.whole_files import write_json
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.models.answers.photo_answerer import PhotoAnswererConfig, PhotoAnswererModel
-from magic_demo.models.checkpoints import Checkpoint
+from magic_demo.models.loading.checkpoints import Checkpoint
 from magic_demo.models.registry import SEGMENTERS
 from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from magic_demo.questions.calibration import Calibration, digest_of, read_calibration, write_calibration
@@ -33,8 +33,8 @@ from training.answers.photo.settings import PhotoAnswererSettings
 from training.answers.photo.weighing import choose_weights, judge_rules, score_folds, score_seen
 from training.cases.sources import CaseSource
 from training.cases.survey import list_checked_cases
-from training.runs.data_table import SourceTable
 from training.runs.record import keep_record
+from training.runs.reports.data_table import SourceTable
 from training.runs.run import SettingsError, run_command
 
 

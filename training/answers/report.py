@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.challenge.published import CAPTION, TEAMS
+from magic_demo.challenge.scoring.published import CAPTION, TEAMS
 from magic_demo.core.types import Family, Language, Narrative
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.questions.decoding import Labels
@@ -26,7 +26,7 @@ from training.cues.calibration import (
     join,
     measure_reliability,
 )
-from training.runs.report_page import draw_reliability, draw_table, mark_words, write_page
+from training.runs.reports.report_page import draw_reliability, draw_table, mark_words, write_page
 
 MOST_MISTAKES = 24
 SHOWN_MARGINS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2)

@@ -31,9 +31,9 @@ from training.cases.folds import split_folds
 from training.cases.metrics import most_frequent, official_scores
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import CaseData, read_cases_as_kept, read_checked_cases
-from training.runs.card import write_card
-from training.runs.data_table import SourceTable, title_sources
 from training.runs.record import check_resumed, copy_record, keep_record
+from training.runs.reports.card import write_card
+from training.runs.reports.data_table import SourceTable, title_sources
 from training.runs.run import (
     CACHED_OPTIONS,
     SettingsError,

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_lines, read_user_text
 from magic_demo.core.types import Answers
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_lines, read_user_text
 from magic_demo.files.masks.mask_files import read_loose_mask
 from magic_demo.imaging.measure import count_parts
 from magic_demo.questions.families import load_families

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
-from magic_demo.core.whole_files import write_whole
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.synthetic.frequencies import FILE, Finding
 
 SITES = {

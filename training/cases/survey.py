@@ -14,7 +14,8 @@ from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.questions.families import QuestionSet
 from training.cases.sources import CaseSource, LearningCase, find_files, read_cases
-from training.runs.data_table import (
+from training.runs.record import DATA
+from training.runs.reports.data_table import (
     BadFiles,
     Join,
     SourceTable,
@@ -25,7 +26,6 @@ from training.runs.data_table import (
     read_left_out,
     title_sources,
 )
-from training.runs.record import DATA
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
 from training.cues.fitting import CueSettings, find_words, fit_cue_model
 from training.cues.validation import HeldOut, cross_validate, fit_calibration, fit_temperatures
-from training.runs.data_table import SourceTable
 from training.runs.record import keep_record
+from training.runs.reports.data_table import SourceTable
 from training.runs.run import SettingsError, read_command
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.process.niceness import give_way
-from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_SEGMENTATION
-from magic_demo.reviews.learnt import LearntError, choose_folder, models_beside
+from magic_demo.models.loading.predictors import DEFAULT_ANSWERS, DEFAULT_SEGMENTATION
+from magic_demo.reviews.learning.learnt import LearntError, choose_folder, models_beside
 from magic_demo.reviews.store import Store, default_location
 from training.learning.card import format_rows
 from training.learning.gathering import RULES

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from magic_demo.core.types import EncounterFiles, SavedReview
-from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.cases.covered_photos import covered_beside
 from magic_demo.reviews.exports import DataSetVersion, read_data_set, write_export
 from magic_demo.reviews.exports.case_files import find_case_files
-from magic_demo.reviews.exports.data_set import TRAINING_SET
-from magic_demo.reviews.learnt import LearntError, digest_photos
+from magic_demo.reviews.exports.training_sets.data_set import TRAINING_SET
+from magic_demo.reviews.learning.learnt import LearntError, digest_photos
 from magic_demo.reviews.store import LOCAL_READER, Store
 from magic_demo.reviews.store.rules import WITHOUT_MODEL
 

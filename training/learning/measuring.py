@@ -17,7 +17,7 @@ from magic_demo.questions.scoring import Counts, dice
 from magic_demo.reviews.agreement.resampling import as_measured, draw_cases
 from magic_demo.reviews.agreement.results import Measured
 from training.cases.metrics import official_scores
-from training.learning.lessons import Lesson
+from training.learning.fine_tuning.lessons import Lesson
 from training.segmentation.sources import Example
 
 

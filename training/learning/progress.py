@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from magic_demo.core.whole_files import write_json
-from magic_demo.reviews.learnt import PROGRESS, Progress
+from magic_demo.core.disk.whole_files import write_json
+from magic_demo.reviews.learning.learnt import PROGRESS, Progress
 
 SECONDS = 0.5
 """The file is written no more often."""

@@ -12,24 +12,24 @@ from typing import Any
 
 import torch
 
+from magic_demo.core.disk.user_files import read_user_text
+from magic_demo.core.disk.whole_files import make_folders, whole_folder, write_json, write_whole
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
-from magic_demo.core.user_files import read_user_text
-from magic_demo.core.whole_files import make_folders, whole_folder, write_json, write_whole
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports import read_data_set
-from magic_demo.reviews.learnt import LearntError, LearntFrom, find_withdrawn, read_learnt, work_of
+from magic_demo.reviews.learning.learnt import LearntError, LearntFrom, find_withdrawn, read_learnt, work_of
 from magic_demo.reviews.store import Store
 from training.learning.card import Story
+from training.learning.fine_tuning.lessons import Lessons, check_enough, count_photos, read_lessons
+from training.learning.fine_tuning.replay import Before, read_before
+from training.learning.fine_tuning.teaching import teach_answers, teach_segmenter
 from training.learning.gathering import Gathered, gather_reviews, list_files
-from training.learning.lessons import Lessons, check_enough, count_photos, read_lessons
 from training.learning.measuring import JudgedCase, Row, compare, judge_lessons, judge_photos
 from training.learning.progress import Teller
-from training.learning.replay import Before, read_before
 from training.learning.settings import LearnSettings
 from training.learning.start import Models
-from training.learning.teaching import teach_answers, teach_segmenter
 from training.learning.writing import describe_row, write_comparison, write_models
 
 BEGUN, STATE, SET, RUNNING = "begun.json", "decoder.pt", "set", "running"

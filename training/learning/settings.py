@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEGMENTATION
-from training.learning.decoder import DecoderSettings
+from magic_demo.models.loading.predictors import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEGMENTATION
+from training.learning.fine_tuning.decoder import DecoderSettings
+from training.learning.fine_tuning.heads import HeadsSettings
 from training.learning.gathering import Rule
-from training.learning.heads import HeadsSettings
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.models.answers.photo_answerer import PhotoAnswerer, PhotoAnswererConfig
-from magic_demo.models.checkpoints import Checkpoint, find_checkpoint
+from magic_demo.models.loading.checkpoints import Checkpoint, find_checkpoint
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.registry import SEGMENTERS
 from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from magic_demo.questions.combining import Weights, read_weights
-from magic_demo.reviews.learnt import ANSWERS, LEARNT, SEGMENTATION
-from training.learning.heads import TaughtHeads
+from magic_demo.reviews.learning.learnt import ANSWERS, LEARNT, SEGMENTATION
+from training.learning.fine_tuning.heads import TaughtHeads
 from training.learning.settings import LearnSettings
 
 

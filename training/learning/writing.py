@@ -9,11 +9,11 @@ from typing import Any, cast
 
 from transformers import PreTrainedModel
 
+from magic_demo.core.disk.whole_files import write_json, write_whole
 from magic_demo.core.types import MaskRuns
-from magic_demo.core.whole_files import write_json, write_whole
-from magic_demo.models.checkpoints import load_tokenizer
+from magic_demo.models.loading.checkpoints import load_tokenizer
 from magic_demo.questions.combining import Weights
-from magic_demo.reviews.learnt import ANSWERS, COMPARISON, SEGMENTATION, LearntFrom
+from magic_demo.reviews.learning.learnt import ANSWERS, COMPARISON, SEGMENTATION, LearntFrom
 from training.answers.photo_answerer import save_answers
 from training.learning.card import Story, write_card
 from training.learning.measuring import JudgedCase, Row

@@ -9,9 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from magic_demo.core.disk.user_files import read_user_file
 from magic_demo.core.errors import one_line
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.user_files import read_user_file
 from magic_demo.models.segmentation.compact import BLOCKS, CompactSegmenter
 from training.runs.run import SettingsError
 

@@ -16,12 +16,12 @@ from typing import Any
 import yaml
 
 from magic_demo import __version__
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.core.disk.whole_files import write_json, write_whole
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import chain
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
-from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.models.backends.backend import list_versions
-from training.runs.data_table import SourceTable, write_tables
+from training.runs.reports.data_table import SourceTable, write_tables
 from training.runs.run import SettingsError
 
 SETTINGS, DATA, STARTS, VERSIONS = "settings.yaml", "data.json", "starts.json", "versions.json"

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import MagicDemoError, one_line
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from training.runs.ranges import Count, CountOrNone, NotNegative, Positive, Seed
 
 SET_TO_NULL = object()

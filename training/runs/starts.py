@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import Protocol
 
+from magic_demo.core.disk.user_files import read_user_file
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.user_files import read_user_file
-from magic_demo.models.checkpoints import name_model
+from magic_demo.models.loading.checkpoints import name_model
 
 
 class Starting(Protocol):

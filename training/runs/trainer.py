@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 
+from magic_demo.core.disk.user_files import read_user_file
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.user_files import read_user_file
 from training.runs.full_disk import is_disk_full
 from training.runs.run import Precision, RunSettings, SettingsError
 

@@ -16,11 +16,11 @@ from transformers import PreTrainedTokenizerBase
 
 from magic_demo.core.types import Mask, Pixels
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.checkpoints import Preprocessing
+from magic_demo.models.loading.checkpoints import Preprocessing
 from training.runs.augment import AugmentSettings, Share, augment_pair
-from training.runs.data_table import BadFiles
 from training.runs.ranges import CountOrNone, Side
 from training.runs.ranges import Share as Part
+from training.runs.reports.data_table import BadFiles
 from training.segmentation.sources import Example, SourceSettings
 
 Target = Literal["union", "majority", "strict majority", "mean"]

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 from transformers import CLIPSegConfig
 
-from magic_demo.core.whole_files import write_whole
+from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from training.runs.run import SettingsError
 from training.runs.trainer import is_first_process

@@ -12,8 +12,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_lines
 from magic_demo.core.types import Mask, Narrative, Pixels, PromptKind, join_prompt
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_lines
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.masks.mask_files import find_reference_masks, read_loose_mask
 from magic_demo.files.masks.turns import TurnedPhotos, find_turned

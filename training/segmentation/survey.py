@@ -15,7 +15,8 @@ from magic_demo.files.encounters import read_encounters
 from magic_demo.files.layouts import SPLITS
 from magic_demo.files.masks.mask_files import annotator_of, find_reference_masks
 from magic_demo.files.photos.index import match_case
-from training.runs.data_table import (
+from training.runs.record import DATA
+from training.runs.reports.data_table import (
     SHOWN,
     BadFiles,
     Join,
@@ -27,7 +28,6 @@ from training.runs.data_table import (
     read_left_out,
     title_sources,
 )
-from training.runs.record import DATA
 from training.runs.run import SettingsError
 from training.segmentation.data import DataSettings
 from training.segmentation.sources import Example, SourceSettings, list_pair_names, read_examples

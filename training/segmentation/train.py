@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from magic_demo.models.checkpoints import (
+from magic_demo.models.loading.checkpoints import (
     Checkpoint,
     Preprocessing,
     load_tokenizer,
@@ -29,10 +29,10 @@ from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegm
 from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network
 from magic_demo.models.segmentation.registered import add_code
 from training.runs.averaging import MeanLossTrainer
-from training.runs.card import write_card
 from training.runs.pretrained import load_imagenet
 from training.runs.ranges import Count, CountOrNone, Decay, NotNegative
 from training.runs.record import check_resumed, copy_record, keep_record
+from training.runs.reports.card import write_card
 from training.runs.run import (
     CACHED_OPTIONS,
     RunSettings,
@@ -59,6 +59,7 @@ from training.segmentation.data import (
     TrainingDraws,
     make_collator,
 )
+from training.segmentation.evaluation.pictures import PicturesAfterEvaluation, PictureSettings
 from training.segmentation.features import (
     CachedDraws,
     CachedPhotos,
@@ -68,7 +69,6 @@ from training.segmentation.features import (
     collate_features,
 )
 from training.segmentation.metrics import keep_probability, make_metrics
-from training.segmentation.pictures import PicturesAfterEvaluation, PictureSettings
 from training.segmentation.sources import read_narratives
 from training.segmentation.survey import read_training_data
 

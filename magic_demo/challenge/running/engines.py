@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
-from magic_demo.challenge.journal import Journal
 from magic_demo.challenge.pipeline import Busy, overlap
 from magic_demo.challenge.running.cases import Case
+from magic_demo.challenge.running.journal import Journal
 from magic_demo.challenge.running.processes import ProcessTeam, Watch
 from magic_demo.challenge.running.ray_actors import ActorTeam
 from magic_demo.challenge.running.stages import CaseRead, Outcome, Stages, StagesPlan

@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from magic_demo.challenge.journal import Journal
 from magic_demo.challenge.run_folder import (
     BUNDLE,
     JOURNAL,
@@ -22,10 +21,11 @@ from magic_demo.challenge.run_folder import (
     SHARD_FOLDER,
     find_differing,
 )
+from magic_demo.challenge.running.journal import Journal
+from magic_demo.core.disk.parts import alone_at
+from magic_demo.core.disk.user_files import read_user_text
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.parts import alone_at
-from magic_demo.core.user_files import read_user_text
 
 Chosen = TypeVar("Chosen")
 _WRITTEN = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")

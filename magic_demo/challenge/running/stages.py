@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from magic_demo.challenge.journal import JournalEntry
 from magic_demo.challenge.run_folder import BUNDLE, MASKS, PICTURES, SEED
 from magic_demo.challenge.running.cases import Case, read_encounter
+from magic_demo.challenge.running.journal import JournalEntry
+from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Encounter, EncounterFiles, Language, PhotoPrediction, Prediction
-from magic_demo.core.whole_files import write_whole
 from magic_demo.files.bundles import remove_prediction, write_prediction
 from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.imaging.overlay import draw_outline, lesion_mask
@@ -26,7 +26,7 @@ from magic_demo.models.backends.backend import set_seed
 from magic_demo.models.influence.say import Say
 from magic_demo.models.influence.statistics import find_statistics
 from magic_demo.models.predictor import Predictor
-from magic_demo.reviews.gain import measure_doubts
+from magic_demo.reviews.learning.gain import measure_doubts
 
 PICTURE_SIDE = 1024
 

@@ -10,8 +10,8 @@ from typing import Any
 from magic_demo.challenge.run_folder import BUNDLE, MANIFEST
 from magic_demo.challenge.running.watching import PEAK_MEMORY
 from magic_demo.challenge.systems.chat.running import COSTS
+from magic_demo.core.disk.user_files import read_user_text
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.user_files import read_user_text
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from magic_demo.challenge.data_masks import DataMasks
 from magic_demo.challenge.run_folder import ANSWERS, BUNDLE, CHALLENGE, MASKS, finish_run, start_run
-from magic_demo.challenge.submission import HandIn
+from magic_demo.challenge.submitting.submission import HandIn
 from magic_demo.challenge.systems.answer_fusion import Pooling, fuse_family
 from magic_demo.challenge.systems.mask_fusion import THRESHOLD, MaskFusion, fuse_maps
 from magic_demo.challenge.systems.reading import System

@@ -9,7 +9,7 @@ from pathlib import Path
 from magic_demo.commands.store.actor import find_actor
 from magic_demo.commands.store_option import add_store_argument
 from magic_demo.reviews.backups import write_backup
-from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.cases.leftovers import sweep_store
 from magic_demo.reviews.store import Store
 
 EXIT_DONE, EXIT_WITH_PROBLEMS = 0, 3

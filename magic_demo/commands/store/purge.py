@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from magic_demo.commands.store.actor import find_actor
 from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import StoreError
-from magic_demo.reviews.deletion import delete_cases
-from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.cases.deletion import delete_cases
+from magic_demo.reviews.cases.leftovers import sweep_store
 from magic_demo.reviews.store import Store
 
 _AGE = re.compile(r"([1-9][0-9]{0,4})([hdw])")

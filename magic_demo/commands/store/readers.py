@@ -10,8 +10,8 @@ from pathlib import Path
 
 from magic_demo.commands.store.actor import find_actor
 from magic_demo.commands.store_option import add_store_argument, add_store_to_actions
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import StoreError
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.reviews.store import READER_ROLES, Store
 from magic_demo.reviews.store.names import fold_name
 

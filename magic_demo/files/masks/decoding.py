@@ -16,9 +16,9 @@ from isal import igzip_lib
 from numpy.typing import NDArray
 from PIL import Image
 
+from magic_demo.core.disk.user_files import open_user_file, read_user_head
 from magic_demo.core.errors import FormatError, one_line
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.user_files import open_user_file, read_user_head
 from magic_demo.files.pillow import own_bounds
 
 MASK_KINDS = ("TIFF", "PNG", "BMP", "GIF", "JPEG", "WEBP")

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.errors import FormatError
 from magic_demo.core.messages import Message, chain
 from magic_demo.core.types import Mask
-from magic_demo.core.whole_files import write_whole
 from magic_demo.files.masks.decoding import (
     NotPlainError,
     is_tiff,

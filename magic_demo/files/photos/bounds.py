@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from magic_demo.core.disk.user_files import read_user_file
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
-from magic_demo.core.user_files import read_user_file
 from magic_demo.files.photos.formats.jpeg_scans import JpegScans
 
 MOST_SCAN_PIXELS = 12 * 48_000_000

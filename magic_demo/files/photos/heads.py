@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from magic_demo.core.user_files import open_user_file
+from magic_demo.core.disk.user_files import open_user_file
 from magic_demo.files.photos.bounds import DEFAULT_LIMITS, PhotoLimits, read_webp_size
 from magic_demo.files.photos.decoding import know_heif
 from magic_demo.files.photos.kinds import PHOTO_KINDS, sniff_kind

@@ -11,8 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
+from magic_demo.core.disk.user_files import read_user_head
 from magic_demo.core.messages import Message
-from magic_demo.core.user_files import read_user_head
 from magic_demo.files.photos.kinds import OTHER_PICTURES, PHOTO_SUFFIXES, sniff_kind
 
 Found = TypeVar("Found")

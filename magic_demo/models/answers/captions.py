@@ -11,8 +11,8 @@ from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Encounter, Language, Photo, Pixels
 from magic_demo.models.answers.language.prompts import speak
-from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.models.loading.checkpoints import Checkpoint
 
 
 class Captioner(Protocol):

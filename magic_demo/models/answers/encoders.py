@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers import AutoModel
 
-from magic_demo.models.checkpoints import load_model
+from magic_demo.models.loading.checkpoints import load_model
 
 
 def drop_pooler(text_model: Any) -> None:

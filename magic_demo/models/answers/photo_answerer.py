@@ -33,8 +33,8 @@ from magic_demo.models.answers.photo_evidence import (
     pool_places,
 )
 from magic_demo.models.answers.text_photo_answerer import place_families
-from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Answerer, SegmentedPhoto, Segmenter
+from magic_demo.models.loading.checkpoints import Checkpoint
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
 from magic_demo.questions.families import load_families
 

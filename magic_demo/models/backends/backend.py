@@ -19,9 +19,9 @@ import torch
 import transformers
 from torch import Tensor, nn
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import BackendError, CheckpointError, one_line
 from magic_demo.core.messages import Message
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.models.backends.encoder import Encode, Encoder
 from magic_demo.models.backends.names import AUTO, BACKENDS
 from magic_demo.questions.calibration import digest_of

@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from magic_demo.core.disk.whole_files import whole_folder
 from magic_demo.core.errors import BackendError, one_line
 from magic_demo.core.messages import Message
-from magic_demo.core.whole_files import whole_folder
 from magic_demo.models.backends.encoder import Encode, Encoder
 
 CACHE_VARIABLE = "MAGIC_DEMO_CACHE"

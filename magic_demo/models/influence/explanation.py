@@ -21,7 +21,7 @@ from magic_demo.core.types import (
 from magic_demo.cues.explanation import explain_other_words, explain_words, scale_regions
 from magic_demo.models.influence.evidence import list_evidence, measure_lesions
 from magic_demo.models.influence.say import find_say
-from magic_demo.models.loaded import LoadedModels
+from magic_demo.models.loading.loaded import LoadedModels
 
 
 def explain_option(

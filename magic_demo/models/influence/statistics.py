@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from magic_demo.core.types import Narrative
 from magic_demo.models.influence.say import Say
-from magic_demo.models.loaded import LoadedModels
+from magic_demo.models.loading.loaded import LoadedModels
 from magic_demo.questions.answering import Statistics
 from magic_demo.questions.calibration import FamilyCalibration, digest_of
 

@@ -14,8 +14,8 @@ from transformers import Sam2Model, SamModel
 from magic_demo.core.errors import CheckpointError, ModelError
 from magic_demo.core.types import Pixels, Probability
 from magic_demo.files.checkpoint_files import find_shipped, read_object
-from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Guidance, Segmenter
+from magic_demo.models.loading.checkpoints import Checkpoint
 from magic_demo.models.segmentation.prompted import PromptedSegmenter
 
 TYPES = {"sam": SamModel, "sam2": Sam2Model}

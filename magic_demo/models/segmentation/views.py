@@ -11,8 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from magic_demo.core.types import Pixels, Probability
-from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Guidance, Segmenter, average_views
+from magic_demo.models.loading.checkpoints import Checkpoint
 
 Views = Literal["none", "mirror", "flips", "rotations"]
 VIEWS: tuple[Views, ...] = get_args(Views)

@@ -19,7 +19,7 @@ from magic_demo.page.texts.i18n import both, both_of
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import MODEL, CaseDifference, FamilyDifference
 from magic_demo.reviews.agreement.sources import Comparison
-from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.cases.covered_photos import covered_beside
 from magic_demo.reviews.exports.case_files import find_case_files
 from magic_demo.reviews.reports.contents import Legend
 from magic_demo.reviews.reports.disputes import MODEL_RGB, READER_RGB, draw_everybody

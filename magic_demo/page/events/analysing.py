@@ -29,10 +29,10 @@ from magic_demo.page.panels.frame.status.status import (
     render_step,
 )
 from magic_demo.page.panels.review.review_form import unkept_value
-from magic_demo.page.session.analysis import Queued, follow
+from magic_demo.page.session.inference.analysis import Queued, follow
+from magic_demo.page.session.inference.turns import StoppedError
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
-from magic_demo.page.session.turns import StoppedError
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.disagreements import prepare_outlines
 

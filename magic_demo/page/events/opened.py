@@ -29,11 +29,11 @@ from magic_demo.page.panels.frame.topbar import TopBar
 from magic_demo.page.panels.review.review_form import NO_FORM, unkept_value
 from magic_demo.page.panels.viewer import found_value, viewer_value
 from magic_demo.page.panels.why.why import CLOSED
-from magic_demo.page.session.analysis import Faults, Stops
 from magic_demo.page.session.desk.desk import Desk
+from magic_demo.page.session.inference.analysis import Faults, Stops
+from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Drafts, ReviewDraft
-from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.questions.families import QuestionSet
 from magic_demo.synthetic.bundled import Example

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from magic_demo.core.disk.parts import temporary_folder
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.parts import temporary_folder
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.questions.families import QuestionSet

@@ -29,11 +29,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import BoardError
-from magic_demo.core.whole_text import mend_json
 from magic_demo.page.server.reach import is_near
+from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.rate_limit import RateLimit
-from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.page.workshop.board.answers import ModelAnswers
 from magic_demo.page.workshop.board.pages import draw_code, encode_jpeg, render_board, render_join

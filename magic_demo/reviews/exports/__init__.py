@@ -3,7 +3,6 @@ folder a format, an entry of ``formats.FORMATS`` each."""
 
 from __future__ import annotations
 
-from magic_demo.reviews.exports.data_set import MANIFEST, DataSetVersion, read_data_set
 from magic_demo.reviews.exports.formats import (
     FORMATS,
     LABEL_STUDIO,
@@ -14,6 +13,7 @@ from magic_demo.reviews.exports.formats import (
     find_format,
 )
 from magic_demo.reviews.exports.readings import ExportError
+from magic_demo.reviews.exports.training_sets.data_set import MANIFEST, DataSetVersion, read_data_set
 from magic_demo.reviews.exports.writing import ExportReport, write_export
 
 __all__ = [

@@ -10,7 +10,7 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.types import EncounterFiles
 from magic_demo.files.encounters import EncounterList, read_encounters
 from magic_demo.files.layouts import SPLITS
-from magic_demo.reviews.covered_photos import CoveredPhotos
+from magic_demo.reviews.cases.covered_photos import CoveredPhotos
 from magic_demo.reviews.store import QueueCase
 
 

@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 
 import magic_demo
+from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.ruler import Ruler, write_ruler
 from magic_demo.core.types import Mark, MarkKind, Mask, MaskRuns, Review
-from magic_demo.core.whole_files import write_json
 from magic_demo.imaging.diameter import longest_diameter
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.reviews.exports.images import ExportedImage, write_images
 from magic_demo.reviews.exports.readings import Selection, annotator_of
-from magic_demo.reviews.exports.tables import measure_mask
+from magic_demo.reviews.exports.tabular.tables import measure_mask
 
 INSTANCES = "annotations/instances_default.json"
 KEYPOINTS = "annotations/person_keypoints_default.json"

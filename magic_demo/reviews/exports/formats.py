@@ -13,12 +13,12 @@ from magic_demo.core.types import LANGUAGES, Language
 from magic_demo.reviews.exports.challenge import write_challenge
 from magic_demo.reviews.exports.coco import write_coco
 from magic_demo.reviews.exports.cvat import write_cvat
-from magic_demo.reviews.exports.data_set import TRAINING_SET
 from magic_demo.reviews.exports.dicom import write_dicom
 from magic_demo.reviews.exports.label_studio.tasks import write_label_studio
 from magic_demo.reviews.exports.readings import ExportError, Selection
-from magic_demo.reviews.exports.tables import write_csv, write_parquet, write_plain_csv
-from magic_demo.reviews.exports.training_set import write_training_set
+from magic_demo.reviews.exports.tabular.tables import write_csv, write_parquet, write_plain_csv
+from magic_demo.reviews.exports.training_sets.data_set import TRAINING_SET
+from magic_demo.reviews.exports.training_sets.training_set import write_training_set
 
 Kinds = Literal["newest", "every"]
 """Which finished reviews a format takes of each reader and case: the newest, or the newest of every kind."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.types import MaskRuns, Photo, PhotoFile, Review
-from magic_demo.core.whole_files import write_whole
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.reviews.exports.challenge import walk_masks
 from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of

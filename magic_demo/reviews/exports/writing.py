@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import magic_demo
+from magic_demo.core.disk.whole_files import whole_folder, write_json
 from magic_demo.core.messages import Message
 from magic_demo.core.types import EncounterFiles, Prediction, SavedReview
-from magic_demo.core.whole_files import whole_folder, write_json
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.exports.data_set import MANIFEST, digest_files, name_version
 from magic_demo.reviews.exports.formats import Format, find_format
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
+from magic_demo.reviews.exports.training_sets.data_set import MANIFEST, digest_files, name_version
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from magic_demo.core.disk.user_files import read_user_text
 from magic_demo.core.errors import FormatError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
-from magic_demo.core.user_files import read_user_text
 from magic_demo.files.encounters import read_json
 
 XML_SHARE = 4

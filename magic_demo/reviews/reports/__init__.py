@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from magic_demo.core.disk.whole_files import whole_folder, write_whole
 from magic_demo.core.messages import Message
 from magic_demo.core.types import LANGUAGES, EncounterFiles, Language, Prediction, SavedReview
-from magic_demo.core.whole_files import whole_folder, write_whole
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
 from magic_demo.reviews.reports.comparing import (

@@ -13,9 +13,9 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.types import Language, SavedReview
-from magic_demo.core.whole_files import write_whole
-from magic_demo.reviews.exports.csv_files import write_csv_table
+from magic_demo.reviews.exports.tabular.csv_files import write_csv_table
 from magic_demo.reviews.reports.wording import say
 from magic_demo.reviews.store import QueueCase
 from magic_demo.reviews.store.rules import OWN_READINGS

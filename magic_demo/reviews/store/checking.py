@@ -22,7 +22,7 @@ from magic_demo.files.bundles import MOST_OPTIONS, check_packed
 from magic_demo.files.entries import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths
 from magic_demo.questions.families import load_challenge
-from magic_demo.reviews.gain import unpack_doubts
+from magic_demo.reviews.learning.gain import unpack_doubts
 from magic_demo.reviews.store.digests import digest_of, read_content
 from magic_demo.reviews.store.names import LONGEST_NAME, check_name, fold_name, is_line
 from magic_demo.reviews.store.records import LOCAL_READER, TRAIL_KINDS

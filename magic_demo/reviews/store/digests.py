@@ -10,10 +10,10 @@ from typing import Any, get_args
 
 from sqlalchemy.exc import OperationalError
 
+from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import StoreError
 from magic_demo.core.messages import Message
 from magic_demo.core.types import REVIEW_KINDS, CaseKey, ReviewState
-from magic_demo.core.whole_text import mend_json
 
 DAMAGED = "damaged"
 """Where a session keeps the reviews that it met and that are not what was saved: number -> DamagedReview."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from magic_demo.core.types import CaseKey, MaskRuns, ReviewKind
-from magic_demo.reviews.gain import Doubts, Gain
+from magic_demo.reviews.learning.gain import Doubts, Gain
 
 ReaderRole = Literal["reader", "adjudicator", "presenter"]
 """Who reads, who sees every review and writes the consensus, who shows cases to an audience (and sees what a

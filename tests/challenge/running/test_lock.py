@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from magic_demo.core.disk.parts import LOCK, alone_at
 from magic_demo.core.errors import FormatError
-from magic_demo.core.parts import LOCK, alone_at
 from tests.support.batch_runs import predict, write_data
 
 

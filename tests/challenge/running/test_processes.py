@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from magic_demo.challenge.batch import predict_folder
-from magic_demo.challenge.journal import Journal
 from magic_demo.challenge.running.engines import Processes, RayActors
+from magic_demo.challenge.running.journal import Journal
 from magic_demo.core.errors import BackendError, CheckpointError, ModelError
 from magic_demo.files.encounters import read_answers
 from magic_demo.models.predictor import Predictor

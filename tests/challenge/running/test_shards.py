@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from magic_demo.challenge.running.shards import Shard
+from magic_demo.core.disk.parts import alone_at
 from magic_demo.core.errors import FormatError
-from magic_demo.core.parts import alone_at
 from tests.support.batch_runs import IDS, predict, read_files, write_data
 from tests.support.stand_ins import stand_in_predictor
 

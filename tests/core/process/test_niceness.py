@@ -11,9 +11,9 @@ import pytest
 
 from magic_demo.core.process.niceness import MODELS, PASSWORDS
 from magic_demo.core.types import Prediction, Step
-from magic_demo.page.session.analysis import follow
+from magic_demo.page.session.inference.analysis import follow
+from magic_demo.page.session.inference.turns import Turns
 from magic_demo.page.session.sign_in.password_pool import PasswordPool
-from magic_demo.page.session.turns import Turns
 
 
 def niceness() -> int:

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from magic_demo.core.types import CaseKey
-from magic_demo.reviews.kept_cases import EXAMPLES, UPLOADS
+from magic_demo.reviews.cases.kept_cases import EXAMPLES, UPLOADS
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import upload

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from magic_demo.core.types import CaseKey, Review
 from magic_demo.questions.families import load_challenge, read_questions
-from magic_demo.reviews.queues import read_queue
+from magic_demo.reviews.cases.queues import read_queue
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.e2e.review.steps import choose, chosen, finish, key_of, open_case, opened
 from tests.e2e.review_server import ReviewServer

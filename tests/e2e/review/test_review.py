@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.reviews.cases.queues import read_queue
 from magic_demo.reviews.imports import read_reviews
-from magic_demo.reviews.queues import read_queue
 from tests.e2e.case.test_input import SHEET, carry, press
 from tests.e2e.review.steps import (
     answer_all,

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from magic_demo.core.ruler import length
 from magic_demo.core.types import CaseKey
 from magic_demo.reviews.exports import write_export
-from magic_demo.reviews.exports.csv_files import read_csv_table
+from magic_demo.reviews.exports.tabular.csv_files import read_csv_table
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.e2e.review.steps import (
     choose,

@@ -4,8 +4,8 @@ import test from "node:test";
 import { contour, emptyRanges, maskAt, thin, tileRanges, updateRanges } from "../../../magic_demo/page/panels/viewer/masks/contour.mjs";
 import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba } from "../../../magic_demo/page/panels/viewer/masks/levels.mjs";
 import { bounds } from "../../../magic_demo/page/panels/viewer/masks/runs.mjs";
-import { adjust, angleOf, PLAIN, tableOf } from "../../../magic_demo/page/panels/viewer/canvas/adjusting.mjs";
-import { linkView } from "../../../magic_demo/page/panels/viewer/canvas/second.mjs";
+import { adjust, angleOf, PLAIN, tableOf } from "../../../magic_demo/page/panels/viewer/display/adjusting.mjs";
+import { linkView } from "../../../magic_demo/page/panels/viewer/display/second.mjs";
 import { needsDetail, partInSight } from "../../../magic_demo/page/panels/viewer/canvas/detail.mjs";
 import { extent, fit, keepInside, MAX_SCALE, mostScale, pinch, toPhoto, toWindow, turnAt, zoomAt } from "../../../magic_demo/page/panels/viewer/canvas/view.mjs";
 

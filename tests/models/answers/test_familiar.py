@@ -20,7 +20,7 @@ from magic_demo.models.answers.photo_answerer import PhotoAnswerer, PhotoAnswere
 from magic_demo.models.answers.photo_evidence import PhotoEvidence
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.interfaces import Segmenter
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.models.predictor import Predictor
 from magic_demo.page.workshop.workshop import GUIDED_EXAMPLE
 from magic_demo.questions.calibration import Calibration, FamilyCalibration, digest_of

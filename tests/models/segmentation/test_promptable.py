@@ -14,8 +14,8 @@ from transformers import Sam2Config, Sam2Model, SamConfig, SamModel
 
 from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Pixels, Probability
-from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Click, Guidance, Segmenter
+from magic_demo.models.loading.checkpoints import Checkpoint
 from magic_demo.models.registry import load_segmenter
 from magic_demo.models.segmentation.promptable import PromptableSegmenter, find_boxes
 from tests.support.stand_ins import draw_photo

@@ -35,7 +35,7 @@ from magic_demo.page.session.desk.systems import System
 from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.reviews.agreement import CONSENSUS, MaskNumbers, Measured, Switches
 from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource, Comparison
-from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.cases.deletion import delete_cases
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.support.store.agreeing_readers import QUEUE, ReadRounds, write_rounds
 from tests.support.store.reviewed_cases import answer

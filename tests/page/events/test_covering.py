@@ -18,7 +18,7 @@ from magic_demo.page.events.review.covering import Covering
 from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.session.review import Reading, ReviewDraft
-from magic_demo.reviews.covered_photos import write_photo
+from magic_demo.reviews.cases.covered_photos import write_photo
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.synthetic.bundled import load_examples
 from tests.support.fake_predictor import FakePredictor

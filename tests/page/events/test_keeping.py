@@ -25,7 +25,7 @@ from magic_demo.page.events.review.review_handlers import ReviewHandlers
 from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.page.panels.case.messages import RESTORED
 from magic_demo.page.panels.viewer.mask_form import write_runs
-from magic_demo.reviews.kept_cases import EXAMPLES, UPLOADS
+from magic_demo.reviews.cases.kept_cases import EXAMPLES, UPLOADS
 from magic_demo.reviews.store import LOCAL_READER, Store
 from magic_demo.synthetic.bundled import load_examples
 from tests.support.stand_ins import draw_photo, stand_in_predictor

@@ -16,7 +16,7 @@ from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.build import Desk
 from magic_demo.page.events.review.versions import Versions
 from magic_demo.page.panels.viewer.mask_form import write_runs
-from magic_demo.reviews.kept_cases import UPLOADS
+from magic_demo.reviews.cases.kept_cases import UPLOADS
 from magic_demo.reviews.store import LOCAL_READER
 from tests.page.events.test_keeping import Page, square
 

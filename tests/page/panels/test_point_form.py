@@ -15,7 +15,7 @@ from magic_demo.models.interfaces import Guidance
 from magic_demo.models.segmentation.guided import refine_map
 from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE, read_mask, write_runs
 from magic_demo.page.panels.viewer.point_form import MOST_MARKS, answer_points
-from magic_demo.page.session.refining import write_guidance
+from magic_demo.page.session.inference.refining import write_guidance
 from magic_demo.questions.scoring import count_pixels, dice
 
 SIZE = (120, 160)

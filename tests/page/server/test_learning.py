@@ -15,19 +15,25 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.types import CaseKey, Encounter, Photo, Prediction
-from magic_demo.core.whole_files import write_json
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.build import Desk, PredictorSource
 from magic_demo.page.server.learning.learning import list_learning_routes
-from magic_demo.page.session import learner
-from magic_demo.page.session.learner import Learner
+from magic_demo.page.session.inference import learner
+from magic_demo.page.session.inference.learner import Learner
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
-from magic_demo.reviews.covered_photos import covered_beside
-from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.cases.covered_photos import covered_beside
+from magic_demo.reviews.cases.deletion import delete_cases
 from magic_demo.reviews.exports.case_files import find_case_files
-from magic_demo.reviews.learnt import COMPARISON, LearntError, LearntFrom, digest_photos, models_beside
+from magic_demo.reviews.learning.learnt import (
+    COMPARISON,
+    LearntError,
+    LearntFrom,
+    digest_photos,
+    models_beside,
+)
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.support.fake_predictor import FakePredictor
 from tests.support.store.reviewed_store import QUEUE, write_reviewed

@@ -29,8 +29,8 @@ from magic_demo.page.session.desk.photos import cover_photo_area
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
-from magic_demo.reviews import covered_photos
-from magic_demo.reviews.covered_photos import write_photo
+from magic_demo.reviews.cases import covered_photos
+from magic_demo.reviews.cases.covered_photos import write_photo
 from magic_demo.reviews.store import Actor, NewCase, Store
 from magic_demo.synthetic.bundled import load_examples
 from tests.support.fake_predictor import FakePredictor

@@ -15,7 +15,7 @@ import magic_demo.page.build
 from magic_demo.core.limits import LIMITS
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.panels.frame.status.status import FAULT, fixed_line, render_status
-from magic_demo.page.session.analysis import Faults
+from magic_demo.page.session.inference.analysis import Faults
 from magic_demo.page.texts.i18n import line_in_both
 from tests.support.fake_predictor import FakePredictor
 from tests.support.written_page import lay_out

@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import LANGUAGES
 from magic_demo.page.server.gate.gate import list_gates
-from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.workshop.board.pages import draw_code, encode_jpeg
 from magic_demo.page.workshop.board_page import LIMITS, find_address, list_board_routes
 from magic_demo.questions.families import load_challenge, load_families
@@ -289,7 +289,7 @@ def test_models_that_are_never_loaded_do_not_keep_the_program_from_its_end() -> 
     code = """if True:
         from magic_demo.synthetic.bundled import load_examples
         from magic_demo.page.workshop.board.answers import ModelAnswers
-        from magic_demo.page.session.source import PredictorSource
+        from magic_demo.page.session.inference.source import PredictorSource
         from magic_demo.questions.families import load_challenge
 
         encounters = [example.encounter for example in load_examples()]

@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
+from magic_demo.core.disk.parts import OWNER
 from magic_demo.core.errors import MagicDemoError, StoreError
-from magic_demo.core.parts import OWNER
 from magic_demo.core.types import CaseKey, Encounter, Photo, Prediction, Review
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.backups import ABOUT, ROWS, BackupError, restore_backup, write_backup
-from magic_demo.reviews.covered_photos import covered_beside
-from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.cases.covered_photos import covered_beside
+from magic_demo.reviews.cases.deletion import delete_cases
+from magic_demo.reviews.cases.kept_cases import keep_upload
+from magic_demo.reviews.cases.leftovers import sweep_store
 from magic_demo.reviews.exports import FORMATS, write_export
-from magic_demo.reviews.kept_cases import keep_upload
-from magic_demo.reviews.leftovers import sweep_store
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.support.stand_ins import draw_photo
 from tests.support.store.reviewed_cases import answer, draw_mask

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from magic_demo.challenge.mask_scoring import score_mask_folders
+from magic_demo.challenge.scoring.mask_scoring import score_mask_folders
 from magic_demo.core.types import Review, SavedReview
 from magic_demo.files.encounters import read_answers
 from magic_demo.files.masks.mask_files import find_reference_masks, mask_file_name, read_mask, write_mask

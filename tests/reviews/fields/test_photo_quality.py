@@ -18,7 +18,7 @@ from magic_demo.page.panels.review.review_form import read_note
 from magic_demo.page.texts.i18n import fill
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports import write_export
-from magic_demo.reviews.exports.csv_files import read_csv_table
+from magic_demo.reviews.exports.tabular.csv_files import read_csv_table
 from magic_demo.reviews.imports import read_reviews
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.support.store.reviewed_cases import answer

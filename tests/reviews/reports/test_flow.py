@@ -10,7 +10,7 @@ import pytest
 
 from magic_demo.core.types import LANGUAGES, Language, Review, ReviewState
 from magic_demo.questions.families import load_challenge
-from magic_demo.reviews.exports.csv_files import read_csv_table
+from magic_demo.reviews.exports.tabular.csv_files import read_csv_table
 from magic_demo.reviews.reports.flow import Flow, draw_flow, measure_flow, write_flow
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.support.store.reviewed_cases import answer

@@ -12,11 +12,11 @@ import pytest
 from magic_demo.__main__ import main
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Encounter, Narrative, Photo, Review
-from magic_demo.page.server.take_away import list_take_away_routes
+from magic_demo.page.server.downloads.take_away import list_take_away_routes
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.sign_in.sign_ins import SignIns, TooManyTriesError
 from magic_demo.reviews.backups import restore_backup, write_backup
-from magic_demo.reviews.kept_cases import keep_upload
+from magic_demo.reviews.cases.kept_cases import keep_upload
 from magic_demo.reviews.store import LOCAL_READER, TRAIL_KINDS, Actor, NewCase, Store
 from magic_demo.reviews.store.rows import audit_trail
 from tests.support.stand_ins import draw_photo

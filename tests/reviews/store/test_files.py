@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
+from magic_demo.core.disk.whole_files import whole_folder, write_whole
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Encounter, Photo, Review
-from magic_demo.core.whole_files import whole_folder, write_whole
 from magic_demo.reviews.backups import restore_backup, write_backup
-from magic_demo.reviews.covered_photos import covered_beside
-from magic_demo.reviews.kept_cases import keep_upload
-from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.cases.covered_photos import covered_beside
+from magic_demo.reviews.cases.kept_cases import keep_upload
+from magic_demo.reviews.cases.leftovers import sweep_store
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.support.stand_ins import draw_photo
 from tests.support.store.reviewed_cases import answer

@@ -56,7 +56,7 @@ def train() -> Work:
 @cache
 def export() -> Work:
     """Export the store as a training set into ``folder/export <turn>``."""
-    from magic_demo.reviews.covered_photos import covered_beside
+    from magic_demo.reviews.cases.covered_photos import covered_beside
     from magic_demo.reviews.exports import write_export
     from magic_demo.reviews.exports.case_files import find_case_files
 
@@ -99,7 +99,7 @@ def save() -> Work:
 def keep() -> Work:
     """Keep an upload of two photos for the reader ann; once."""
     from magic_demo.core.types import Encounter, Narrative, Photo
-    from magic_demo.reviews.kept_cases import keep_upload
+    from magic_demo.reviews.cases.kept_cases import keep_upload
     from tests.support.stand_ins import draw_photo
 
     upload = Encounter(
@@ -139,7 +139,7 @@ def bring_in() -> Work:
 @cache
 def delete() -> Work:
     """Delete every case of the store; once."""
-    from magic_demo.reviews.deletion import delete_cases
+    from magic_demo.reviews.cases.deletion import delete_cases
 
     def work(folder: Path) -> None:
         with Store.open(folder / "store") as store:
@@ -152,8 +152,8 @@ def delete() -> Work:
 def take_away() -> Work:
     """Export the store into a temporary folder, as the page does, with ``folder/tmp`` for temporary files;
     once."""
-    from magic_demo.core.parts import temporary_folder
-    from magic_demo.reviews.covered_photos import covered_beside
+    from magic_demo.core.disk.parts import temporary_folder
+    from magic_demo.reviews.cases.covered_photos import covered_beside
     from magic_demo.reviews.exports import write_export
     from magic_demo.reviews.exports.case_files import find_case_files
 

@@ -28,7 +28,7 @@ from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.files.masks.mask_files import read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
-from magic_demo.models.loading import DEFAULT_SEGMENTATION
+from magic_demo.models.loading.predictors import DEFAULT_SEGMENTATION
 from magic_demo.models.registry import load_segmenter
 from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.core.parts import (
+from magic_demo.core.disk.parts import (
     CLAIM,
     PREFIX,
     Claim,
@@ -24,14 +24,14 @@ from magic_demo.core.parts import (
     sweep_parts,
     sweep_temporary,
 )
+from magic_demo.core.disk.whole_files import whole_folder, write_whole
 from magic_demo.core.types import CaseKey, Encounter, Narrative, Photo, Review
-from magic_demo.core.whole_files import whole_folder, write_whole
 from magic_demo.reviews.backups import BackupError, restore_backup, write_backup
-from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.cases.covered_photos import covered_beside
+from magic_demo.reviews.cases.kept_cases import UPLOADS, keep_upload
+from magic_demo.reviews.cases.leftovers import sweep_store
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.case_files import find_case_files
-from magic_demo.reviews.kept_cases import UPLOADS, keep_upload
-from magic_demo.reviews.leftovers import sweep_store
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.robustness.faults.killer import Killer, run_killer
 from tests.support.stand_ins import draw_photo

@@ -32,12 +32,12 @@ for name in ("rename", "replace", "unlink", "remove"):
 
 from magic_demo.__main__ import main
 from magic_demo.synthetic.bundled import load_examples
-from magic_demo.reviews.deletion import delete_cases
-from magic_demo.reviews.kept_cases import keep_example, keep_upload
-from magic_demo.reviews.leftovers import sweep_store
-from magic_demo.core.parts import CLAIM
+from magic_demo.reviews.cases.deletion import delete_cases
+from magic_demo.reviews.cases.kept_cases import keep_example, keep_upload
+from magic_demo.reviews.cases.leftovers import sweep_store
+from magic_demo.core.disk.parts import CLAIM
 from magic_demo.reviews.store import Store
-from magic_demo.core.whole_files import whole_folder, write_whole
+from magic_demo.core.disk.whole_files import whole_folder, write_whole
 
 place = Path(sys.argv[1])
 write_whole(place / "text", "a")

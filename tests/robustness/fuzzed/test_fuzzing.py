@@ -32,7 +32,7 @@ from magic_demo.files.masks.mask_files import read_loose_mask, read_loose_packed
 from magic_demo.files.photos.processes.workers import shared_workers
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
-from magic_demo.models.checkpoints import read_preprocessing
+from magic_demo.models.loading.checkpoints import read_preprocessing
 from magic_demo.page.panels import forms
 from magic_demo.page.panels.review import review_form
 from magic_demo.page.panels.viewer import mask_form, point_form

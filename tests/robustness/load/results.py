@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from magic_demo.core.whole_files import write_json
+from magic_demo.core.disk.whole_files import write_json
 from tests.conftest import REPOSITORY
 
 FOLDER = REPOSITORY / "build" / "reliability"

@@ -12,7 +12,7 @@ import pytest
 
 from magic_demo.models.influence.say import Say
 from magic_demo.models.influence.statistics import find_calibration
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.questions.calibration import CALIBRATION_NAME, read_calibration
 from magic_demo.questions.combining import WEIGHTS_NAME, read_weights
 from training.__main__ import main

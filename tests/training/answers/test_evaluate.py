@@ -14,7 +14,7 @@ from magic_demo.questions.families import load_families
 from training.answers.evaluate import judge_predictor, main
 from training.answers.report import AnswersReport, find_mistakes, write_answers_report
 from training.cases.sources import CaseSource, LearningCase
-from training.runs.report_page import draw_table, mark_words
+from training.runs.reports.report_page import draw_table, mark_words
 
 FAMILIES = load_families()
 SOURCE = CaseSource("made", "challenge", photos=False)

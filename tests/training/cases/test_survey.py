@@ -12,8 +12,8 @@ import pytest
 from magic_demo.synthetic.cases import write_cases
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import CaseData, read_cases_as_kept, read_checked_cases
-from training.runs.data_table import SourceTable, write_tables
 from training.runs.record import DATA
+from training.runs.reports.data_table import SourceTable, write_tables
 from training.runs.run import SettingsError
 
 SOURCES = {"train": CaseSource("train", "challenge")}

@@ -17,13 +17,13 @@ from magic_demo.core.types import CaseKey, Photo, Review
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
-from magic_demo.models.checkpoints import name_model
-from magic_demo.models.loading import load_predictor
+from magic_demo.models.loading.checkpoints import name_model
+from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.questions.families import load_challenge, read_questions
-from magic_demo.reviews.covered_photos import covered_beside
-from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.cases.covered_photos import covered_beside
+from magic_demo.reviews.cases.deletion import delete_cases
 from magic_demo.reviews.exports import write_export
-from magic_demo.reviews.learnt import (
+from magic_demo.reviews.learning.learnt import (
     ANSWERS,
     COMPARISON,
     LEARNT,
@@ -39,10 +39,10 @@ from magic_demo.reviews.store import Actor, NewCase, Store
 from tests.support.own_questions import THREE
 from tests.support.store.reviewed_store import QUEUE, READER, write_models, write_reviewed
 from training.learning.command import read_arguments
-from training.learning.decoder import DecoderRun, DecoderSettings
+from training.learning.fine_tuning.decoder import DecoderRun, DecoderSettings
+from training.learning.fine_tuning.heads import HeadsSettings
+from training.learning.fine_tuning.lessons import read_lessons
 from training.learning.gathering import gather_reviews, list_files
-from training.learning.heads import HeadsSettings
-from training.learning.lessons import read_lessons
 from training.learning.run import learn
 from training.learning.settings import LearnSettings
 

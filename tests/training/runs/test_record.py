@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from training.answers.text_photo.settings import AnswererSettings
-from training.runs.data_table import SourceTable, digest_ids
 from training.runs.record import DATA, SETTINGS, STARTS, VERSIONS, check_resumed, copy_record, keep_record
+from training.runs.reports.data_table import SourceTable, digest_ids
 from training.runs.run import SettingsError, read_settings
 from training.runs.starts import name_starts
 from training.segmentation.train import SegmentationSettings

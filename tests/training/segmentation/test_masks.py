@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
+from magic_demo.core.disk.whole_files import write_json, write_whole
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.types import Mask
-from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.files.masks.mask_files import write_mask
 from magic_demo.files.masks.turns import Lie
 from magic_demo.imaging.turning import turn_back
@@ -22,8 +22,8 @@ from magic_demo.models.interfaces import Segmenter
 from magic_demo.synthetic.encounters import encode_photo
 from training.__main__ import main
 from training.cases.pad import read_pad
-from training.segmentation import evaluate as evaluate_segmentation
-from training.segmentation.measuring import Evaluation
+from training.segmentation.evaluation import evaluate as evaluate_segmentation
+from training.segmentation.evaluation.measuring import Evaluation
 from training.segmentation.sources import Example, SourceSettings, read_examples
 from training.segmentation.survey import open_examples, read_checked
 

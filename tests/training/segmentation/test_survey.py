@@ -12,8 +12,8 @@ import pytest
 from magic_demo.synthetic.cases import write_cases
 from tests.support.tiny_clipseg import read_paper, write_data
 from training.__main__ import main
-from training.runs.data_table import Join, SourceTable, write_tables
 from training.runs.record import DATA
+from training.runs.reports.data_table import Join, SourceTable, write_tables
 from training.runs.run import SettingsError
 from training.segmentation.data import DataSettings
 from training.segmentation.sources import SourceSettings

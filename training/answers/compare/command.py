@@ -33,8 +33,8 @@ from training.answers.compare.table import Comparison, Row, print_comparison, wr
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import list_checked_cases
 from training.cues.fitting import CueSettings
-from training.runs.data_table import SourceTable, write_tables
 from training.runs.record import DATA
+from training.runs.reports.data_table import SourceTable, write_tables
 from training.runs.run import SettingsError, read_settings
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "cue-model.yaml"

@@ -9,7 +9,7 @@ from magic_demo.challenge.running.cases import read_encounter
 from magic_demo.challenge.systems.reading import System
 from magic_demo.core.types import EncounterFiles, Prediction
 from magic_demo.files.checkpoint_files import CONFIG
-from magic_demo.models.loading import DEFAULT_SEGMENTATION, load_predictor, reads_lesion
+from magic_demo.models.loading.predictors import DEFAULT_SEGMENTATION, load_predictor, reads_lesion
 
 
 def is_model(place: Path) -> bool:

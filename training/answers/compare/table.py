@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from magic_demo.challenge.published import CAPTION, TEAMS
+from magic_demo.challenge.scoring.published import CAPTION, TEAMS
 from magic_demo.challenge.systems.effort import UNMEASURED, Effort
 from training.answers.compare.measuring import Difference
-from training.runs.report_page import draw_table, write_page
+from training.runs.reports.report_page import draw_table, write_page
 
 EXPLAINED = (
     "gain: in official accuracy, with a 95% interval, authors drawn anew. better, worse: answers of a family that "

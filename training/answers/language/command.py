@@ -23,7 +23,7 @@ from magic_demo.core.types import Answers
 from magic_demo.models.answers.language.answerer import LanguageAnswerer
 from magic_demo.models.answers.language.prompts import PROMPTS
 from magic_demo.models.answers.language.reader import PART_TYPES
-from magic_demo.models.checkpoints import Checkpoint, find_checkpoint
+from magic_demo.models.loading.checkpoints import Checkpoint, find_checkpoint
 from magic_demo.questions.decoding import PRIORS_NAME, count_priors, decode_answers, write_priors
 from magic_demo.questions.families import load_challenge
 from training.answers.language.examples import OptionDraws, collate, read_photos
@@ -31,9 +31,9 @@ from training.answers.language.settings import AdaptedSettings, LanguageSettings
 from training.cases.metrics import official_scores
 from training.cases.sources import CaseSource, LearningCase
 from training.cases.survey import CaseData, read_cases_as_kept, read_checked_cases
-from training.runs.card import write_card
-from training.runs.data_table import SourceTable, title_sources
 from training.runs.record import check_resumed, copy_record, keep_record
+from training.runs.reports.card import write_card
+from training.runs.reports.data_table import SourceTable, title_sources
 from training.runs.run import (
     TRAINER_OPTIONS,
     SettingsError,

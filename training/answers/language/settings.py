@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.cases.sources import CaseSource
-from training.runs.data_table import BadFiles
 from training.runs.ranges import Count, CountOrNone, Decay, Positive, Share
+from training.runs.reports.data_table import BadFiles
 from training.runs.run import RunSettings
 
 

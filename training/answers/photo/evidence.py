@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.types import Answers, Pixels
-from magic_demo.core.whole_files import write_whole
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.answers.photo_evidence import describe_measures, look_at_photo, pool_places

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.questions.families import load_families
 from training.answers.photo.kinds import KindReport
 from training.cues.calibration import summarise

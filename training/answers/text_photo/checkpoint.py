@@ -16,7 +16,7 @@ from magic_demo.models.answers.text_photo_answerer import (
     list_units,
 )
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
-from magic_demo.models.checkpoints import (
+from magic_demo.models.loading.checkpoints import (
     Checkpoint,
     Preprocessing,
     find_checkpoint,

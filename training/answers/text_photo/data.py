@@ -23,11 +23,11 @@ from magic_demo.models.answers.text_photo_answerer import (
     stack_photos,
     tokenize,
 )
-from magic_demo.models.checkpoints import Preprocessing
+from magic_demo.models.loading.checkpoints import Preprocessing
 from training.cases.sources import CaseSource, LearningCase
 from training.runs.augment import AugmentSettings, augment_pair
-from training.runs.data_table import BadFiles
 from training.runs.ranges import Count, Share
+from training.runs.reports.data_table import BadFiles
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.types import Mask
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.models.interfaces import Click, Guidance, Segmenter
 from magic_demo.questions.scoring import count_photo, dice, jaccard, vote

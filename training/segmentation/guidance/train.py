@@ -18,8 +18,13 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from magic_demo.models.checkpoints import Checkpoint, Preprocessing, load_tokenizer, read_preprocessing
 from magic_demo.models.interfaces import Guidance
+from magic_demo.models.loading.checkpoints import (
+    Checkpoint,
+    Preprocessing,
+    load_tokenizer,
+    read_preprocessing,
+)
 from magic_demo.models.registry import SEGMENTERS
 from magic_demo.models.segmentation.compact import (
     CompactSegmenter,
@@ -31,9 +36,9 @@ from magic_demo.models.segmentation.compact import (
 from magic_demo.models.segmentation.guidance_maps import draw_guidance
 from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network
 from training.runs.averaging import MeanLossTrainer
-from training.runs.card import write_card
 from training.runs.ranges import Decay
 from training.runs.record import check_resumed, copy_record, keep_record
+from training.runs.reports.card import write_card
 from training.runs.run import (
     TRAINER_OPTIONS,
     RunSettings,

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from magic_demo.challenge.systems.chat.endpoint import MOST_REPLY, ChatClient, Endpoint, Reply
-from magic_demo.core.user_files import read_user_text
-from magic_demo.core.whole_files import write_json
+from magic_demo.core.disk.user_files import read_user_text
+from magic_demo.core.disk.whole_files import write_json
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from magic_demo.challenge.systems.chat.sheets import (
     write_sheet,
 )
 from magic_demo.challenge.systems.reading import read_statistics
+from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.errors import FormatError, PhotoError
 from magic_demo.core.types import EncounterFiles, Language, Narrative, Prediction
-from magic_demo.core.whole_files import write_json
 from magic_demo.files.bundles import write_prediction
 from magic_demo.files.encounters import write_answers
 from magic_demo.files.findings import Findings

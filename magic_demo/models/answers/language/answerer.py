@@ -22,8 +22,8 @@ from magic_demo.models.answers.language.prompts import Templates, list_options, 
 from magic_demo.models.answers.language.reader import LONGEST_SIDE, PART_TYPES, SPLIT, LanguageReader
 from magic_demo.models.answers.language.reasoning import SecondPass
 from magic_demo.models.backends.backend import Backend
-from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Answerer, SegmentedPhoto
+from magic_demo.models.loading.checkpoints import Checkpoint
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
 from magic_demo.questions.families import load_families
 

@@ -10,7 +10,7 @@ from magic_demo.models.answers.captions import Captioner
 from magic_demo.models.answers.language.answerer import shrink
 from magic_demo.models.answers.language.prompts import Templates, read_prompts
 from magic_demo.models.answers.language.reader import PART_TYPES, LanguageReader
-from magic_demo.models.checkpoints import Checkpoint
+from magic_demo.models.loading.checkpoints import Checkpoint
 
 MOST_TOKENS = 120
 """Of a caption."""

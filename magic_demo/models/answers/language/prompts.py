@@ -12,9 +12,9 @@ from importlib import resources
 from pathlib import Path
 from string import Formatter
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import CheckpointError, one_line
 from magic_demo.core.types import LANGUAGES, Family, Language
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 
 PROMPTS = "prompts.json"
 _CHINESE = re.compile(r"[\u3400-\u9fff]")

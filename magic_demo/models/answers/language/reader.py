@@ -31,7 +31,7 @@ from magic_demo.core.errors import CheckpointError, ModelError, one_line
 from magic_demo.core.types import Pixels
 from magic_demo.files.checkpoint_files import ENCODERS
 from magic_demo.models.backends.backend import Backend
-from magic_demo.models.checkpoints import Checkpoint, read_tokenizer
+from magic_demo.models.loading.checkpoints import Checkpoint, read_tokenizer
 
 SEEING_TYPES = frozenset(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES)
 """``model_type`` of the vision-language models."""

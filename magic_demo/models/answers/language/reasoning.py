@@ -15,8 +15,8 @@ from magic_demo.core.types import Family, Language, OptionScores, Pixels
 from magic_demo.models.answers.language.prompts import Templates, list_options, speak
 from magic_demo.models.answers.language.reader import SPLIT, LanguageReader
 from magic_demo.models.backends.backend import Backend
-from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Answerer, SegmentedPhoto
+from magic_demo.models.loading.checkpoints import Checkpoint
 from magic_demo.questions.decoding import SetPriors, Siblings, decode_answers, read_slots
 
 REASON_TOKENS = 60

@@ -10,8 +10,8 @@ import numpy as np
 from magic_demo.core.types import Narrative, OptionScores, SimilarCase
 from magic_demo.models.answers.neighbours.case_index import CaseIndex
 from magic_demo.models.answers.neighbours.folder import read_index
-from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Answerer, SegmentedPhoto
+from magic_demo.models.loading.checkpoints import Checkpoint
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
 
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
+from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_file, read_user_text
+from magic_demo.core.disk.whole_files import write_json, write_whole
 from magic_demo.core.errors import CheckpointError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import LANGUAGES, Answers, Language
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_file, read_user_text
-from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.files.checkpoint_files import CONFIG, read_config
 from magic_demo.models.answers.neighbours.case_index import CaseIndex, VoteSettings
 from magic_demo.models.answers.neighbours.search import DenseVectors, Floats, SparseVectors, VectorSearch

@@ -19,7 +19,7 @@ from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.merging import differing, spread
 from magic_demo.page.session.open_cases import OpenCase, OpenCases
 from magic_demo.page.session.review import Drafts, Mode, Reading, ReviewDraft
-from magic_demo.reviews.kept_cases import EXAMPLES
+from magic_demo.reviews.cases.kept_cases import EXAMPLES
 from magic_demo.reviews.store import QueueCase
 from magic_demo.reviews.store.rules import OWN_READINGS
 

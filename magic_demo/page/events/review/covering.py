@@ -22,7 +22,7 @@ from magic_demo.page.panels.viewer.mask_form import read_mask, working_size
 from magic_demo.page.session.desk.photos import cover_photo_area, hide_proposed
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
-from magic_demo.reviews.covered_photos import PROPOSED_NOTE, cover_area
+from magic_demo.reviews.cases.covered_photos import PROPOSED_NOTE, cover_area
 from magic_demo.reviews.store import QueueCase
 
 

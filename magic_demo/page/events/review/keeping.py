@@ -21,7 +21,7 @@ from magic_demo.page.panels.queue.queue_panel import Arrangement, read_arrangeme
 from magic_demo.page.panels.review.review_form import unkept_value
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
-from magic_demo.reviews.kept_cases import KeptCase
+from magic_demo.reviews.cases.kept_cases import KeptCase
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ from magic_demo.page.panels.queue.queue_panel import (
     read_arrangement,
     row_value,
 )
-from magic_demo.reviews.kept_cases import EXAMPLES
+from magic_demo.reviews.cases.kept_cases import EXAMPLES
 from magic_demo.reviews.store import LOCAL_READER
 from magic_demo.reviews.store.rules import WITHOUT_MODEL
 

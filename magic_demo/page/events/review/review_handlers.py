@@ -16,8 +16,8 @@ from magic_demo.page.panels.viewer.facts_form import answer_facts
 from magic_demo.page.panels.viewer.point_form import answer_points
 from magic_demo.page.panels.why.why import CLOSED, why_value
 from magic_demo.page.session.desk.systems import shown_system
+from magic_demo.page.session.inference.refining import Refiner
 from magic_demo.page.session.open_cases import OpenCase
-from magic_demo.page.session.refining import Refiner
 from magic_demo.page.session.review import ReviewDraft
 
 

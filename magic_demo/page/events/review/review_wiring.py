@@ -16,14 +16,14 @@ from magic_demo.page.events.review.queue_handlers import QueueHandlers
 from magic_demo.page.events.review.reading_handlers import ReadingHandlers
 from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.page.events.review.versions import Versions
+from magic_demo.page.server.downloads.photo_parts import list_photo_part_routes
+from magic_demo.page.server.downloads.take_away import list_take_away_routes
+from magic_demo.page.server.downloads.thumbnails import list_thumbnail_routes
 from magic_demo.page.server.oversight.oversight import list_oversight_routes
-from magic_demo.page.server.photo_parts import list_photo_part_routes
 from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
-from magic_demo.page.server.take_away import list_take_away_routes
 from magic_demo.page.server.throwaway import list_throwaway_routes
-from magic_demo.page.server.thumbnails import list_thumbnail_routes
 from magic_demo.page.session.desk.desk import Desk
-from magic_demo.page.session.turns import MOST_WAITING
+from magic_demo.page.session.inference.turns import MOST_WAITING
 
 
 def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -> None:

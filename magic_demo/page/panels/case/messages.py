@@ -13,7 +13,7 @@ from magic_demo.core.messages import Message
 from magic_demo.core.types import Photo, Prediction
 from magic_demo.page.panels.case.case_panel import render_messages
 from magic_demo.page.session.open_cases import OpenCase
-from magic_demo.reviews.covered_photos import COVERED_NOTE
+from magic_demo.reviews.cases.covered_photos import COVERED_NOTE
 
 IDENTIFYING = Message("Faces and tattoos identify people: cover them (#) before you go on")
 RESTORED = Message("What this browser could not save before has been put back and saved")

@@ -9,7 +9,7 @@ import gradio as gr
 
 from magic_demo.page.panels.frame.keys.key_sheet import render_key_sheet
 from magic_demo.page.panels.frame.status.status import render_about
-from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.texts.i18n import fill
 
 BRAND = """

@@ -2,10 +2,10 @@
 // the server; the value, and what is said to the server, are described in viewer/__init__.py.
 
 import { journal } from "../frame/keys/journal.mjs";
-import { openAlone } from "./canvas/alone.mjs";
-import { openCompare } from "./canvas/compare.mjs";
+import { openAlone } from "./display/alone.mjs";
+import { openCompare } from "./display/compare.mjs";
 import { followDetail } from "./canvas/detail.mjs";
-import { openDisplay } from "./canvas/display.mjs";
+import { openDisplay } from "./display/display.mjs";
 import { Editor } from "./tools/editor.mjs";
 import { openFacts } from "./beside/facts.mjs";
 import { openGlide } from "./canvas/glide.mjs";
@@ -25,7 +25,7 @@ import { fromRuns } from "./masks/runs.mjs";
 import { drawRulers } from "./beside/ruler_lines.mjs";
 import { Rulers } from "./tools/rulers.mjs";
 import { Sketch } from "./tools/sketch.mjs";
-import { openSecond } from "./canvas/second.mjs";
+import { openSecond } from "./display/second.mjs";
 import { openStrip } from "./beside/strip.mjs";
 import { openToolbox } from "./tools/toolbox.mjs";
 import { fit, keepInside, mostScale, toWindow, turnAt, zoomAt } from "./canvas/view.mjs";

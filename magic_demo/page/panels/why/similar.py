@@ -11,7 +11,7 @@ from pathlib import Path
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.types import Family, Language, SimilarCase
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.page.server.thumbnails import draw_thumbnail
+from magic_demo.page.server.downloads.thumbnails import draw_thumbnail
 from magic_demo.page.texts.i18n import text
 
 Similar = tuple[SimilarCase, Path | None]

@@ -13,17 +13,17 @@ from typing import Any
 import cv2
 import numpy as np
 
+from magic_demo.core.disk.user_files import read_user_text
 from magic_demo.core.errors import MagicDemoError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Answers, EncounterFiles, MaskRuns, Pixels
-from magic_demo.core.user_files import read_user_text
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.server.learning.rendering import close_page, open_page
 from magic_demo.page.texts.i18n import both, both_of
 from magic_demo.questions.decoding import read_slots
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.learnt import COMPARISON, LearntError, LearntFrom
+from magic_demo.reviews.learning.learnt import COMPARISON, LearntError, LearntFrom
 
 MOST_CASES = 30
 """Cases that are shown, those that changed most first."""

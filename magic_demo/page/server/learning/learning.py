@@ -16,12 +16,12 @@ from magic_demo.core.types import CaseKey
 from magic_demo.page.server.learning.comparing import find_compared, render_comparison
 from magic_demo.page.server.learning.rendering import LearningView, render_page
 from magic_demo.page.session.desk.desk import Desk
-from magic_demo.page.session.learner import Learner
-from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.session.inference.learner import Learner
+from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.texts.i18n import line_in_both
-from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.cases.covered_photos import covered_beside
 from magic_demo.reviews.exports.case_files import find_case_files
-from magic_demo.reviews.learnt import (
+from magic_demo.reviews.learning.learnt import (
     ANSWERS,
     LEARNT,
     SEGMENTATION,

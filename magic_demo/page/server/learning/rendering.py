@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both
-from magic_demo.reviews.learnt import Progress
+from magic_demo.reviews.learning.learnt import Progress
 
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Magic Demo</title>

@@ -19,8 +19,8 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
+from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.whole_text import mend_json
 
 OWN_COOKIES = "magic-demo"
 """What the name of each of the page's cookies begins with. Others, of other programs on this computer, go no

@@ -10,7 +10,7 @@ from magic_demo.core.types import (
 )
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.session.desk.photos import CasesOnDesk, cover_photo_area, hide_proposed
-from magic_demo.reviews.covered_photos import (
+from magic_demo.reviews.cases.covered_photos import (
     COVERED_NOTE,
     COVERED_SHARE,
     write_photo,

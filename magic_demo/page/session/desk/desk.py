@@ -17,8 +17,8 @@ from magic_demo.core.types import (
 from magic_demo.page.session.desk.coverings import CoveringsOnDesk
 from magic_demo.page.session.desk.systems import shown_system
 from magic_demo.page.session.review import Mode
-from magic_demo.reviews.gain import measure_doubts
-from magic_demo.reviews.queues import measure_uncertainty, read_references
+from magic_demo.reviews.cases.queues import measure_uncertainty, read_references
+from magic_demo.reviews.learning.gain import measure_doubts
 from magic_demo.reviews.store import (
     Actor,
     NewCase,

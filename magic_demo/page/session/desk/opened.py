@@ -20,13 +20,13 @@ from magic_demo.core.types import (
 )
 from magic_demo.page.session.arrivals import Arrivals
 from magic_demo.page.session.desk.systems import System
+from magic_demo.page.session.inference.source import EncounterPredictor
 from magic_demo.page.session.open_cases import OpenCases
 from magic_demo.page.session.review import Mode
 from magic_demo.page.session.sign_in.sign_ins import SignIns
-from magic_demo.page.session.source import EncounterPredictor
 from magic_demo.questions.families import QuestionSet, load_challenge
-from magic_demo.reviews.kept_cases import EXAMPLES, UPLOADS, KeptCase, keep_example, keep_upload
-from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.cases.kept_cases import EXAMPLES, UPLOADS, KeptCase, keep_example, keep_upload
+from magic_demo.reviews.cases.leftovers import sweep_store
 from magic_demo.reviews.store import (
     LOCAL_READER,
     QueueCase,

@@ -22,17 +22,17 @@ from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.session.desk.opened import OpenedDesk
 from magic_demo.page.session.desk.systems import check_fit, list_speaking, read_system_prediction
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.covered_photos import (
+from magic_demo.reviews.cases.covered_photos import (
     COVERED_NOTE,
     PROPOSED_NOTE,
     CoveredPhotos,
     cover_area,
     covered_beside,
 )
-from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.cases.deletion import delete_cases
+from magic_demo.reviews.cases.queues import measure_uncertainty, read_queue
 from magic_demo.reviews.exports.case_files import find_case_files
-from magic_demo.reviews.gain import measure_doubts
-from magic_demo.reviews.queues import measure_uncertainty, read_queue
+from magic_demo.reviews.learning.gain import measure_doubts
 from magic_demo.reviews.store import (
     LOCAL_READER,
     PROGRAM,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from magic_demo.core.types import Encounter
 from magic_demo.page.panels.cards.cards import cards_value
-from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.questions.families import QuestionSet
 
 State = Literal["waiting", "ready", "failed"]

@@ -12,8 +12,8 @@ from magic_demo.core.messages import Message
 from magic_demo.core.types import Knowledge, Review, ReviewKind
 from magic_demo.files.encounters import read_answers, read_json
 from magic_demo.files.masks.mask_files import annotator_of, find_reference_masks, read_loose_mask
-from magic_demo.reviews.exports.data_set import MANIFEST
 from magic_demo.reviews.exports.readings import CONSENSUS
+from magic_demo.reviews.exports.training_sets.data_set import MANIFEST
 from magic_demo.reviews.imports.formats.mask_folder import list_pictures, says_mask
 from magic_demo.reviews.imports.gathering import Gathering, SourceError, read_kind, read_known, read_names
 

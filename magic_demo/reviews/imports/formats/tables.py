@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from magic_demo.core.disk.user_files import read_user_file
 from magic_demo.core.errors import FormatError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.review_content import CHOICES, read_mark
 from magic_demo.core.ruler import Ruler, read_line, read_ruler, write_ruler
 from magic_demo.core.types import MaskRuns, Review
-from magic_demo.core.user_files import read_user_file
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.exports.csv_files import read_csv_table
-from magic_demo.reviews.exports.tables import COLUMNS
+from magic_demo.reviews.exports.tabular.csv_files import read_csv_table
+from magic_demo.reviews.exports.tabular.tables import COLUMNS
 from magic_demo.reviews.imports.formats.coco import MALFORMED
 from magic_demo.reviews.imports.gathering import Gathering, SourceError, read_kind, read_known, read_names
 

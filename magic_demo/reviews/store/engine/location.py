@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
+from magic_demo.core.disk.whole_files import make_folders
 from magic_demo.core.errors import StoreError
-from magic_demo.core.whole_files import make_folders
 
 FILE_NAME = "reviews.sqlite3"
 DEFAULT_FOLDER = "reviews"

@@ -12,8 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from magic_demo.core.disk.parts import temporary_folder
 from magic_demo.core.errors import StoreError, one_line
-from magic_demo.core.parts import temporary_folder
 
 LOG_PAGES = 10_000
 """Pages of SQLite's log (40 MB) after which a commit writes it back itself, if ``LogSync`` did not."""

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey
-from magic_demo.reviews.gain import Gain, expect_gain, rank_cases, unpack_doubts
+from magic_demo.reviews.learning.gain import Gain, expect_gain, rank_cases, unpack_doubts
 from magic_demo.reviews.store.digests import is_of_database, read_content
 from magic_demo.reviews.store.records import CaseFilter, CaseOrder, CaseState, Progress, QueueCase
 from magic_demo.reviews.store.rows.cases import AT_ONCE, find_case, read_photos

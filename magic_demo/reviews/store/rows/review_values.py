@@ -10,6 +10,7 @@ from typing import Any, get_args
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import FormatError, StoreError
 from magic_demo.core.messages import Message
 from magic_demo.core.review_content import find_fault, to_json
@@ -19,7 +20,6 @@ from magic_demo.core.types import (
     Review,
     ReviewState,
 )
-from magic_demo.core.whole_text import mend_json
 from magic_demo.files.entries import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths
 from magic_demo.questions.families import QuestionSet

@@ -10,7 +10,7 @@ import gradio as gr
 from magic_demo.core.messages import Message
 from magic_demo.core.types import LANGUAGES, Language
 from magic_demo.page.gradio_internals.scripts import load_script
-from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, say, text
 
 State = Literal["loading", "ready", "working", "done", "failed"]

@@ -1,0 +1,1 @@
+"""What is handed in: written, and checked by the organisers' own steps."""

@@ -1,0 +1,1 @@
+"""Files that somebody else wrote, read with care, and our own, whole or not at all."""

@@ -1,0 +1,65 @@
+"""An outline that follows what a reader points at: who may ask the model, and how many are answered at once."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from magic_demo.core.types import Mark, Mask, Photo, Probability
+from magic_demo.page.session.inference.source import PredictorSource
+from magic_demo.page.session.open_cases import OpenCase
+
+if TYPE_CHECKING:  # torch takes seconds, for which the page does not wait
+    from magic_demo.models.interfaces import Guidance
+
+_AT_ONCE = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""One core each: more at the same time would only hold up saves. Nobody waits in the line of the analyses,
+which take seconds."""
+
+
+class Refiner:
+    """What answers the points of one question.
+
+    shown: whether the reader may see the model; where not, and until it is loaded, a graph cut alone decides.
+    read: whether the model had to read the photo before it could answer.
+    """
+
+    def __init__(self, source: PredictorSource, case: OpenCase | None, *, shown: bool) -> None:
+        self._predictor = source.get() if shown and source.state == "ready" else None
+        self._case = case
+        self.read = False
+
+    def refine(self, photo: Photo, marks: Sequence[Mark], outline: Mask | None) -> tuple[Probability, float]:
+        """Return the map (h, w) of a photo of the case that follows the marks, and its threshold.
+
+        outline: (H, W) to begin with, None for the model's own. Raises ModelError.
+        """
+        from magic_demo.models.segmentation.guided import refine_map
+
+        guidance = write_guidance(marks, outline)
+        with _AT_ONCE:
+            if self._predictor is None or self._case is None:
+                return refine_map(None, photo.pixels, None, guidance), 0.5
+            prompt = self._case.analysed.prompt if self._case.analysed is not None else None
+            if prompt is None:
+                prompt = self._case.encounter.narrative.text("en")
+            self.read = not self._predictor.has_read(photo, self._case.cache)
+            probability = self._predictor.refine(photo, guidance, prompt=prompt, cache=self._case.cache)
+            return probability, self._predictor.threshold
+
+
+def write_guidance(marks: Sequence[Mark], outline: Mask | None) -> Guidance:
+    """Return marks and outline as a model takes them; of several boxes the last counts."""
+    from magic_demo.models.interfaces import Click, Guidance
+
+    boxes = [mark.at for mark in marks if mark.kind == "box"]
+    left, top, right, bottom = boxes[-1] if boxes else (0.0, 0.0, 1.0, 1.0)
+    return Guidance(
+        tuple(Click(mark.at[0], mark.at[1], mark.kind == "lesion") for mark in marks if mark.kind != "box"),
+        (left, top, right, bottom) if boxes else None,
+        outline.astype(np.float32) if outline is not None else None,
+    )

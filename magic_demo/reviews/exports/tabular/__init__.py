@@ -1,0 +1,1 @@
+"""Readings as tables, and the one place that writes CSV."""

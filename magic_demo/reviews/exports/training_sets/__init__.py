@@ -1,0 +1,1 @@
+"""Readings as a training set: its files, its card, and its digests."""

@@ -1,0 +1,1 @@
+"""What reviews teach: which case teaches most, and the models that were learnt from them."""

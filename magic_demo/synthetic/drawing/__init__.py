@@ -1,0 +1,1 @@
+"""Synthetic photos: skin, noise, and the scenes that a case is taken in."""

@@ -1,0 +1,88 @@
+"""What is taken away from the page: whose readings, with or without the consensus, and what is said where
+there is nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from magic_demo.core.types import Review
+from magic_demo.page.server.downloads.take_away import list_take_away_routes, pack_readings
+from magic_demo.page.session.desk.desk import Desk
+from magic_demo.reviews.store import NewCase, Store, rules
+from tests.support.store.reviewed_cases import answer
+
+QUEUE = "lesson"
+
+
+class _Desk:
+    """A desk of one store, at which somebody sits."""
+
+    def __init__(self, store: Store, reader: str) -> None:
+        self.opened_store, self._reader, self.questions = store, reader, store.questions
+
+    def reader(self, _cookies: object) -> str:
+        return self._reader
+
+    def may(self, reader: str, action: rules.Action) -> bool:
+        return rules.may(self.opened_store.reader(reader).role, action)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "reviews") as opened:
+        for name in ("ann", "bo"):
+            opened.add_reader(name)
+        opened.add_reader("chen", role="adjudicator")
+        opened.add_cases(QUEUE, [NewCase("ENC00001", None), NewCase("ENC00002", None)])
+        opened.add_cases("empty", [NewCase("ENC00009", None)])
+        for name, choice in (("ann", 0), ("bo", 1)):
+            opened.save(Review("ENC00001", name, "assisted", "done", answer(choice), queue=QUEUE))
+        opened.save(Review("ENC00002", "ann", "assisted", "done", answer(2), queue=QUEUE))
+        opened.save(Review("ENC00001", "chen", "consensus", "done", answer(1), queue=QUEUE))
+        yield opened
+
+
+def annotators_in(packed: bytes) -> list[str]:
+    about: dict[str, Any] = json.loads(zipfile.ZipFile(io.BytesIO(packed)).read("export.json"))
+    return list(about["annotators"].values())
+
+
+def test_a_reader_takes_their_own_readings_and_an_adjudicator_everybodys(store: Store) -> None:
+    own, all_of_them = (
+        pack_readings(cast(Desk, _Desk(store, name)), "challenge", QUEUE, name) for name in ("ann", "chen")
+    )
+    assert annotators_in(own) == ["ann"] and annotators_in(all_of_them) == ["ann", "bo"]
+
+
+def test_the_consensus_takes_the_place_of_its_readings_where_it_is_asked_for(store: Store) -> None:
+    with TestClient(Starlette(routes=list_take_away_routes(cast(Desk, _Desk(store, "chen"))))) as client:
+        answered = client.get(f"/take-away/challenge?queue={QUEUE}&consensus=yes")
+    assert answered.headers["content-disposition"] == 'attachment; filename="lesson-challenge.zip"'
+    assert annotators_in(answered.content) == ["ann", "consensus"], "ENC00002 has none, and keeps its reading"
+
+
+@pytest.mark.parametrize(("wanted", "queue"), [("csv", "empty"), ("csv", "nowhere"), ("scroll", QUEUE)])
+def test_what_cannot_be_taken_away_is_said_in_both_languages(store: Store, wanted: str, queue: str) -> None:
+    with TestClient(Starlette(routes=list_take_away_routes(cast(Desk, _Desk(store, "chen"))))) as client:
+        answered = client.get(f"/take-away/{wanted}?queue={queue}")
+    assert answered.status_code == 409 and set(answered.json()) == {"en", "zh"}
+    if queue == "empty":
+        assert answered.json()["zh"].startswith("没有可导出")
+
+
+def test_a_csv_from_the_page_never_holds_a_formula(store: Store) -> None:
+    store.save(Review("ENC00002", "ann", "assisted", "done", answer(2), queue=QUEUE, comment="=HYPERLINK(1)"))
+    with TestClient(Starlette(routes=list_take_away_routes(cast(Desk, _Desk(store, "chen"))))) as client:
+        packed = client.get(f"/take-away/csv?queue={QUEUE}&plain_cells=yes&plain-cells=yes").content
+    archive = zipfile.ZipFile(io.BytesIO(packed))
+    tables = b"".join(archive.read(name) for name in archive.namelist() if name.endswith(".csv"))
+    assert tables.count(b"'=HYPERLINK(1)") == tables.count(b"=HYPERLINK(1)") > 0

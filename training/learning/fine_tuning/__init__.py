@@ -1,0 +1,1 @@
+"""Both models fine-tuned on reviewed cases, beside the data of before."""

@@ -1,0 +1,1 @@
+"""What a run leaves for people: its card, its data's table, its page."""
