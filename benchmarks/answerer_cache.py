@@ -27,7 +27,7 @@ from transformers import BertConfig, PreTrainedTokenizerFast, SwinConfig
 from benchmarks.timing import take_times
 from magic_demo.models.answers.text_photo_answerer import list_option_texts
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
-from magic_demo.models.loading.checkpoints import Preprocessing
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.questions.families import load_families
 from training.answers.text_photo.data import CaseDataSettings, CaseDraws, PhotoShelf, make_collator
 from training.answers.text_photo.kept_features import CaseFeatures, KeptCases, make_kept_collator

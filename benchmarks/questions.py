@@ -32,7 +32,7 @@ from magic_demo.models.answers.text_photo_answerer import (
 )
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
 from magic_demo.models.backends.backend import Backend
-from magic_demo.models.loading.checkpoints import Preprocessing
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.questions.families import list_questions, load_families
 
 PHOTOS, PADDED, WORDS = 3, 128, 60

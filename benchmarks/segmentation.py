@@ -25,8 +25,8 @@ from benchmarks.training_cache import make_model
 from magic_demo.files.photos.reading import decode_photo
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.models.backends.backend import Backend, explain_missing, has_bfloat16
-from magic_demo.models.loading.checkpoints import Preprocessing
 from magic_demo.models.loading.predictors import DEFAULT_SEGMENTATION
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.models.registry import load_segmenter
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from magic_demo.models.segmentation.prompted import PromptedSegmenter

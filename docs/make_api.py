@@ -11,16 +11,13 @@ from typing import Any
 
 import magic_demo
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.review_types import CaseKey, Review, ReviewContent, SavedReview
 from magic_demo.core.types import (
-    CaseKey,
     Encounter,
     Narrative,
     Photo,
     PhotoPrediction,
     Prediction,
-    Review,
-    ReviewContent,
-    SavedReview,
 )
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.models.interfaces import Guidance

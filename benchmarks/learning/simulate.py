@@ -288,7 +288,7 @@ def copy_segmenter(segmenter: PromptedSegmenter) -> PromptedSegmenter:
 
 def load_models(segmentation: Path, answers: Path, cues: Path) -> Models:
     """Load the three shipped models."""
-    from magic_demo.models.loading.checkpoints import find_checkpoint
+    from magic_demo.models.loading.finding import find_checkpoint
     from magic_demo.models.registry import load_answerer, load_segmenter
     from magic_demo.questions.combining import read_weights
 

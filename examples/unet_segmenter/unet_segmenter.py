@@ -13,7 +13,8 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from magic_demo.core.types import Pixels, Probability
 from magic_demo.models.interfaces import Guidance, Segmenter
-from magic_demo.models.loading.checkpoints import Checkpoint, Preprocessing
+from magic_demo.models.loading.checkpoints import Checkpoint
+from magic_demo.models.loading.preprocessing import Preprocessing
 
 
 class UNetConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import Language, ReviewKind
+from magic_demo.core.review_types import ReviewKind
+from magic_demo.core.types import Language
 from magic_demo.page.panels.case.photo_intake import LONGEST_NAME
 from magic_demo.reviews.exports import FORMATS, REPORT
 from magic_demo.reviews.store import CaseState, ReaderRole

@@ -35,7 +35,7 @@ from magic_demo.api.shapes import (
 )
 from magic_demo.core.errors import StoreError
 from magic_demo.core.review_content import to_json
-from magic_demo.core.types import CaseKey, SavedReview
+from magic_demo.core.review_types import CaseKey, SavedReview
 from magic_demo.page.panels.case.photo_intake import SENT_AT_ONCE, TOO_MANY
 from magic_demo.page.server.downloads.take_away import take_readings
 from magic_demo.page.server.requests.parameters import RefusedError

@@ -17,7 +17,8 @@ from magic_demo.commands.asked import add_questions_argument, find_asked, read_a
 from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.plural import count
-from magic_demo.core.types import Answers, CaseKey, Prediction
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Answers, Prediction
 from magic_demo.files.bundles import has_prediction, list_predictions, read_prediction
 from magic_demo.files.encounters import read_answers
 from magic_demo.questions.families import QuestionSet

@@ -25,7 +25,7 @@ from magic_demo.models.backends.backend import (
     use_cores,
 )
 from magic_demo.models.backends.names import BACKENDS
-from magic_demo.models.loading.checkpoints import find_checkpoint, name_model
+from magic_demo.models.loading.finding import find_checkpoint, name_model
 from magic_demo.models.loading.predictors import DEFAULT_SEGMENTATION
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.registry import load_answerer, load_segmenter

@@ -13,7 +13,8 @@ from magic_demo.commands.asked import add_questions_argument, find_asked, read_a
 from magic_demo.commands.store.actor import find_actor
 from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.plural import count
-from magic_demo.core.types import LANGUAGES, EncounterFiles, Prediction, SavedReview
+from magic_demo.core.review_types import SavedReview
+from magic_demo.core.types import LANGUAGES, EncounterFiles, Prediction
 from magic_demo.files.bundles import list_predictions, read_prediction
 from magic_demo.files.encounters import read_encounters
 from magic_demo.questions.families import QuestionSet

@@ -13,7 +13,7 @@ from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.commands.store.actor import find_actor
 from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import DEFAULT_QUEUE, Review
+from magic_demo.core.review_types import DEFAULT_QUEUE, Review
 from magic_demo.files.bundles import write_prediction
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.findings import Findings

@@ -257,8 +257,7 @@ def run(arguments: argparse.Namespace) -> int:
         confirm_share()
 
     def load(**learnt: Path) -> EncounterPredictor:
-        # torch takes seconds to import: here the page does not wait for it
-        from magic_demo.models.loading.predictors import load_predictor
+        from magic_demo.models.loading.finding import find_checkpoint
 
         chosen: dict[str, Any] = {
             part: read_model(source)
@@ -268,6 +267,12 @@ def run(arguments: argparse.Namespace) -> int:
         if "answers" not in learnt:  # a learnt one reads no answers
             chosen |= {"second_pass": arguments.second_pass, "examples": arguments.examples}
         try:
+            for named in {**chosen, **learnt}.values():
+                if isinstance(named, str | Path):
+                    find_checkpoint(named)  # a wrong name is said before torch is imported
+            # that takes seconds, for which the page does not wait
+            from magic_demo.models.loading.predictors import load_predictor
+
             return load_predictor(**{**chosen, **learnt}, backend=arguments.backend, questions=desk.questions)
         except MagicDemoError as error:
             print(f"The models could not be loaded: {error}", file=sys.stderr, flush=True)

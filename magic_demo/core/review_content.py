@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, get_args
 
+from magic_demo.core.review_types import Mark, MarkKind, MaskRuns, ReviewContent
 from magic_demo.core.ruler import read_ruler, write_ruler
-from magic_demo.core.types import Mark, MarkKind, MaskRuns, ReviewContent
 
 FIELDS: tuple[str, ...] = tuple(field.name for field in fields(ReviewContent) if field.name != "unknown")
 CHOICES: Mapping[str, tuple[str, ...]] = {

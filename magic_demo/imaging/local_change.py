@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from magic_demo.core.types import Mark, Mask
+from magic_demo.core.review_types import Mark
+from magic_demo.core.types import Mask
 
 LEAST_SHARE = 0.0005
 """Share of the photo below which an island is a speck and no lesion."""

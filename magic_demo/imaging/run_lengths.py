@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import Mask, MaskRuns
+from magic_demo.core.review_types import MaskRuns
+from magic_demo.core.types import Mask
 
 Lengths = NDArray[np.int64]
 """Run lengths: (N,) int64, background first (0 where the first pixel is lesion), all others positive, their

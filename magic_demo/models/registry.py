@@ -22,7 +22,8 @@ from magic_demo.models.answers.neighbours.answerer import NeighbourAnswerer
 from magic_demo.models.answers.photo_answerer import PhotoAnswerer
 from magic_demo.models.answers.text_photo_answerer import TextPhotoAnswerer
 from magic_demo.models.interfaces import Answerer, Segmenter
-from magic_demo.models.loading.checkpoints import Checkpoint, find_checkpoint
+from magic_demo.models.loading.checkpoints import Checkpoint
+from magic_demo.models.loading.finding import find_checkpoint
 from magic_demo.models.segmentation import registered  # noqa: F401  (tokenizers ask AutoConfig for the model)
 from magic_demo.models.segmentation.promptable import TYPES as SAM_TYPES
 from magic_demo.models.segmentation.promptable import PromptableSegmenter

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from magic_demo.core.types import Answers, Family, MaskRuns, PhotoPrediction, Prediction
+from magic_demo.core.review_types import MaskRuns
+from magic_demo.core.types import Answers, Family, PhotoPrediction, Prediction
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import area, encode_mask, overlap
 from magic_demo.questions.decoding import read_slots

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from magic_demo.api.jobs import Job
 from magic_demo.api.routes import list_api_routes
 from magic_demo.api.verbs import Verbs
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.page.server.gate.gate import list_gates
 from magic_demo.page.server.gate.programs import API, Programs
 from magic_demo.page.session.desk.desk import Desk

@@ -19,7 +19,7 @@ from PIL import Image
 
 from magic_demo.api import forms, predicting
 from magic_demo.api.jobs import MOST_BYTES, MOST_EACH
-from magic_demo.core.types import MaskRuns
+from magic_demo.core.review_types import MaskRuns
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.session.arrivals import Arrival, open_file
 from magic_demo.page.session.inference.turns import MOST_WAITING

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.reviews.exports import FORMATS
 from tests.api.doors import Doors, open_doors
 from tests.support.store.reviewed_cases import QUEUE, answer

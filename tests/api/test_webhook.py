@@ -30,7 +30,7 @@ from magic_demo.api.webhook import (
     sign,
 )
 from magic_demo.core.errors import ReachError
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.reviews.store import NewCase, Store
 from tests.conftest import REPOSITORY
 

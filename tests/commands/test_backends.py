@@ -13,7 +13,7 @@ from PIL import Image
 from magic_demo.__main__ import main
 from magic_demo.commands.backends import Comparison, find_overlap, write_checked
 from magic_demo.models.backends.backend import CHECKED_NAME, read_checked
-from magic_demo.models.loading.checkpoints import name_model
+from magic_demo.models.loading.finding import name_model
 from tests.models.answers.test_text_photo_answerer import make_model, make_photos, save_checkpoint
 from tests.models.segmentation.test_prompted import write_clipseg
 

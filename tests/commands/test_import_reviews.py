@@ -10,7 +10,7 @@ import pytest
 
 from magic_demo.__main__ import main
 from magic_demo.commands.import_reviews import save_reviews
-from magic_demo.core.types import Review
+from magic_demo.core.review_types import Review
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.support.store.reviewed_cases import QUEUE, ReadQueue, make_queue

@@ -22,7 +22,7 @@ from magic_demo.challenge import batch
 from magic_demo.core import limits
 from magic_demo.core.errors import FormatError, LimitError, MagicDemoError, PhotoError, StoreError
 from magic_demo.core.limits import LIMITS, PREFIX, Limits, read_limits
-from magic_demo.core.types import MaskRuns
+from magic_demo.core.review_types import MaskRuns
 from magic_demo.files import bundles, entries
 from magic_demo.files import encounters as formats
 from magic_demo.files.masks import decoding

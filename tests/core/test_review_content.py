@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from magic_demo.core.review_content import CHOICES, FIELDS, find_fault, from_json, parts_of, to_json
+from magic_demo.core.review_types import Mark, MaskRuns, Review, ReviewContent
 from magic_demo.core.ruler import Ruler
-from magic_demo.core.types import Mark, MaskRuns, Review, ReviewContent
 
 PROGRAM = Path(__file__).resolve().parents[2] / "magic_demo"
 FULL = ReviewContent(

@@ -20,12 +20,11 @@ from magic_demo.core.errors import CheckpointError
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.models.answers.encoders import load_encoder
 from magic_demo.models.loading.checkpoints import (
-    find_checkpoint,
     load_model,
     load_tokenizer,
-    name_model,
     read_tokenizer,
 )
+from magic_demo.models.loading.finding import find_checkpoint, name_model
 from magic_demo.models.registry import SEGMENTERS, load_answerer, load_segmenter
 from tests.models.answers.test_text_photo_answerer import make_tokenizer
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from magic_demo.core.types import Mark, Mask
+from magic_demo.core.review_types import Mark
+from magic_demo.core.types import Mask
 from magic_demo.imaging.local_change import change_locally, is_followed
 
 

@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
 
 from magic_demo.core.errors import FormatError
-from magic_demo.core.types import Mask, MaskRuns
+from magic_demo.core.review_types import MaskRuns
+from magic_demo.core.types import Mask
 from magic_demo.imaging.run_lengths import (
     area,
     column_lengths,

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import COMMANDS
-from magic_demo.core.types import Review
+from magic_demo.core.review_types import Review
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.support.store.reviewed_cases import answer
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from magic_demo.core.review_content import from_json, read_mark, to_json
-from magic_demo.core.types import CaseKey, Mark, Review, ReviewContent, SavedReview
+from magic_demo.core.review_types import CaseKey, Mark, Review, ReviewContent, SavedReview
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.session.merging import gather, merge, spread
 from magic_demo.questions.families import load_challenge

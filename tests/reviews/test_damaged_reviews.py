@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.store import NewCase, Store

@@ -14,8 +14,8 @@ import pytest
 
 from magic_demo.core.errors import FormError
 from magic_demo.core.review_content import from_json, to_json
+from magic_demo.core.review_types import CaseKey, Review, ReviewContent, SavedReview
 from magic_demo.core.ruler import Ruler, read_ruler, write_ruler
-from magic_demo.core.types import CaseKey, Review, ReviewContent, SavedReview
 from magic_demo.imaging.diameter import longest_diameter
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.drafts.changes import read_change

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from magic_demo.core.types import Encounter, Family, Narrative, OptionScores
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.models.loading.checkpoints import find_checkpoint
+from magic_demo.models.loading.finding import find_checkpoint
 from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.calibration import (

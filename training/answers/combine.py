@@ -15,7 +15,7 @@ from magic_demo.core.messages import Message
 from magic_demo.core.types import Answers, Encounter, Narrative, OptionScores
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.models.loading.checkpoints import find_checkpoint
+from magic_demo.models.loading.finding import find_checkpoint
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.registry import load_answerer
 from magic_demo.questions.combining import WEIGHTS_NAME, Weights, combine_scores

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from magic_demo.core.types import EncounterFiles, SavedReview
+from magic_demo.core.review_types import SavedReview
+from magic_demo.core.types import EncounterFiles
 from magic_demo.reviews.cases.covered_photos import covered_beside
 from magic_demo.reviews.exports import DataSetVersion, read_data_set, write_export
 from magic_demo.reviews.exports.case_files import find_case_files

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from magic_demo.core.types import Answers, Encounter, Mask, MaskRuns
+from magic_demo.core.review_types import MaskRuns
+from magic_demo.core.types import Answers, Encounter, Mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import encode_mask

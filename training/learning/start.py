@@ -8,7 +8,8 @@ from pathlib import Path
 
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.models.answers.photo_answerer import PhotoAnswerer, PhotoAnswererConfig
-from magic_demo.models.loading.checkpoints import Checkpoint, find_checkpoint
+from magic_demo.models.loading.checkpoints import Checkpoint
+from magic_demo.models.loading.finding import find_checkpoint
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.registry import SEGMENTERS
 from magic_demo.models.segmentation.prompted import PromptedSegmenter

@@ -10,7 +10,7 @@ from typing import Any, cast
 from transformers import PreTrainedModel
 
 from magic_demo.core.disk.whole_files import write_json, write_whole
-from magic_demo.core.types import MaskRuns
+from magic_demo.core.review_types import MaskRuns
 from magic_demo.models.loading.checkpoints import load_tokenizer
 from magic_demo.questions.combining import Weights
 from magic_demo.reviews.learning.learnt import ANSWERS, COMPARISON, SEGMENTATION, LearntFrom

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from magic_demo.core.disk.user_files import read_user_file
 from magic_demo.core.limits import LIMITS
-from magic_demo.models.loading.checkpoints import name_model
+from magic_demo.models.loading.finding import name_model
 
 
 class Starting(Protocol):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from magic_demo.models.loading.checkpoints import name_model
+from magic_demo.models.loading.finding import name_model
 from magic_demo.models.segmentation.registered import add_code
 
 

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from magic_demo.core.types import Mask, Pixels
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.loading.checkpoints import Preprocessing
+from magic_demo.models.loading.preprocessing import Preprocessing
 from training.runs.augment import AugmentSettings, Share, augment_pair
 from training.runs.ranges import CountOrNone, Side
 from training.runs.ranges import Share as Part

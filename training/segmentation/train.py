@@ -18,12 +18,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from magic_demo.models.loading.checkpoints import (
     Checkpoint,
-    Preprocessing,
     load_tokenizer,
-    name_model,
-    read_preprocessing,
     read_tokenizer,
 )
+from magic_demo.models.loading.finding import name_model
+from magic_demo.models.loading.preprocessing import Preprocessing, read_preprocessing
 from magic_demo.models.registry import SEGMENTERS
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, score_masks
 from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network

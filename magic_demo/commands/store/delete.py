@@ -7,7 +7,7 @@ import sys
 
 from magic_demo.commands.store.actor import find_actor
 from magic_demo.commands.store_option import add_store_argument
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.reviews.cases.deletion import delete_cases
 from magic_demo.reviews.cases.leftovers import sweep_store
 from magic_demo.reviews.store import Store

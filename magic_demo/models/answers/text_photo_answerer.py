@@ -20,7 +20,8 @@ from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.backends.backend import Backend
 from magic_demo.models.backends.encoder import Encoder
 from magic_demo.models.interfaces import Answerer, SegmentedPhoto
-from magic_demo.models.loading.checkpoints import Checkpoint, Preprocessing, read_tokenizer
+from magic_demo.models.loading.checkpoints import Checkpoint, read_tokenizer
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
 from magic_demo.questions.families import load_families, read_questions
 

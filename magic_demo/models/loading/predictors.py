@@ -11,7 +11,7 @@ from magic_demo.files.checkpoint_files import find_shipped, read_config
 from magic_demo.models.backends.backend import use_cores
 from magic_demo.models.backends.names import AUTO
 from magic_demo.models.interfaces import Answerer
-from magic_demo.models.loading.checkpoints import find_checkpoint
+from magic_demo.models.loading.finding import find_checkpoint
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.registry import ANSWERERS, load_answerer, load_captioner, load_segmenter
 from magic_demo.questions.calibration import read_calibration

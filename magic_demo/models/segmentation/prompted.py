@@ -18,7 +18,8 @@ from magic_demo.models.backends.backend import Backend
 from magic_demo.models.backends.encoder import Encoder
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.interfaces import Guidance, Segmenter, average_views
-from magic_demo.models.loading.checkpoints import Checkpoint, Preprocessing
+from magic_demo.models.loading.checkpoints import Checkpoint
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from magic_demo.models.segmentation.compact import CompactSegmenter, PhotoFeatures
 from magic_demo.models.segmentation.guidance_maps import draw_guidance

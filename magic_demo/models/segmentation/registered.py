@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageSegmen
 
 from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.files.checkpoint_files import CONFIG, format_config, read_config, read_object
-from magic_demo.models.loading.checkpoints import PREPROCESSING
+from magic_demo.models.loading.preprocessing import PREPROCESSING
 from magic_demo.models.segmentation import compact, image_processing
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig
 from magic_demo.models.segmentation.image_processing import CompactImageProcessor

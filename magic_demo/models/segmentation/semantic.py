@@ -14,7 +14,8 @@ from magic_demo.core.types import Pixels, Probability
 from magic_demo.models.backends.backend import Backend
 from magic_demo.models.backends.encoder import Encoder
 from magic_demo.models.interfaces import Guidance, Segmenter
-from magic_demo.models.loading.checkpoints import Checkpoint, Preprocessing
+from magic_demo.models.loading.checkpoints import Checkpoint
+from magic_demo.models.loading.preprocessing import Preprocessing
 
 TYPES = ("segformer", "upernet", "dpt", "beit", "data2vec-vision", "mobilenet_v2")
 """``model_type`` of what is taken: classes of transformers itself that read photos as

@@ -11,7 +11,8 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
-from magic_demo.core.types import Answers, CaseKey, Knowledge, Prediction
+from magic_demo.core.review_types import CaseKey, Knowledge
+from magic_demo.core.types import Answers, Prediction
 from magic_demo.page.agreement.background import Background, Version
 from magic_demo.page.agreement.cases import MOST_CASES, Thumbnails, render_cases
 from magic_demo.page.agreement.filters import View, read_filter, render_filters

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.types import LANGUAGES, CaseKey, Family, MaskRuns, Photo, Pixels
+from magic_demo.core.review_types import CaseKey, MaskRuns
+from magic_demo.core.types import LANGUAGES, Family, Photo, Pixels
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.agreement.wording import name_of, tag_of

@@ -10,7 +10,8 @@ import gradio as gr
 
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import CaseKey, Encounter, Language, Prediction
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Encounter, Language, Prediction
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.drafts.recall import Recall
 from magic_demo.page.events.resolve import Resolved, Updates, resolve

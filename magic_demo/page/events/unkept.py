@@ -10,8 +10,9 @@ import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.messages import Message
+from magic_demo.core.review_types import Mark, MaskRuns
 from magic_demo.core.ruler import Ruler
-from magic_demo.core.types import Encounter, Mark, MaskRuns
+from magic_demo.core.types import Encounter
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.resolve import Resolved, Updates, answered_with_inputs

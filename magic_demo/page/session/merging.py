@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from magic_demo.core.review_content import CHOICES
-from magic_demo.core.types import Answers, Mark, MaskRuns, ReviewContent
+from magic_demo.core.review_types import Mark, MaskRuns, ReviewContent
+from magic_demo.core.types import Answers
 
 Field = tuple[str, str]
 """What is merged as one: ("answers", family id), ("masks", photo id), ("rulers", photo id), ("unusable",

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from magic_demo.core.messages import Message
-from magic_demo.core.types import CaseKey, Encounter, Photo, Prediction
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Encounter, Photo, Prediction
 from magic_demo.models.feature_cache import FeatureCache, count_bytes
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from magic_demo.core.types import CaseKey, ReviewContent, ReviewKind, ReviewState, SavedReview
+from magic_demo.core.review_types import CaseKey, ReviewContent, ReviewKind, ReviewState, SavedReview
 from magic_demo.page.session.merging import Conflict, Field, Fields, gather, spread
 
 Part = str

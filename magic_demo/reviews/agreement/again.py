@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from magic_demo.core.types import CaseKey, Family, SavedReview
+from magic_demo.core.review_types import CaseKey, SavedReview
+from magic_demo.core.types import Family
 from magic_demo.reviews.agreement.measuring import measure_agreement
 from magic_demo.reviews.agreement.panel import Panel, gather_panel
 from magic_demo.reviews.agreement.resampling import RESAMPLES

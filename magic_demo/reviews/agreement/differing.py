@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.reviews.agreement.masks import Overlaps
 from magic_demo.reviews.agreement.panel import MODEL, CodedFamily, Panel
 from magic_demo.reviews.agreement.results import CaseDifference, FamilyDifference

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.errors import FormatError
-from magic_demo.core.types import MaskRuns
+from magic_demo.core.review_types import MaskRuns
 from magic_demo.imaging.run_lengths import column_lengths
 from magic_demo.questions.scoring import Counts
 

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.questions.scoring import dice, jaccard
 from magic_demo.reviews.agreement.coefficients import means
 from magic_demo.reviews.agreement.mask_overlap import Compare

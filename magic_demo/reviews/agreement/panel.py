@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.core.types import Answers, CaseKey, Family, MaskRuns, Prediction, Review, SavedReview, Scale
+from magic_demo.core.review_types import CaseKey, MaskRuns, Review, SavedReview
+from magic_demo.core.types import Answers, Family, Prediction, Scale
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.decoding import credit_matrix

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 
 ReadingChoice = Literal["latest", "blind"]
 """Which of a reader's readings speaks for them: the newest of any own kind, or the newest one made before

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from magic_demo.core.messages import Message
-from magic_demo.core.types import Answers, CaseKey, Prediction, SavedReview
+from magic_demo.core.review_types import CaseKey, SavedReview
+from magic_demo.core.types import Answers, Prediction
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import (
     MODEL,

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from magic_demo.core.types import CaseKey, Family, MaskRuns
+from magic_demo.core.review_types import CaseKey, MaskRuns
+from magic_demo.core.types import Family
 from magic_demo.questions.scoring import credit, dice
 from magic_demo.reviews.agreement.coefficients import means
 from magic_demo.reviews.agreement.mask_overlap import Compare, compare_runs

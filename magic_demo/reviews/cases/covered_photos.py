@@ -14,7 +14,14 @@ from PIL import Image
 from magic_demo.core.disk.whole_files import whole_file
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
-from magic_demo.core.types import CaseKey, EncounterFiles, Mask, Photo, PhotoFile, Pixels
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import (
+    EncounterFiles,
+    Mask,
+    Photo,
+    PhotoFile,
+    Pixels,
+)
 from magic_demo.reviews.store import folder_beside
 
 BLOCKS = 6

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from magic_demo.core.disk.parts import Claim, read_owner
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.reviews.cases.covered_photos import covered_beside
 from magic_demo.reviews.learning.learnt import forget_models
 from magic_demo.reviews.store import PROGRAM, Actor, Store, TrailKind

@@ -13,7 +13,8 @@ from pathlib import Path
 from magic_demo.core.disk.parts import Claim
 from magic_demo.core.disk.whole_files import make_folders, write_json
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import LANGUAGES, CaseKey, Encounter, Photo
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import LANGUAGES, Encounter, Photo
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.entries import ENCOUNTER_KEY
 from magic_demo.reviews.cases.covered_photos import write_photo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from magic_demo.core.types import MaskRuns, Review
+from magic_demo.core.review_types import MaskRuns, Review
 from magic_demo.files.encounters import write_answers
 from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.imaging.run_lengths import decode_mask

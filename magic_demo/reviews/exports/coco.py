@@ -13,8 +13,9 @@ import numpy as np
 
 import magic_demo
 from magic_demo.core.disk.whole_files import write_json
+from magic_demo.core.review_types import Mark, MarkKind, MaskRuns, Review
 from magic_demo.core.ruler import Ruler, write_ruler
-from magic_demo.core.types import Mark, MarkKind, Mask, MaskRuns, Review
+from magic_demo.core.types import Mask
 from magic_demo.imaging.diameter import longest_diameter
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.reviews.exports.images import ExportedImage, write_images

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from magic_demo.core.disk.whole_files import write_whole
-from magic_demo.core.types import Mark, Mask, MaskRuns, Review
+from magic_demo.core.review_types import Mark, MaskRuns, Review
+from magic_demo.core.types import Mask
 from magic_demo.imaging.run_lengths import area, decode_mask, row_lengths
 from magic_demo.reviews.exports.images import ExportedImage, write_images
 from magic_demo.reviews.exports.readings import Selection, annotator_of

@@ -11,7 +11,8 @@ from PIL import Image
 
 from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.errors import PhotoError
-from magic_demo.core.types import MaskRuns, Photo, PhotoFile, Review
+from magic_demo.core.review_types import MaskRuns, Review
+from magic_demo.core.types import Photo, PhotoFile
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.reviews.exports.challenge import walk_masks
 from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.messages import Message, chain
-from magic_demo.core.types import Answers, EncounterFiles, Prediction, Review, ReviewKind, SavedReview
+from magic_demo.core.review_types import Review, ReviewKind, SavedReview
+from magic_demo.core.types import Answers, EncounterFiles, Prediction
 from magic_demo.files.findings import Findings
 from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.reviews.store.rules import find_unanswered, is_answered

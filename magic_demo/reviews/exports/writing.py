@@ -10,7 +10,8 @@ from pathlib import Path
 import magic_demo
 from magic_demo.core.disk.whole_files import whole_folder, write_json
 from magic_demo.core.messages import Message
-from magic_demo.core.types import EncounterFiles, Prediction, SavedReview
+from magic_demo.core.review_types import SavedReview
+from magic_demo.core.types import EncounterFiles, Prediction
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.formats import Format, find_format
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings

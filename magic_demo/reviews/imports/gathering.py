@@ -15,18 +15,20 @@ import numpy as np
 
 from magic_demo.core.errors import FormatError, MagicDemoError
 from magic_demo.core.review_content import FIELDS
-from magic_demo.core.ruler import Ruler
-from magic_demo.core.types import (
+from magic_demo.core.review_types import (
     DEFAULT_QUEUE,
     REVIEW_KINDS,
-    EncounterFiles,
     Knowledge,
     Mark,
-    Mask,
     MaskRuns,
     Review,
     ReviewContent,
     ReviewKind,
+)
+from magic_demo.core.ruler import Ruler
+from magic_demo.core.types import (
+    EncounterFiles,
+    Mask,
 )
 from magic_demo.files.findings import Findings
 from magic_demo.files.photos.heads import read_head

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from magic_demo.core.types import PhotoPrediction, Prediction, Review
+from magic_demo.core.review_types import Review
+from magic_demo.core.types import PhotoPrediction, Prediction
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.imports.gathering import SourceError
 

@@ -18,7 +18,8 @@ from magic_demo.core.disk.user_files import digest_user_file, read_user_text
 from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.errors import MagicDemoError, one_line
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import CaseKey, EncounterFiles
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import EncounterFiles
 from magic_demo.reviews.store import folder_beside
 
 LEARNT, COMPARISON = "learnt.json", "comparison.json"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from magic_demo.core.disk.whole_files import whole_folder, write_whole
 from magic_demo.core.messages import Message
-from magic_demo.core.types import LANGUAGES, EncounterFiles, Language, Prediction, SavedReview
+from magic_demo.core.review_types import SavedReview
+from magic_demo.core.types import LANGUAGES, EncounterFiles, Language, Prediction
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
 from magic_demo.reviews.reports.comparing import (

@@ -9,7 +9,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.core.types import CaseKey, Prediction, SavedReview
+from magic_demo.core.review_types import CaseKey, SavedReview
+from magic_demo.core.types import Prediction
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.questions.families import QuestionSet

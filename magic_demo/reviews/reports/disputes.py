@@ -10,7 +10,15 @@ import cv2
 import numpy as np
 
 from magic_demo.core.errors import PhotoError
-from magic_demo.core.types import LANGUAGES, Answers, Family, Mask, Pixels, Prediction, Review
+from magic_demo.core.review_types import Review
+from magic_demo.core.types import (
+    LANGUAGES,
+    Answers,
+    Family,
+    Mask,
+    Pixels,
+    Prediction,
+)
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels

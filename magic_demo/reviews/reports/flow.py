@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from magic_demo.core.disk.whole_files import write_whole
-from magic_demo.core.types import Language, SavedReview
+from magic_demo.core.review_types import SavedReview
+from magic_demo.core.types import Language
 from magic_demo.reviews.exports.tabular.csv_files import write_csv_table
 from magic_demo.reviews.reports.wording import say
 from magic_demo.reviews.store import QueueCase

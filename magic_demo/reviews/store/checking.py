@@ -17,7 +17,7 @@ from magic_demo.core.errors import MagicDemoError, StoreError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
 from magic_demo.core.review_content import CHOICES
-from magic_demo.core.types import Knowledge, MaskRuns, Review
+from magic_demo.core.review_types import Knowledge, MaskRuns, Review
 from magic_demo.files.bundles import MOST_OPTIONS, check_packed
 from magic_demo.files.entries import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import StoreError
 from magic_demo.core.messages import Message
-from magic_demo.core.types import REVIEW_KINDS, CaseKey, ReviewState
+from magic_demo.core.review_types import REVIEW_KINDS, CaseKey, ReviewState
 
 DAMAGED = "damaged"
 """Where a session keeps the reviews that it met and that are not what was saved: number -> DamagedReview."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
-from magic_demo.core.types import CaseKey, MaskRuns, ReviewKind
+from magic_demo.core.review_types import CaseKey, MaskRuns, ReviewKind
 from magic_demo.reviews.learning.gain import Doubts, Gain
 
 ReaderRole = Literal["reader", "adjudicator", "presenter"]

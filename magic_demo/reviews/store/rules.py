@@ -8,7 +8,8 @@ from typing import Literal, get_args
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.messages import Message
-from magic_demo.core.types import Answers, Family, Knowledge, MaskRuns, Review, ReviewKind
+from magic_demo.core.review_types import Knowledge, MaskRuns, Review, ReviewKind
+from magic_demo.core.types import Answers, Family
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store.records import ReaderRole
 

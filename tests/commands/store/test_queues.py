@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.core.types import Review
+from magic_demo.core.review_types import Review
 from magic_demo.reviews.store import NewCase, Store
 
 

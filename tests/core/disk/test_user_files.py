@@ -15,7 +15,7 @@ from magic_demo.files.bundles import read_prediction
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.files.masks.mask_files import read_loose_mask, read_mask
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.models.loading.checkpoints import read_preprocessing
+from magic_demo.models.loading.preprocessing import read_preprocessing
 from magic_demo.questions.families import read_questions
 
 READERS: dict[str, Callable[[Path], object]] = {

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.reviews.cases.kept_cases import EXAMPLES, UPLOADS
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.e2e.conftest import Watched

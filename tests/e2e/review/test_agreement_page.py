@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from magic_demo.core.types import Review
+from magic_demo.core.review_types import Review
 from magic_demo.files.bundles import list_predictions, read_prediction, write_prediction
 from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store

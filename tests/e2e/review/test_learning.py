@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from magic_demo.core.limits import PREFIX
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.reviews.store import Store
 from tests.e2e.conftest import open_watched
 from tests.e2e.page_server import PageServer

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.cases.queues import read_queue
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from magic_demo.core.review_types import CaseKey
 from magic_demo.core.ruler import length
-from magic_demo.core.types import CaseKey
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.tabular.csv_files import read_csv_table
 from magic_demo.reviews.store import LOCAL_READER, Store

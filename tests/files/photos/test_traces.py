@@ -20,7 +20,8 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from magic_demo.challenge.batch import predict_folder
 from magic_demo.core.messages import Message
-from magic_demo.core.types import EncounterFiles, Prediction, Review
+from magic_demo.core.review_types import Review
+from magic_demo.core.types import EncounterFiles, Prediction
 from magic_demo.files.bundles import list_predictions, read_prediction
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.photos.reading import decode_photo, read_photo

@@ -27,7 +27,7 @@ from magic_demo.models.answers.photo_evidence import (
     weigh_places,
 )
 from magic_demo.models.interfaces import Segmenter
-from magic_demo.models.loading.checkpoints import Preprocessing
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.registry import load_answerer, load_segmenter
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, MobileNetEncoder

@@ -26,7 +26,7 @@ from magic_demo.models.answers.text_photo_answerer import (
     stack_photos,
 )
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
-from magic_demo.models.loading.checkpoints import Preprocessing
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.models.registry import load_answerer
 from magic_demo.questions.decoding import count_priors, write_priors
 from magic_demo.questions.families import load_challenge, load_families

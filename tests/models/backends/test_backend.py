@@ -25,7 +25,7 @@ from magic_demo.models.backends.backend import (
 )
 from magic_demo.models.backends.encoder import Encoder
 from magic_demo.models.backends.names import AUTO, BACKENDS
-from magic_demo.models.loading.checkpoints import name_model
+from magic_demo.models.loading.finding import name_model
 from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.questions.calibration import digest_of
 from tests.models.answers.test_text_photo_answerer import (

@@ -14,13 +14,11 @@ from transformers import AutoModel, BertConfig, BertModel, ViTImageProcessorPil
 
 from magic_demo.core.errors import CheckpointError
 from magic_demo.models.loading.checkpoints import (
-    Preprocessing,
-    find_checkpoint,
     load_model,
     load_tokenizer,
-    name_model,
-    read_preprocessing,
 )
+from magic_demo.models.loading.finding import find_checkpoint, name_model
+from magic_demo.models.loading.preprocessing import Preprocessing, read_preprocessing
 
 
 @pytest.fixture

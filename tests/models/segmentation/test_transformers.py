@@ -18,7 +18,8 @@ from transformers import AutoImageProcessor, AutoModelForImageSegmentation
 from magic_demo.files.checkpoint_files import read_config
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.loading.checkpoints import name_model, read_preprocessing
+from magic_demo.models.loading.finding import name_model
+from magic_demo.models.loading.preprocessing import read_preprocessing
 from magic_demo.models.registry import load_segmenter
 from magic_demo.models.segmentation.image_processing import CompactImageProcessor
 from magic_demo.models.segmentation.registered import add_code

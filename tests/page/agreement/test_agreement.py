@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from magic_demo.core.errors import FormError, StoreError
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.files.bundles import read_prediction
 from magic_demo.page.agreement.agreement_page import AgreementPage, Seen, add_agreement_page
 from magic_demo.page.agreement.cases import MOST_CASES, Thumbnails, render_cases

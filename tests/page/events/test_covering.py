@@ -10,7 +10,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.page.build import Desk
 from magic_demo.page.events.drafts.saving import Saver

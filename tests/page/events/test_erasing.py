@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.page.build import Desk
 from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.events.review.erasing import Erasing

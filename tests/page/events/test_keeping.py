@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 
 from magic_demo.core.messages import Message
-from magic_demo.core.types import CaseKey, Encounter, Mask, Photo, PhotoPrediction, Prediction
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import (
+    Encounter,
+    Mask,
+    Photo,
+    PhotoPrediction,
+    Prediction,
+)
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.build import Desk, PredictorSource, lay_out_page
 from magic_demo.page.events.drafts.saving import Saver

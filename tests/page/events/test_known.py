@@ -12,7 +12,8 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from magic_demo.core.types import CaseKey, MaskRuns, PhotoPrediction, Prediction, Review, SavedReview
+from magic_demo.core.review_types import CaseKey, MaskRuns, Review, SavedReview
+from magic_demo.core.types import PhotoPrediction, Prediction
 from magic_demo.files.bundles import write_prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.build import Desk

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.core.types import CaseKey, Encounter, Mask, MaskRuns, Photo, Prediction, Review
+from magic_demo.core.review_types import CaseKey, MaskRuns, Review
+from magic_demo.core.types import Encounter, Mask, Photo, Prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.models.predictor import Predictor
 from magic_demo.page.build import Desk, PredictorSource, lay_out_page

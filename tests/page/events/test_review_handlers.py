@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from magic_demo.core.types import MaskRuns
+from magic_demo.core.review_types import MaskRuns
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.panels.why.why import CLOSED

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.core.types import CaseKey, Encounter, Prediction, Review, ReviewKind, SavedReview
+from magic_demo.core.review_types import CaseKey, Review, ReviewKind, SavedReview
+from magic_demo.core.types import Encounter, Prediction
 from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.open_cases import OpenCases

@@ -13,7 +13,8 @@ import pytest
 
 from magic_demo.commands.serve import read_index_files
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.types import CaseKey, Explanation, Photo, SimilarCase
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Explanation, Photo, SimilarCase
 from magic_demo.files.encounters import read_encounters
 from magic_demo.page.build import Desk
 from magic_demo.page.session.desk.systems import System

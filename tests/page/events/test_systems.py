@@ -12,7 +12,8 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from magic_demo.core.types import CaseKey, PhotoPrediction, Prediction
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import PhotoPrediction, Prediction
 from magic_demo.files.bundles import BundleError, write_prediction
 from magic_demo.page.agreement.agreement_page import AgreementPage
 from magic_demo.page.build import Desk

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from magic_demo.core.types import CaseKey, SavedReview
+from magic_demo.core.review_types import CaseKey, SavedReview
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.build import Desk
 from magic_demo.page.events.review.versions import Versions

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from magic_demo.core.errors import ModelError
-from magic_demo.core.types import Mark, Mask, Photo, Probability
+from magic_demo.core.review_types import Mark
+from magic_demo.core.types import Mask, Photo, Probability
 from magic_demo.models.interfaces import Guidance
 from magic_demo.models.segmentation.guided import refine_map
 from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE, read_mask, write_runs

@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from magic_demo.core.disk.whole_files import write_json
-from magic_demo.core.types import CaseKey, Encounter, Photo, Prediction
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Encounter, Photo, Prediction
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.build import Desk, PredictorSource

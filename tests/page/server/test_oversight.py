@@ -15,7 +15,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from magic_demo.core.types import CaseKey, Pixels
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Pixels
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.build import Desk
@@ -126,7 +127,7 @@ def test_a_small_area_of_an_own_case_goes_at_once_and_leaves_a_row(room: Room) -
     "why", ["most of the photo", "assigned to others, too", "for everybody", "reviewed by others"]
 )
 def test_what_is_large_or_others_too_is_hidden_for_its_proposer_alone(room: Room, why: str) -> None:
-    from magic_demo.core.types import Review
+    from magic_demo.core.review_types import Review
 
     if why == "assigned to others, too":
         room.store.assign(KEY, ["ann", "bo"])
@@ -334,7 +335,7 @@ def test_a_photo_is_covered_or_not_whenever_the_program_is_killed(
 
 def test_a_proposal_is_an_area_of_a_photo_and_a_reader_has_so_many(room: Room) -> None:
     from magic_demo.core.errors import MagicDemoError
-    from magic_demo.core.types import MaskRuns
+    from magic_demo.core.review_types import MaskRuns
     from magic_demo.reviews.store.rows import proposals
 
     with pytest.raises(MagicDemoError):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.core.types import CaseKey, Photo
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Photo
 from magic_demo.page.session.desk import photos
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store

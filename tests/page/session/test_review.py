@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.page.session.review import Drafts, Reading, ReviewDraft
 
 

@@ -7,12 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from magic_demo.core.review_types import CaseKey, Review, SavedReview
 from magic_demo.core.types import (
     Answers,
-    CaseKey,
     Mask,
-    Review,
-    SavedReview,
 )
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import load_families

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.core.types import Review, SavedReview
+from magic_demo.core.review_types import Review, SavedReview
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import QuestionSet, read_questions
 from magic_demo.reviews.agreement.again import measure_again

@@ -9,9 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from magic_demo.core.types import (
-    MaskRuns,
-)
+from magic_demo.core.review_types import MaskRuns
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.agreement import (
     MODEL,

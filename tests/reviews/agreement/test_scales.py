@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.core.types import Review
+from magic_demo.core.review_types import Review
 from magic_demo.questions.families import QuestionSet, read_questions
 from magic_demo.reviews.agreement.answers import measure_families
 from magic_demo.reviews.agreement.coefficients import cohens_kappa, intraclass

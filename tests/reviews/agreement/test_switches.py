@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from magic_demo.core.review_types import Review
 from magic_demo.core.types import (
     Answers,
-    Review,
 )
 from tests.reviews.agreement.readings import (
     itch,

@@ -14,7 +14,8 @@ import pytest
 
 from magic_demo.__main__ import main
 from magic_demo.core.errors import MagicDemoError, StoreError
-from magic_demo.core.types import CaseKey, Prediction, Review
+from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.core.types import Prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.backups import ABOUT, ROWS, BackupError, restore_backup, write_backup
 from magic_demo.reviews.store import NewCase, Store

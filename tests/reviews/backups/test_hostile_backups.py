@@ -16,7 +16,8 @@ import pytest
 
 from magic_demo.core.disk.parts import OWNER
 from magic_demo.core.errors import MagicDemoError, StoreError
-from magic_demo.core.types import CaseKey, Encounter, Photo, Prediction, Review
+from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.core.types import Encounter, Photo, Prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.backups import ABOUT, ROWS, BackupError, restore_backup, write_backup
 from magic_demo.reviews.cases.covered_photos import covered_beside

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Photo
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Photo
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.backups import BackupError, restore_backup, write_backup

@@ -12,7 +12,7 @@ import pytest
 from magic_demo.__main__ import main
 from magic_demo.commands.store.purge import read_age
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, MaskRuns, Review
+from magic_demo.core.review_types import CaseKey, MaskRuns, Review
 from magic_demo.reviews.cases.deletion import delete_cases
 from magic_demo.reviews.store import NewCase, Store
 from tests.support.store.postgresql import USER, PostgresServer

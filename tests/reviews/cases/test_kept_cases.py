@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Encounter, Narrative, Photo
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Encounter, Narrative, Photo
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.cases.deletion import delete_cases

@@ -14,7 +14,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from magic_demo.__main__ import main
-from magic_demo.core.types import MaskRuns, Review
+from magic_demo.core.review_types import MaskRuns, Review
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.coco import INSTANCES, KEYPOINTS

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, PhotoQuality, Review, SavedReview
+from magic_demo.core.review_types import CaseKey, PhotoQuality, Review, SavedReview
 from magic_demo.page.panels.review.choices import write_choice
 from magic_demo.page.panels.review.readings_panel import render_readings
 from magic_demo.page.panels.review.review_form import read_note

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from magic_demo.core.errors import FormatError
-from magic_demo.core.types import Review
+from magic_demo.core.review_types import Review
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports import write_export

@@ -15,7 +15,8 @@ from PIL import Image
 
 from magic_demo.__main__ import main
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.types import EncounterFiles, Mask, PhotoFile, Review
+from magic_demo.core.review_types import Review
+from magic_demo.core.types import EncounterFiles, Mask, PhotoFile
 from magic_demo.files.bundles import read_prediction
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask

@@ -10,7 +10,8 @@ import pytest
 from magic_demo.challenge.run_folder import JOURNAL, MASKS
 from magic_demo.challenge.running.journal import Journal, JournalEntry
 from magic_demo.challenge.running.ranking import write_ranking
-from magic_demo.core.types import PhotoPrediction, Prediction, Review
+from magic_demo.core.review_types import Review
+from magic_demo.core.types import PhotoPrediction, Prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports.tabular.csv_files import read_csv_table

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from magic_demo.core.types import LANGUAGES, Language, Review, ReviewState
+from magic_demo.core.review_types import Review, ReviewState
+from magic_demo.core.types import LANGUAGES, Language
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports.tabular.csv_files import read_csv_table
 from magic_demo.reviews.reports.flow import Flow, draw_flow, measure_flow, write_flow

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.core.types import LANGUAGES, CaseKey, Language, PhotoPrediction, Prediction, Review
+from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.core.types import LANGUAGES, Language, PhotoPrediction, Prediction
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.questions.families import load_challenge, load_families

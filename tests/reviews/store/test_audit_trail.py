@@ -11,7 +11,8 @@ import pytest
 
 from magic_demo.__main__ import main
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Encounter, Narrative, Photo, Review
+from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.core.types import Encounter, Narrative, Photo
 from magic_demo.page.server.downloads.take_away import list_take_away_routes
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.sign_in.sign_ins import SignIns, TooManyTriesError

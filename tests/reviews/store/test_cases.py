@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Review, SavedReview
+from magic_demo.core.review_types import CaseKey, Review, SavedReview
 from magic_demo.reviews.store import NewCase, Progress, Store
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.reviews.exports.readings import select_readings
 from magic_demo.reviews.store import NewCase, Store
 from magic_demo.reviews.store.digests import digest_of

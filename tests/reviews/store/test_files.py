@@ -14,7 +14,8 @@ import pytest
 from magic_demo.__main__ import main
 from magic_demo.core.disk.whole_files import whole_folder, write_whole
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Encounter, Photo, Review
+from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.core.types import Encounter, Photo
 from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.cases.covered_photos import covered_beside
 from magic_demo.reviews.cases.kept_cases import keep_upload

@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Knowledge, PhotoPrediction, Prediction, Review, SavedReview
+from magic_demo.core.review_types import CaseKey, Knowledge, Review, SavedReview
+from magic_demo.core.types import PhotoPrediction, Prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import load_families
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.reviews.store import NewCase, Store
 from magic_demo.reviews.store.engine import log_sync
 

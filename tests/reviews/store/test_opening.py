@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.reviews.store import NewCase, Store
 from magic_demo.reviews.store.engine import location, sqlite_files
 from magic_demo.reviews.store.tables import Tables

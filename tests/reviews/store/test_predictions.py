@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, PhotoPrediction, Prediction, Review
+from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.core.types import PhotoPrediction, Prediction
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.reviews.store.rows.predictions import MOST_UNPACKED, UnpackedPredictions
 from magic_demo.reviews.store.tables import PredictionRow, ShowingRow

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store

@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Reader, Store
 from magic_demo.reviews.store.rows import readers
 from magic_demo.reviews.store.tables import ReaderRow

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Review, ReviewKind, SavedReview
+from magic_demo.core.review_types import CaseKey, Review, ReviewKind, SavedReview
 from magic_demo.reviews.store import NewCase, Store
 from tests.support.store.reviewed_cases import answer
 

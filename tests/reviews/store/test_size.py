@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from magic_demo.core.types import Review
+from magic_demo.core.review_types import Review
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource
 from magic_demo.reviews.store import NewCase, Store

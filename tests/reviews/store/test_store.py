@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Difficulty, MaskRuns, Review, ReviewState, SavedReview
+from magic_demo.core.review_types import CaseKey, Difficulty, MaskRuns, Review, ReviewState, SavedReview
 from magic_demo.files.entries import is_file_name
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.store import NewCase, Store

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.reviews.store import NewCase, Store
 
 CASE = CaseKey("q", "E1")

@@ -17,7 +17,8 @@ from magic_demo.files.bundles import read_prediction
 from magic_demo.files.encounters import read_answers, read_encounters, write_answers
 from magic_demo.files.masks.mask_files import read_loose_mask, read_mask
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.models.loading.checkpoints import load_model, read_preprocessing
+from magic_demo.models.loading.checkpoints import load_model
+from magic_demo.models.loading.preprocessing import read_preprocessing
 from magic_demo.questions.families import read_questions
 from magic_demo.reviews.imports import read_reviews
 from magic_demo.reviews.store import Store

@@ -22,7 +22,7 @@ from safetensors.numpy import load_file
 from magic_demo.__main__ import main
 from magic_demo.challenge.batch import predict_folder
 from magic_demo.core.errors import CheckpointError, StoreError
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.files.bundles import list_predictions, read_prediction
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.files.masks.mask_files import read_mask
@@ -248,7 +248,7 @@ SAVE = """
 import sys
 from magic_demo.core.errors import StoreError
 from magic_demo.reviews.store import Store
-from magic_demo.core.types import Review
+from magic_demo.core.review_types import Review
 with Store.open(sys.argv[1]) as store:
     saved = 0
     try:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Encounter, Prediction, Review
+from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.core.types import Encounter, Prediction
 from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.open_cases import OpenCases

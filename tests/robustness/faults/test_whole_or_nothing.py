@@ -25,7 +25,8 @@ from magic_demo.core.disk.parts import (
     sweep_temporary,
 )
 from magic_demo.core.disk.whole_files import whole_folder, write_whole
-from magic_demo.core.types import CaseKey, Encounter, Narrative, Photo, Review
+from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.core.types import Encounter, Narrative, Photo
 from magic_demo.reviews.backups import BackupError, restore_backup, write_backup
 from magic_demo.reviews.cases.covered_photos import covered_beside
 from magic_demo.reviews.cases.kept_cases import UPLOADS, keep_upload

@@ -19,7 +19,8 @@ from PIL import Image
 
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.messages import LONGEST
-from magic_demo.core.types import Encounter, Photo, Review
+from magic_demo.core.review_types import Review
+from magic_demo.core.types import Encounter, Photo
 from magic_demo.files.bundles import write_prediction
 from magic_demo.files.masks.decoding import ORIENTATION
 from magic_demo.imaging.run_lengths import encode_mask

@@ -13,7 +13,7 @@ import pytest
 
 from magic_demo.core.errors import CheckpointError, FormError, StoreError
 from magic_demo.core.messages import LONGEST
-from magic_demo.models.loading.checkpoints import read_preprocessing
+from magic_demo.models.loading.preprocessing import read_preprocessing
 from magic_demo.page.panels import forms
 from magic_demo.page.panels.review import review_form
 from magic_demo.page.panels.viewer import point_form

@@ -24,7 +24,8 @@ from pydicom.encaps import encapsulate
 
 from magic_demo.commands.import_reviews import save_reviews
 from magic_demo.core.limits import PREFIX, read_limits
-from magic_demo.core.types import MaskRuns, Photo
+from magic_demo.core.review_types import MaskRuns
+from magic_demo.core.types import Photo
 from magic_demo.files.bundles import read_prediction
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.files.entries import clean_text
@@ -32,7 +33,7 @@ from magic_demo.files.masks.mask_files import read_loose_mask, read_loose_packed
 from magic_demo.files.photos.processes.workers import shared_workers
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
-from magic_demo.models.loading.checkpoints import read_preprocessing
+from magic_demo.models.loading.preprocessing import read_preprocessing
 from magic_demo.page.panels import forms
 from magic_demo.page.panels.review import review_form
 from magic_demo.page.panels.viewer import mask_form, point_form

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.agreement.agreement_page import Seen, add_agreement_page
 from magic_demo.page.agreement.filters import View

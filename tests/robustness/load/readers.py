@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from magic_demo.core.types import MaskRuns
+from magic_demo.core.review_types import MaskRuns
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.panels.viewer.mask_form import read_mask, working_size, write_runs
 from magic_demo.questions.families import load_families

@@ -31,7 +31,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from magic_demo.core.types import CaseKey, Review
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.reviews.store import Store
 from tests.conftest import REPOSITORY
 from tests.robustness.load.readers import OUTLINES, Saved, Told, analyse, kept_runs, read_cases

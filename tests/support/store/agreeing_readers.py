@@ -14,7 +14,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from magic_demo.core.types import Answers, Family, Mask, MaskRuns, PhotoPrediction, Prediction, Review
+from magic_demo.core.review_types import MaskRuns, Review
+from magic_demo.core.types import (
+    Answers,
+    Family,
+    Mask,
+    PhotoPrediction,
+    Prediction,
+)
 from magic_demo.files.bundles import write_prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.decoding import fill_slots

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from magic_demo.core.review_types import Knowledge, Mark, MaskRuns, Review, SavedReview
 from magic_demo.core.ruler import Ruler
-from magic_demo.core.types import EncounterFiles, Knowledge, Mark, Mask, MaskRuns, Review, SavedReview
+from magic_demo.core.types import EncounterFiles, Mask
 from magic_demo.files.encounters import read_encounters
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import load_challenge, load_families

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from magic_demo.core.types import Review
+from magic_demo.core.review_types import Review
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.models.answers.photo_answerer import PhotoAnswererConfig, PhotoAnswererModel
-from magic_demo.models.loading.checkpoints import Preprocessing
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig
 from magic_demo.models.segmentation.prompted import name_encoder
 from magic_demo.questions.combining import Weights

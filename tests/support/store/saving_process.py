@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from magic_demo.core.types import Review
+from magic_demo.core.review_types import Review
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.store import Store
 

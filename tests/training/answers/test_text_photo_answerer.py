@@ -21,8 +21,8 @@ from magic_demo.core.types import Answers
 from magic_demo.files.encounters import read_encounters
 from magic_demo.models.answers.text_photo_answerer import place_families
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
-from magic_demo.models.loading.checkpoints import Preprocessing
 from magic_demo.models.loading.predictors import load_predictor
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.questions.families import load_challenge, load_families
 from tests.support.source.concrete_models import load_text_photo_answerer
 from training.answers import text_photo_answerer

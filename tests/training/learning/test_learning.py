@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from magic_demo.core.types import CaseKey, Photo, Review
+from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.core.types import Photo
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
-from magic_demo.models.loading.checkpoints import name_model
+from magic_demo.models.loading.finding import name_model
 from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.cases.covered_photos import covered_beside

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from magic_demo.models.loading.checkpoints import name_model
+from magic_demo.models.loading.finding import name_model
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from tests.models.segmentation.test_prompted import write_clipseg
 from tests.robustness.faults.run_ends import assert_same_end, read_end, round_encoders

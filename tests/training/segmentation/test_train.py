@@ -163,7 +163,7 @@ def test_a_run_that_was_stopped_and_resumed_ends_as_one_that_was_not(
 
 
 def test_a_draw_depends_on_its_number_alone(settings: SegmentationSettings, discs: Path) -> None:
-    from magic_demo.models.loading.checkpoints import Preprocessing
+    from magic_demo.models.loading.preprocessing import Preprocessing
 
     examples = read_examples(discs, settings.data.training[0])
     preprocessing = Preprocessing((SIDE, SIDE), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -181,7 +181,7 @@ def test_a_draw_depends_on_its_number_alone(settings: SegmentationSettings, disc
 def test_an_epoch_holds_each_photo_as_often_as_its_source_says(
     settings: SegmentationSettings, discs: Path
 ) -> None:
-    from magic_demo.models.loading.checkpoints import Preprocessing
+    from magic_demo.models.loading.preprocessing import Preprocessing
 
     sources = [
         SourceSettings("often", "pairs", split="dev", repeat=3),

@@ -23,7 +23,8 @@ from magic_demo.core.types import Answers
 from magic_demo.models.answers.language.answerer import LanguageAnswerer
 from magic_demo.models.answers.language.prompts import PROMPTS
 from magic_demo.models.answers.language.reader import PART_TYPES
-from magic_demo.models.loading.checkpoints import Checkpoint, find_checkpoint
+from magic_demo.models.loading.checkpoints import Checkpoint
+from magic_demo.models.loading.finding import find_checkpoint
 from magic_demo.questions.decoding import PRIORS_NAME, count_priors, decode_answers, write_priors
 from magic_demo.questions.families import load_challenge
 from training.answers.language.examples import OptionDraws, collate, read_photos

@@ -18,12 +18,11 @@ from magic_demo.models.answers.text_photo_answerer import (
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
 from magic_demo.models.loading.checkpoints import (
     Checkpoint,
-    Preprocessing,
-    find_checkpoint,
     load_tokenizer,
-    read_preprocessing,
     read_tokenizer,
 )
+from magic_demo.models.loading.finding import find_checkpoint
+from magic_demo.models.loading.preprocessing import Preprocessing, read_preprocessing
 from magic_demo.models.registry import ANSWERERS
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, count_priors, read_priors, write_priors
 from magic_demo.questions.families import QuestionSet, load_challenge, read_questions, write_questions

@@ -23,7 +23,7 @@ from magic_demo.models.answers.text_photo_answerer import (
     stack_photos,
     tokenize,
 )
-from magic_demo.models.loading.checkpoints import Preprocessing
+from magic_demo.models.loading.preprocessing import Preprocessing
 from training.cases.sources import CaseSource, LearningCase
 from training.runs.augment import AugmentSettings, augment_pair
 from training.runs.ranges import Count, Share

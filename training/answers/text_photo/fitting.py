@@ -12,9 +12,7 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
-from magic_demo.models.loading.checkpoints import (
-    Preprocessing,
-)
+from magic_demo.models.loading.preprocessing import Preprocessing
 from training.answers.text_photo.checkpoint import (
     make_decoder,
     start_model,

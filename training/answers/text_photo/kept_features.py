@@ -20,7 +20,8 @@ from magic_demo.core.types import Family
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.answers.text_photo_answerer import list_option_texts, option_layout, tokenize
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
-from magic_demo.models.loading.checkpoints import Preprocessing, name_model
+from magic_demo.models.loading.finding import name_model
+from magic_demo.models.loading.preprocessing import Preprocessing
 from training.answers.text_photo.data import CaseDraws, EvaluationCases, pick_options
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.runs.run import SettingsError

@@ -15,7 +15,7 @@ from transformers import EvalPrediction, PreTrainedTokenizerBase
 from magic_demo.core.types import Family
 from magic_demo.models.answers.text_photo_answerer import gather_scores, list_units
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
-from magic_demo.models.loading.checkpoints import Preprocessing
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.questions.decoding import SetPriors, Siblings, decode_answers
 from magic_demo.questions.families import QuestionSet
 from training.answers.text_photo.data import EvaluationCases, PhotoShelf, make_collator

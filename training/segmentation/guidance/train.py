@@ -21,10 +21,9 @@ from transformers import PreTrainedTokenizerBase
 from magic_demo.models.interfaces import Guidance
 from magic_demo.models.loading.checkpoints import (
     Checkpoint,
-    Preprocessing,
     load_tokenizer,
-    read_preprocessing,
 )
+from magic_demo.models.loading.preprocessing import Preprocessing, read_preprocessing
 from magic_demo.models.registry import SEGMENTERS
 from magic_demo.models.segmentation.compact import (
     CompactSegmenter,

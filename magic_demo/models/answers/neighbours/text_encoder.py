@@ -14,7 +14,8 @@ from transformers import AutoModel, PreTrainedTokenizerBase
 
 from magic_demo.files.checkpoint_files import read_object
 from magic_demo.models.answers.encoders import drop_pooler
-from magic_demo.models.loading.checkpoints import TOKENIZER_FILES, find_checkpoint, load_model, read_tokenizer
+from magic_demo.models.loading.checkpoints import TOKENIZER_FILES, load_model, read_tokenizer
+from magic_demo.models.loading.finding import find_checkpoint
 
 ENCODER = "encoder"
 """The encoder's folder within an index."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from magic_demo.core.errors import FormError
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.panels.forms import read_answers
 from magic_demo.page.panels.review.review_form import read_note, read_seconds

@@ -12,7 +12,7 @@ from typing import Any
 
 from magic_demo.core.errors import FormError, StoreError
 from magic_demo.core.review_content import parts_of
-from magic_demo.core.types import SavedReview
+from magic_demo.core.review_types import SavedReview
 from magic_demo.page.events.drafts.changes import Sizes, StoredCase, read_stored_case
 from magic_demo.page.panels.review.readings_panel import find_ties
 from magic_demo.page.session.desk.desk import Desk

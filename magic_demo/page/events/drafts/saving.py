@@ -15,7 +15,8 @@ from weakref import WeakValueDictionary
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.review_content import parts_of
-from magic_demo.core.types import Prediction, Review, SavedReview
+from magic_demo.core.review_types import Review, SavedReview
+from magic_demo.core.types import Prediction
 from magic_demo.page.events.drafts.changes import Change, is_older
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.merging import Conflict, differing, merge, put, spread

@@ -9,8 +9,9 @@ from dataclasses import replace
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError, StoreError
+from magic_demo.core.review_types import MaskRuns, SavedReview
 from magic_demo.core.ruler import Ruler
-from magic_demo.core.types import Mask, MaskRuns, SavedReview
+from magic_demo.core.types import Mask
 from magic_demo.imaging.consensus import estimate_staple, take_majority
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.page.events.resolve import Resolved, Updates, answered

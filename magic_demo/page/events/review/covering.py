@@ -12,7 +12,8 @@ import gradio as gr
 import numpy as np
 
 from magic_demo.core.errors import FormError, MagicDemoError, StoreError
-from magic_demo.core.types import CaseKey, Mask, Photo
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Mask, Photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.resolve import Resolved, Updates
 from magic_demo.page.events.review.review_state import ReviewEvents

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.resolve import Resolved, Updates, answered, answered_with_inputs
 from magic_demo.page.events.review.review_state import ReviewEvents, ReviewState

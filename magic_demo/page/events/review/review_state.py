@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.types import Mask, ReviewKind, SavedReview
+from magic_demo.core.review_types import ReviewKind, SavedReview
+from magic_demo.core.types import Mask
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.drafts.changes import read_change, read_stored_case
 from magic_demo.page.events.drafts.in_step import step_value

@@ -17,7 +17,7 @@ import gradio as gr
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.review_content import parts_of, to_json
-from magic_demo.core.types import SavedReview
+from magic_demo.core.review_types import SavedReview
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.resolve import Resolved, Updates, answered
 from magic_demo.page.events.review.review_state import ReviewEvents

@@ -26,7 +26,7 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.panels.forms import read_system
 from magic_demo.page.session.review import MODES, Mode

@@ -13,7 +13,8 @@ from html import escape
 import gradio as gr
 
 from magic_demo.core.review_content import CHOICES
-from magic_demo.core.types import LANGUAGES, Answers, Family, ReviewKind, SavedReview
+from magic_demo.core.review_types import ReviewKind, SavedReview
+from magic_demo.core.types import LANGUAGES, Answers, Family
 from magic_demo.page.panels.review.choices import render_value
 from magic_demo.page.texts.i18n import both, both_of, fill
 from magic_demo.questions.decoding import read_slots

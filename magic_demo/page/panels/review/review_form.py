@@ -34,7 +34,8 @@ import gradio as gr
 from magic_demo.core.errors import FormError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.review_content import CHOICES, find_fault, from_json, to_json
-from magic_demo.core.types import Photo, ReviewContent, SavedReview
+from magic_demo.core.review_types import ReviewContent, SavedReview
+from magic_demo.core.types import Photo
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.panels.review.choices import write_choice_words, write_choices
 from magic_demo.page.session.review import ReviewDraft

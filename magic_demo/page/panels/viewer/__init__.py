@@ -74,8 +74,16 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.core.review_types import Mark
 from magic_demo.core.ruler import Ruler, write_ruler
-from magic_demo.core.types import Mark, Mask, Photo, PhotoPrediction, Pixels, Prediction, Probability
+from magic_demo.core.types import (
+    Mask,
+    Photo,
+    PhotoPrediction,
+    Pixels,
+    Prediction,
+    Probability,
+)
 from magic_demo.imaging.overlay import lesion_levels, level_of
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.page.gradio_internals.scripts import load_script

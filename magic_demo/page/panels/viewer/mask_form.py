@@ -16,7 +16,8 @@ import numpy as np
 
 from magic_demo.core.errors import FormError
 from magic_demo.core.review_content import write_mark
-from magic_demo.core.types import Mark, Mask
+from magic_demo.core.review_types import Mark
+from magic_demo.core.types import Mask
 from magic_demo.imaging.run_lengths import row_lengths
 
 WORKING_SIDE = 2048

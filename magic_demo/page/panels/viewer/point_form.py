@@ -10,7 +10,8 @@ import numpy as np
 
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.review_content import read_mark
-from magic_demo.core.types import Mark, Mask, Photo, Probability
+from magic_demo.core.review_types import Mark
+from magic_demo.core.types import Mask, Photo, Probability
 from magic_demo.imaging.local_change import DOT, change_locally, find_pixel, is_followed
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import row_lengths

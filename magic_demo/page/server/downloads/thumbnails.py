@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.types import CaseKey, Pixels
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Pixels
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.page.session.desk.desk import Desk
 

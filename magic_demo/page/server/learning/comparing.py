@@ -16,7 +16,8 @@ import numpy as np
 from magic_demo.core.disk.user_files import read_user_text
 from magic_demo.core.errors import MagicDemoError, one_line
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import Answers, EncounterFiles, MaskRuns, Pixels
+from magic_demo.core.review_types import MaskRuns
+from magic_demo.core.types import Answers, EncounterFiles, Pixels
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.server.learning.rendering import close_page, open_page

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from magic_demo.core.errors import MagicDemoError, StoreError
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.page.server.learning.comparing import find_compared, render_comparison
 from magic_demo.page.server.learning.rendering import LearningView, render_page
 from magic_demo.page.session.desk.desk import Desk

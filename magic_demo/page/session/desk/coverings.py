@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from magic_demo.core.errors import StoreError
+from magic_demo.core.review_types import CaseKey
 from magic_demo.core.types import (
-    CaseKey,
     Mask,
     Photo,
 )

@@ -6,12 +6,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from magic_demo.core.errors import StoreError
+from magic_demo.core.review_types import CaseKey, ReviewKind, SavedReview
 from magic_demo.core.types import (
     Answers,
-    CaseKey,
     Prediction,
-    ReviewKind,
-    SavedReview,
     SimilarCase,
 )
 from magic_demo.page.session.desk.coverings import CoveringsOnDesk

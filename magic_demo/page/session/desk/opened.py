@@ -11,9 +11,9 @@ from weakref import WeakValueDictionary
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.review_types import CaseKey
 from magic_demo.core.types import (
     Answers,
-    CaseKey,
     Encounter,
     EncounterFiles,
     Photo,

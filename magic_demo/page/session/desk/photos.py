@@ -9,8 +9,8 @@ from pathlib import Path
 
 from magic_demo.core.errors import PhotoError, StoreError
 from magic_demo.core.messages import Message
+from magic_demo.core.review_types import CaseKey
 from magic_demo.core.types import (
-    CaseKey,
     Encounter,
     EncounterFiles,
     Mask,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from magic_demo.core.types import CaseKey, Prediction
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Prediction
 from magic_demo.files.bundles import BundleError, has_prediction, list_predictions, read_prediction
 from magic_demo.questions.families import QuestionSet
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from magic_demo.core.types import Mark, Mask, Photo, Probability
+from magic_demo.core.review_types import Mark
+from magic_demo.core.types import Mask, Photo, Probability
 from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.open_cases import OpenCase
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pydicom import Dataset
 from pydicom.uid import ComprehensiveSRStorage
 
-from magic_demo.core.types import SavedReview
+from magic_demo.core.review_types import SavedReview
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.dicom.objects import SCHEME, Case, begin, code, date, name_series, point_at
 from magic_demo.reviews.exports.readings import annotator_of

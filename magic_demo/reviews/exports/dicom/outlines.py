@@ -10,7 +10,8 @@ from pydicom.pixels.utils import pack_bits
 from pydicom.tag import Tag
 from pydicom.uid import SegmentationStorage, VLPhotographicImageStorage
 
-from magic_demo.core.types import MaskRuns, Photo, SavedReview
+from magic_demo.core.review_types import MaskRuns, SavedReview
+from magic_demo.core.types import Photo
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports.dicom.objects import Case, begin, code, date, name_series, point_at
 from magic_demo.reviews.exports.readings import annotator_of

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 
 from magic_demo.core.disk.whole_files import write_json, write_whole
 from magic_demo.core.review_content import CHOICES
-from magic_demo.core.types import REVIEW_KINDS, Family, PhotoFile, Review, SavedReview
+from magic_demo.core.review_types import REVIEW_KINDS, Review, SavedReview
+from magic_demo.core.types import Family, PhotoFile
 from magic_demo.imaging.run_lengths import area, decode_mask
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.label_studio.addresses import name_addresses

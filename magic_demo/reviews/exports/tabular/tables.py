@@ -11,8 +11,8 @@ from typing import Any
 
 from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.review_content import CHOICES
+from magic_demo.core.review_types import MaskRuns, SavedReview
 from magic_demo.core.ruler import Ruler, length
-from magic_demo.core.types import MaskRuns, SavedReview
 from magic_demo.imaging.diameter import longest_diameter
 from magic_demo.imaging.run_lengths import area, decode_mask
 from magic_demo.questions.families import QuestionSet

@@ -10,8 +10,9 @@ import numpy as np
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.review_content import read_mark
+from magic_demo.core.review_types import MaskRuns
 from magic_demo.core.ruler import read_ruler
-from magic_demo.core.types import Mask, MaskRuns
+from magic_demo.core.types import Mask
 from magic_demo.reviews.exports.coco import CLICK_CATEGORIES, KEYPOINTS
 from magic_demo.reviews.imports.documents import load_json, peek_json
 from magic_demo.reviews.imports.gathering import Gathering, SourceError, begin_review

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from magic_demo.core.errors import FormatError
-from magic_demo.core.types import Mask, MaskRuns
+from magic_demo.core.review_types import MaskRuns
+from magic_demo.core.types import Mask
 from magic_demo.reviews.imports.documents import load_json, peek_json
 from magic_demo.reviews.imports.formats.coco import MALFORMED
 from magic_demo.reviews.imports.gathering import Gathering, SourceError, begin_review

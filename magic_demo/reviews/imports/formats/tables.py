@@ -13,8 +13,8 @@ from magic_demo.core.disk.user_files import read_user_file
 from magic_demo.core.errors import FormatError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.review_content import CHOICES, read_mark
+from magic_demo.core.review_types import MaskRuns, Review
 from magic_demo.core.ruler import Ruler, read_line, read_ruler, write_ruler
-from magic_demo.core.types import MaskRuns, Review
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.tabular.csv_files import read_csv_table
 from magic_demo.reviews.exports.tabular.tables import COLUMNS

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from magic_demo.core.types import CaseKey, MaskRuns
+from magic_demo.core.review_types import CaseKey, MaskRuns
 from magic_demo.reviews.store import checking
 from magic_demo.reviews.store.methods.opened import OpenedStore
 from magic_demo.reviews.store.records import (

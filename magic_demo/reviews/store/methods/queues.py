@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store.methods.opened import OpenedStore
 from magic_demo.reviews.store.records import PROGRAM, Actor, Repeated

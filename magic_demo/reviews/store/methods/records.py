@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.reviews.store import copies
 from magic_demo.reviews.store.methods.opened import OpenedStore
 from magic_demo.reviews.store.records import PROGRAM, Actor, TrailEntry, TrailKind

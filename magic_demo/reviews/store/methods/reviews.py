@@ -8,7 +8,8 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from magic_demo.core.messages import Message
-from magic_demo.core.types import CaseKey, Knowledge, Prediction, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.core.review_types import CaseKey, Knowledge, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.core.types import Prediction
 from magic_demo.files.bundles import pack_prediction
 from magic_demo.reviews.store import rules
 from magic_demo.reviews.store.methods.readers import ReaderMethods

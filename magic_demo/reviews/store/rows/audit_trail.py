@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.reviews.store.names import LONGEST_NAME, is_line
 from magic_demo.reviews.store.records import Actor, TrailEntry, TrailKind
 from magic_demo.reviews.store.tables import CaseRow, TrailRow

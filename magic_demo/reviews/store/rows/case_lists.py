@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.reviews.learning.gain import Gain, expect_gain, rank_cases, unpack_doubts
 from magic_demo.reviews.store.digests import is_of_database, read_content
 from magic_demo.reviews.store.records import CaseFilter, CaseOrder, CaseState, Progress, QueueCase

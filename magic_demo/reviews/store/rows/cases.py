@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from magic_demo.core.errors import StoreError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.reviews.store.names import check_name, is_line
 from magic_demo.reviews.store.records import NewCase
 from magic_demo.reviews.store.rows.readers import find_present_row

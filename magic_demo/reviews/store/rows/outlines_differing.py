@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import FormatError
-from magic_demo.core.types import CaseKey, MaskRuns
+from magic_demo.core.review_types import CaseKey, MaskRuns
 from magic_demo.imaging.run_lengths import area, overlap
 from magic_demo.reviews.store.rows.cases import AT_ONCE
 from magic_demo.reviews.store.tables import CaseRow, MaskRow

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Prediction
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Prediction
 from magic_demo.files.bundles import BundleError, unpack_prediction
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store.digests import digest_of

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, MaskRuns
+from magic_demo.core.review_types import CaseKey, MaskRuns
 from magic_demo.reviews.store.records import ProposedCover
 from magic_demo.reviews.store.rows.cases import find_case
 from magic_demo.reviews.store.rows.readers import find_present_row, find_row

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import FormatError, StoreError
 from magic_demo.core.messages import Message
-from magic_demo.core.types import CaseKey
+from magic_demo.core.review_types import CaseKey
 from magic_demo.questions.families import QuestionSet, load_challenge, pack_questions, unpack_questions
 from magic_demo.reviews.store.digests import digest_of
 from magic_demo.reviews.store.names import check_name

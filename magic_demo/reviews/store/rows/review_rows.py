@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from magic_demo.core.errors import StoreError
 from magic_demo.core.messages import Message
 from magic_demo.core.review_content import from_json, parts_of
-from magic_demo.core.types import CaseKey, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.core.review_types import CaseKey, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
 from magic_demo.reviews.store.digests import DAMAGED, DamagedReview, digest_of, is_of_database, read_content
 from magic_demo.reviews.store.rows.cases import AT_ONCE
 from magic_demo.reviews.store.rows.seen import read_known

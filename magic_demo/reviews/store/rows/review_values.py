@@ -14,12 +14,7 @@ from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import FormatError, StoreError
 from magic_demo.core.messages import Message
 from magic_demo.core.review_content import find_fault, to_json
-from magic_demo.core.types import (
-    REVIEW_KINDS,
-    MaskRuns,
-    Review,
-    ReviewState,
-)
+from magic_demo.core.review_types import REVIEW_KINDS, MaskRuns, Review, ReviewState
 from magic_demo.files.entries import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths
 from magic_demo.questions.families import QuestionSet

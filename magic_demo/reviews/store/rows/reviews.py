@@ -13,14 +13,7 @@ from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.messages import Message
-from magic_demo.core.types import (
-    CaseKey,
-    Knowledge,
-    Review,
-    ReviewKind,
-    ReviewState,
-    SavedReview,
-)
+from magic_demo.core.review_types import CaseKey, Knowledge, Review, ReviewKind, ReviewState, SavedReview
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store.digests import digest_of
 from magic_demo.reviews.store.names import check_name

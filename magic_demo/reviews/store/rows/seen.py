@@ -10,7 +10,7 @@ from typing import get_args
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from magic_demo.core.types import CaseKey, Knowledge
+from magic_demo.core.review_types import CaseKey, Knowledge
 from magic_demo.reviews.store.rows.cases import find_case
 from magic_demo.reviews.store.rows.readers import find_present_row, find_row
 from magic_demo.reviews.store.tables import CaseRow, ReviewRow, SeenRow, ShowingRow

@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from magic_demo.core.errors import FormError, StoreError
-from magic_demo.core.types import CaseKey, Encounter, Narrative, Photo
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Encounter, Narrative, Photo
 from magic_demo.page.server.downloads.photo_parts import (
     MOST_SIDE,
     cut_part,

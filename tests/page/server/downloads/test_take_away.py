@@ -14,7 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from magic_demo.core.types import Review
+from magic_demo.core.review_types import Review
 from magic_demo.page.server.downloads.take_away import list_take_away_routes, pack_readings
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.store import NewCase, Store, rules

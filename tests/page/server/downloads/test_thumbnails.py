@@ -12,7 +12,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.types import CaseKey, Pixels
+from magic_demo.core.review_types import CaseKey
+from magic_demo.core.types import Pixels
 from magic_demo.page.server.downloads.thumbnails import (
     NOTHING,
     SIDE,

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from pyarrow import parquet
 
-from magic_demo.core.types import MaskRuns
+from magic_demo.core.review_types import MaskRuns
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.tabular.csv_files import read_csv_table

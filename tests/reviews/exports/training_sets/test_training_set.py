@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.core.types import EncounterFiles, MaskRuns, PhotoFile
+from magic_demo.core.review_types import MaskRuns
+from magic_demo.core.types import EncounterFiles, PhotoFile
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.files.masks.mask_files import read_mask
 from magic_demo.files.photos.reading import read_photo

@@ -15,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
 from magic_demo.models.answers.text_photo_answerer import list_units, option_layout, place_families
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererOutput
-from magic_demo.models.loading.checkpoints import Preprocessing
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.questions.families import load_families
 from tests.models.answers.test_text_photo_answerer import make_model, make_tokenizer
 from training.answers.text_photo.data import make_collator, make_labels

@@ -14,7 +14,7 @@ import torch
 
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.interfaces import Click, Guidance
-from magic_demo.models.loading.checkpoints import Preprocessing, read_preprocessing
+from magic_demo.models.loading.preprocessing import Preprocessing, read_preprocessing
 from magic_demo.models.registry import load_segmenter
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig
 from training.__main__ import main

@@ -13,7 +13,7 @@ from typing import cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from magic_demo.core.types import CaseKey, ReviewKind
+from magic_demo.core.review_types import CaseKey, ReviewKind
 from magic_demo.reviews.store.records import Finished
 from magic_demo.reviews.store.tables import CaseRow, OutboxRow, ReceiverRow, ReviewRow
 
