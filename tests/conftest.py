@@ -8,9 +8,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import settings
 
 from magic_demo.reviews.store import Store
+from magic_demo.reviews.store.rows import readers
 from tests.support.store.postgresql import PostgresServer
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -73,6 +75,14 @@ def nothing_stray() -> Iterator[None]:
     assert not stray, (
         f"the tests have left {sorted(stray)} in the checkout; let the one that does work in tmp_path"
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords in a moment: as the product does it, each takes a fifth of a second of a processor."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readers, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")

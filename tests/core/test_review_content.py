@@ -73,4 +73,4 @@ def test_a_choice_is_named_where_it_is_declared_and_where_its_words_stand() -> N
         if re.search(rf"['\".]{name}\b", path.read_text(encoding="utf-8"))
     }
     # the store names the first of them, which its rows hold as null
-    assert named <= {"core/types.py", "reviews/store/rows/review_values.py"}
+    assert named <= {"core/review_types.py", "reviews/store/rows/review_values.py"}

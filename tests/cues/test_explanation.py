@@ -203,6 +203,7 @@ def test_regions_are_scaled_over_all_photos_and_photos_without_a_say_are_left_ou
     assert scale_regions({"a": np.full((2, 2), 0.001, np.float32)}) == {} == scale_regions({})
 
 
+@pytest.mark.long
 def test_covering_the_highlighted_region_lowers_the_score_more_often_than_covering_another() -> None:
     predictor, rng = load_predictor(), np.random.default_rng(5)
     photos = [

@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 
 from magic_demo.__main__ import main
 from magic_demo.reviews.store import Store
-from magic_demo.reviews.store.rows import readers
 
 Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
     """Return a function that runs ``readers`` on a store of its own and gives exit code, output and
     errors."""
-    monkeypatch.setattr(readers, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
     def run(*words: str) -> tuple[int, str, str]:
         code = main(["readers", "--store", str(tmp_path / "store"), *words])

@@ -19,7 +19,7 @@ def test_the_how_to_adds_a_field_to_page_store_exports_and_import(tmp_path: Path
         PROGRAM, tmp_path / "magic_demo", ignore=shutil.ignore_patterns("__pycache__", "*.ttf", "checkpoints")
     )
     (field,), (words,), (script,) = (read_code(HOW_TO, language) for language in ("python", "json", "script"))
-    _add_after(tmp_path / "magic_demo/core/types.py", "    difficulty: ", field)
+    _add_after(tmp_path / "magic_demo/core/review_types.py", "    difficulty: ", field)
     _add_after(tmp_path / "magic_demo/page/panels/review/texts.json", '  "review.difficulty_hard"', words)
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -245,7 +245,7 @@ def test_the_command_cross_validates_beside_the_constant_answer(
     by_siblings = {f"siblings_{how}_accuracy_all" for how in ("parent", "none", "majority", "consensus")}
     assert by_siblings <= set(scores) and scores["siblings_parent_accuracy_all"] == scores["accuracy_all"]
     with monkeypatch.context() as patch:  # what has held-out scores is not trained again
-        patch.setattr(text_photo_answerer, "_fit", lambda *_, **__: pytest.fail("a fold was trained again"))
+        patch.setattr(text_photo_answerer, "fit", lambda *_, **__: pytest.fail("a fold was trained again"))
         again = ["--config", str(path), "--folds", "2", "--start", str(trained[0]), "--resume"]
         assert main(again) == 0
         with pytest.raises(MagicDemoError, match=r"decoding\.weight was 1\.0 and is 2\.0"):

@@ -278,6 +278,7 @@ def test_settings_name_every_family(settings: CueSettings) -> None:
     assert all(isinstance(family, FamilySettings) and family.kinds for family in settings.families)
 
 
+@pytest.mark.long
 @pytest.mark.shared
 def test_two_real_folds_stay_above_the_floor(shared_data: Path, repository: Path) -> None:
     """The reported figure is 0.72 to 0.73 over all folds and 0.58 for the constant answer; the floor leaves

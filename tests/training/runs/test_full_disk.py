@@ -23,9 +23,9 @@ def _broken_stream() -> RuntimeError:
 
 
 FULL = [
-    OSError(28, "No space left on device"),
+    pytest.param(OSError(28, "No space left on device"), id="OSError", marks=pytest.mark.long),
     SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
-    _broken_stream(),
+    pytest.param(_broken_stream(), id="RuntimeError", marks=pytest.mark.long),
 ]
 """What the three writers of a checkpoint raised on a full file system."""
 

@@ -54,6 +54,7 @@ def free_after() -> Iterator[None]:
     os.environ.update(environment)
 
 
+@pytest.mark.long
 @pytest.mark.numeric
 @pytest.mark.usefixtures("free_after")
 def test_the_run_goes_from_end_to_end_twice_alike_and_the_product_loads_it(

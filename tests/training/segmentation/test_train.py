@@ -140,6 +140,7 @@ class Stop(TrainerCallback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.long
 @pytest.mark.numeric
 def test_a_run_that_was_stopped_and_resumed_ends_as_one_that_was_not(
     settings: SegmentationSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -188,6 +188,7 @@ def test_the_model_says_the_same_of_kept_cases(
             assert_same_but_for_rounding(say(other), said, rounding)
 
 
+@pytest.mark.long
 def test_each_text_and_photo_is_encoded_once_in_several_epochs_and_runs(
     folder: Path, tmp_path: Path, encoded: dict[str, int]
 ) -> None:

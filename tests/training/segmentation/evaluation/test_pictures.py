@@ -39,6 +39,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> 
     return settings.run.output
 
 
+@pytest.mark.long
 def test_every_so_many_evaluations_a_picture_is_written_and_shown_in_tensorboard(run_folder: Path) -> None:
     pictures = sorted((run_folder / "pictures").glob("step-*.jpg"))
     evaluations = len(list(run_folder.glob("pictures/events.out.tfevents.*")))

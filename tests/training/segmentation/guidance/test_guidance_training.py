@@ -100,6 +100,7 @@ def test_before_it_learns_guidance_adds_nothing(start: Path) -> None:
         assert torch.equal(guided, model.decode(features, vector))
 
 
+@pytest.mark.long
 @pytest.mark.numeric
 def test_a_run_teaches_the_guided_decoder_alone_and_the_product_loads_it(
     settings: GuidanceRunSettings, start: Path, spots: Path
