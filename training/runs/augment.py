@@ -1,5 +1,5 @@
 """Augmentation: one random view of a photo and its mask, moved together, the photo's colours and surface
-changed as well."""
+changed as well; or a view under one transformation alone."""
 
 from __future__ import annotations
 
@@ -42,6 +42,19 @@ class AugmentSettings:
     surface: Share_ = 0.12
 
 
+STILL = AugmentSettings(0, 0, 1, 1, 1, 0, 0, 0, 0)
+"""Settings under which a view is the photo, only resized."""
+MOVES = {
+    "flip": (),
+    "rotation": ("rotation",),
+    "zoom": ("zoom_in", "zoom_out"),
+    "stretch": ("stretch",),
+    "shift": ("shift",),
+    "perspective": ("perspective",),
+}
+"""Transformation that moves a photo -> the settings that say how far."""
+
+
 def augment_pair(
     pixels: Pixels,
     share: Share,
@@ -60,10 +73,46 @@ def augment_pair(
     return change_surface(view, random, settings.surface), moved
 
 
+def list_transformations(settings: AugmentSettings) -> tuple[str, ...]:
+    """Return the names of the transformations that settings leave on, for ``transform_pair``."""
+    moves = [
+        name
+        for name, fields in MOVES.items()
+        if not fields or any(getattr(settings, field) != getattr(STILL, field) for field in fields)
+    ]
+    return (*moves, *(["colour"] if settings.colour else []), *(SURFACES if settings.surface else []))
+
+
+def transform_pair(
+    name: str,
+    pixels: Pixels,
+    share: Share,
+    size: tuple[int, int],
+    random: np.random.Generator,
+    settings: AugmentSettings,
+) -> tuple[Pixels, Share]:
+    """Return the view of ``size`` (height, width) under the one transformation ``name``, by an amount within
+    the settings; photo and mask are moved alike."""
+    alone = replace(STILL, **{field: getattr(settings, field) for field in MOVES.get(name, ())})
+    warp = draw_warp(pixels.shape[:2], size, random, alone, flipped=name == "flip")
+    view, moved = warp_pair(pixels, share, size, warp)
+    if name == "colour":
+        view = change_colours(view, random, settings.colour)
+    elif name in SURFACES:
+        view = SURFACES[name](view, random)
+    return view, moved
+
+
 def draw_warp(
-    source: tuple[int, ...], target: tuple[int, int], random: np.random.Generator, settings: AugmentSettings
+    source: tuple[int, ...],
+    target: tuple[int, int],
+    random: np.random.Generator,
+    settings: AugmentSettings,
+    *,
+    flipped: bool | None = None,
 ) -> NDArray[np.float64]:
-    """Draw the homography (3, 3) from the photo's pixel coordinates to the view's."""
+    """Draw the homography (3, 3) from the photo's pixel coordinates to the view's. flipped: None leaves it to
+    chance."""
     height, width = source[:2]
     rows, columns = target
     calm = random.random() < settings.calm
@@ -71,7 +120,8 @@ def draw_warp(
         settings = replace(settings, zoom_in=1.1, zoom_out=1.1, stretch=1.1, shift=0.03, perspective=0.02)
     # The view's corners, in units of half its side, are turned, stretched, shifted and bent on the photo.
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=np.float64)
-    if random.random() < 0.5:
+    by_chance = random.random() < 0.5
+    if by_chance if flipped is None else flipped:
         corners = corners * (-1, 1)
     turned = random.uniform(-settings.rotation, settings.rotation)
     angle = np.deg2rad(round(turned / 90) * 90 if calm else turned)
@@ -134,16 +184,27 @@ def change_surface(pixels: Pixels, random: np.random.Generator, chance: float) -
         x = draw_hair(x, random)
     if random.random() < chance / 2:
         x = draw_marks(x, random)
-    if random.random() < chance:
-        x = np.asarray(cv2.GaussianBlur(x, (0, 0), random.uniform(0.5, 2.0)), dtype=np.uint8)
-    if random.random() < chance:
-        noise = random.normal(0, random.uniform(2, 12), size=x.shape).astype(np.float32)
-        x = np.clip(x + noise, 0, 255).astype(np.uint8)
-    if random.random() < chance:
-        written, data = cv2.imencode(".jpg", x, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(25, 80))])
-        if written:
-            x = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
+    for change in (blur, add_noise, compress):
+        if random.random() < chance:
+            x = change(x, random)
     return x
+
+
+def blur(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """Blur by half a pixel to two."""
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), random.uniform(0.5, 2.0)), dtype=np.uint8)
+
+
+def add_noise(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """Add noise of 2 to 12 levels."""
+    noise = random.normal(0, random.uniform(2, 12), size=pixels.shape).astype(np.float32)
+    return np.asarray(np.clip(pixels + noise, 0, 255), dtype=np.uint8)
+
+
+def compress(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """Write the photo as a JPEG of poor quality and read it again."""
+    written, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(25, 80))])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8) if written else pixels
 
 
 def draw_hair(pixels: Pixels, random: np.random.Generator) -> Pixels:
@@ -194,3 +255,7 @@ def draw_marks(pixels: Pixels, random: np.random.Generator) -> Pixels:
         points = np.rint(random.uniform(0, 1, size=(3, 2)) * (width, height)).astype(np.int32)
         cv2.polylines(drawn, [points], False, colour, int(random.integers(1, 4)), cv2.LINE_AA)
     return drawn
+
+
+SURFACES = {"hair": draw_hair, "marks": draw_marks, "blur": blur, "noise": add_noise, "compression": compress}
+"""Transformation of a photo's surface -> what changes it."""

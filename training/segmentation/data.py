@@ -17,10 +17,11 @@ from transformers import PreTrainedTokenizerBase
 from magic_demo.core.types import Mask, Pixels
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.loading.preprocessing import Preprocessing
-from training.runs.augment import AugmentSettings, Share, augment_pair
+from training.runs.augment import AugmentSettings, Share, augment_pair, list_transformations, transform_pair
 from training.runs.ranges import CountOrNone, Side
 from training.runs.ranges import Share as Part
 from training.runs.reports.data_table import BadFiles
+from training.runs.run import SettingsError
 from training.segmentation.sources import Example, SourceSettings
 
 Target = Literal["union", "majority", "strict majority", "mean"]
@@ -40,8 +41,10 @@ class DataSettings:
     cache_side: photos are kept in memory with this longest side, pixels.
     normalization: of the checkpoint, or CLIP's own. views: 0 draws a new augmented view each time; K draws
     one of K that a photo has.
+    transformations: null mixes those of ``augment`` in each view; ``each`` makes a fixed set of views: an epoch
+    holds every photo as it is and under each transformation alone, by an amount that is drawn once.
     cache: folder for the outputs of frozen encoders, see ``training.segmentation.features``; it needs
-    ``augment: null`` or ``views``.
+    ``augment: null``, ``views`` or ``transformations: each``.
     least_found: share of the photos that a source names that must have a file, and of these a mask; below it
     the run is refused. bad_files: whether photos or masks that cannot be read stop the run before its first
     step, all of them listed, or are left out.
@@ -58,9 +61,29 @@ class DataSettings:
     augment: AugmentSettings | None = field(default_factory=AugmentSettings)
     normalization: Literal["checkpoint", "clip"] = "checkpoint"
     views: CountOrNone = 0
+    transformations: Literal["each"] | None = None
     cache: Path | None = None
     least_found: Part = 0.95
     bad_files: BadFiles = "refuse"
+
+    def list_each(self) -> tuple[str, ...]:
+        """Return the transformations of which an epoch has a view of each photo, none where views are mixed."""
+        return list_transformations(self.augment) if self.transformations and self.augment else ()
+
+
+def check_transformations(settings: DataSettings) -> None:
+    """Raise SettingsError where ``transformations: each`` has nothing to make views of, or ``views`` asks for
+    others."""
+    if settings.transformations and settings.augment is None:
+        raise SettingsError(
+            "data.transformations: 'each' makes views of what data.augment allows, which is null; leave "
+            "data.augment out, or set data.transformations to null"
+        )
+    if settings.transformations and settings.views:
+        raise SettingsError(
+            "data.views: {views} mixed views and data.transformations: 'each' are two sets of views; leave one out",
+            views=settings.views,
+        )
 
 
 def merge_masks(masks: Sequence[Mask], target: Target) -> Share:
@@ -120,7 +143,9 @@ class TrainingDraws(Dataset[dict[str, Any]]):
     Draw i depends on the seed and on i alone, so a resumed run goes on as it would have.
 
     An epoch holds each example as often as its source's ``repeat`` says (a fraction: that share of them,
-    others each epoch).
+    others each epoch), under ``transformations: each`` with all of its views.
+
+    views: numbered views of an example, 0 to ``views`` - 1.
     """
 
     def __init__(
@@ -138,6 +163,8 @@ class TrainingDraws(Dataset[dict[str, Any]]):
         self.seed = seed
         self.borrowed = borrowed
         self.cache = PhotoCache(examples, side=settings.cache_side, target=settings.target)
+        self.transformations = settings.list_each()
+        self.views = max(settings.views, 1 + len(self.transformations))
         self.epoch_length = len(self._list_epoch(0))
         self.length = max(1, round(self.epoch_length * epochs))
         self._epoch: tuple[int, NDArray[np.int64]] = (-1, np.zeros(0, np.int64))
@@ -163,18 +190,23 @@ class TrainingDraws(Dataset[dict[str, Any]]):
         if self._epoch[0] != epoch:
             self._epoch = epoch, self._list_epoch(epoch)
         random = np.random.default_rng((self.seed, 1, draw))
-        view = int(random.integers(self.settings.views)) if self.settings.views else 0
-        return int(self._epoch[1][place]), view, random
+        index, view = divmod(int(self._epoch[1][place]), 1 + len(self.transformations))
+        if self.settings.views:
+            view = int(random.integers(self.settings.views))
+        return index, view, random
 
     def look(self, index: int, view: int, random: np.random.Generator) -> tuple[Pixels, Share]:
         """Return an example's photo (h, w, 3) and target (h, w): as it is, its view of that number, or a new
         view drawn by ``random``."""
         pixels, share = self.cache.read(index)
         size = self.preprocessing.size
-        if self.settings.augment is None:
+        augment, fixed = self.settings.augment, self.settings.views or self.transformations
+        if augment is None or (self.transformations and view == 0):
             return self.preprocessing.shrink(pixels), to_share(resize_pixels(to_bytes(share), size))
-        own = np.random.default_rng((self.seed, 2, index, view)) if self.settings.views else random
-        return augment_pair(pixels, share, size, own, self.settings.augment)
+        own = np.random.default_rng((self.seed, 2, index, view)) if fixed else random
+        if self.transformations:
+            return transform_pair(self.transformations[view - 1], pixels, share, size, own, augment)
+        return augment_pair(pixels, share, size, own, augment)
 
     def ask(self, index: int, random: np.random.Generator) -> str:
         """Return the prompt that an example is asked with: one of its own or a borrowed one, or none."""
@@ -183,6 +215,7 @@ class TrainingDraws(Dataset[dict[str, Any]]):
         return str(prompts[int(random.integers(len(prompts)))]) if given else ""
 
     def _list_epoch(self, epoch: int) -> NDArray[np.int64]:
+        """Return the draws of an epoch: example times views of ``transformations: each``, plus the view."""
         random = np.random.default_rng((self.seed, 0, epoch))
         repeats = np.array([example.repeat for example in self.cache.examples])
         whole = np.floor(repeats).astype(np.int64)
@@ -191,7 +224,9 @@ class TrainingDraws(Dataset[dict[str, Any]]):
             if rest > 0:  # always the same number, so that epochs have one length
                 some = np.flatnonzero(np.isclose(repeats - whole, rest))
                 listed.append(random.choice(some, round(rest * len(some)), replace=False))
-        return np.asarray(random.permutation(np.concatenate(listed)), dtype=np.int64)
+        each = 1 + len(self.transformations)
+        shown = np.concatenate(listed)[:, None] * each + np.arange(each)
+        return np.asarray(random.permutation(shown.ravel()), dtype=np.int64)
 
 
 class EvaluationPhotos(Dataset[dict[str, Any]]):

@@ -134,17 +134,16 @@ class CachedDraws(Dataset[dict[str, Any]]):
     def __init__(self, draws: TrainingDraws, cache: FeatureCache, *, batch: int = 8) -> None:
         self.draws = draws
         self.cache = cache
-        views = max(1, draws.settings.views)
         unused = np.random.default_rng(0)  # a photo as it is and a numbered view leave nothing to chance
 
         def inputs() -> Iterable[tuple[tuple[int, int], NDArray[np.float32], NDArray[np.uint8]]]:
             for index in range(len(draws.cache)):
-                for view in range(views):
+                for view in range(draws.views):
                     pixels, share = draws.look(index, view, unused)
                     yield (index, view), draws.preprocessing.apply(pixels), to_bytes(share)
                 draws.cache.forget(index)
 
-        self.kept = _keep(inputs(), len(draws.cache) * views, cache, batch, "photos to train on")
+        self.kept = _keep(inputs(), len(draws.cache) * draws.views, cache, batch, "photos to train on")
         for text in {
             "",
             *draws.borrowed,
@@ -205,10 +204,10 @@ def check_frozen_views(settings: DataSettings, encoder_rate: float) -> None:
             "data.cache needs frozen encoders, but model.encoder_rate is {rate:g}; set it to 0",
             rate=encoder_rate,
         )
-    if settings.augment is not None and settings.views < 1:
+    if settings.augment is not None and settings.views < 1 and settings.transformations is None:
         raise SettingsError(
             "data.augment draws a new view each time, which data.cache cannot keep; set data.augment "
-            "to null, or data.views to a number"
+            "to null, or data.views to a number, or data.transformations to each"
         )
 
 

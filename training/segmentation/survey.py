@@ -44,15 +44,24 @@ class CheckedExamples:
 
 
 def read_checked(
-    folder: Path, sources: Mapping[str, SourceSettings], *, least_found: float, bad_files: BadFiles
+    folder: Path,
+    sources: Mapping[str, SourceSettings],
+    *,
+    least_found: float,
+    bad_files: BadFiles,
+    transformations: Mapping[str, Sequence[str]] | None = None,
 ) -> CheckedExamples:
     """List the sources' examples, each photo and mask opened once, and print their table on the standard
     error.
 
-    sources: title in the table -> source. Raises SettingsError where less than ``least_found`` of a join is
+    sources: title in the table -> source. transformations: title -> those of which an epoch has a view of each
+    photo. Raises SettingsError where less than ``least_found`` of a join is
     there, or where files cannot be used and ``bad_files`` says to refuse them: all of them are listed first.
     """
-    tables = {title: survey_source(folder, source, title) for title, source in sources.items()}
+    tables = {
+        title: name_views(survey_source(folder, source, title), (transformations or {}).get(title, ()))
+        for title, source in sources.items()
+    }
     print(format_tables([*tables.values()]), file=sys.stderr)
     check_found([*tables.values()], least_found)
     examples = {title: read_examples(folder, source) for title, source in sources.items()}
@@ -91,7 +100,13 @@ def read_training_data(
         sources |= title_sources([f"{role} {source.name}" for source in listed], listed)
     if first:
         checked = read_checked(
-            settings.folder, sources, least_found=settings.least_found, bad_files=settings.bad_files
+            settings.folder,
+            sources,
+            least_found=settings.least_found,
+            bad_files=settings.bad_files,
+            transformations={
+                title: settings.list_each() for title in sources if title.startswith("training ")
+            },
         )
         for line in checked.empty:
             print(f"warning: {line}", file=sys.stderr)
@@ -118,6 +133,15 @@ def read_training_data(
             else "the data holds no photo to evaluate on"
         )
     return training, evaluation
+
+
+def name_views(table: SourceTable, transformations: Sequence[str]) -> SourceTable:
+    """Return the table with how many views an epoch has of a photo, and which; unchanged without any."""
+    if not transformations:
+        return table
+    note = f"an epoch has each photo as it is and under each of: {', '.join(transformations)}"
+    counts = {**table.counts, "views a photo": 1 + len(transformations)}
+    return replace(table, counts=counts, notes=(*table.notes, note))
 
 
 def survey_source(folder: Path, source: SourceSettings, title: str) -> SourceTable:

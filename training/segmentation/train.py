@@ -56,6 +56,7 @@ from training.segmentation.data import (
     DataSettings,
     EvaluationPhotos,
     TrainingDraws,
+    check_transformations,
     make_collator,
 )
 from training.segmentation.evaluation.pictures import PicturesAfterEvaluation, PictureSettings
@@ -165,6 +166,7 @@ def check_settings(settings: SegmentationSettings) -> None:
             kept=data.cache_side,
             size=data.size,
         )
+    check_transformations(data)
     if data.cache is not None:
         check_frozen_views(data, settings.model.encoder_rate)
     if settings.model.start == "compact" and (settings.model.narratives is None or data.size == 0):
@@ -268,6 +270,7 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
             scores,
             start=settings.model.start,
             training=[source.name for source in settings.data.training],
+            transformations=settings.data.list_each(),
             evaluation=[source.name for source in settings.data.evaluation],
         )
     return best, dict(scores)

@@ -199,11 +199,18 @@ def test_another_normalization_is_another_entry(folder: Path, tmp_path: Path, en
 
 
 @pytest.mark.numeric
-def test_numbered_views_are_kept_and_are_what_a_run_without_cache_draws(folder: Path, tmp_path: Path) -> None:
-    settings = read_paper(folder, tmp_path, data__views=3)
-    draws, cache = open_draws(replace(settings, data=replace(settings.data, augment=AugmentSettings())))
+@pytest.mark.parametrize(
+    ("setting", "views"), [({"data__views": 3}, 3), ({"data__transformations": "each"}, 7)]
+)
+def test_numbered_views_are_kept_and_are_what_a_run_without_cache_draws(
+    folder: Path, tmp_path: Path, setting: dict[str, object], views: int
+) -> None:
+    settings = read_paper(folder, tmp_path, **setting)
+    draws, cache = open_draws(
+        replace(settings, data=replace(settings.data, augment=AugmentSettings(colour=0, surface=0)))
+    )
     cached = CachedDraws(draws, cache)
-    assert len(cached.kept) == 3 * len(draws.cache)
+    assert len(cached.kept) == views * len(draws.cache)
     assert len({digest for digest, _ in cached.kept.values()}) == len(cached.kept)
     for number in range(len(draws)):
         plain, kept = draws[number], cached[number]

@@ -25,12 +25,14 @@ def write_card(
     start: str,
     training: Sequence[str],
     evaluation: Sequence[str],
+    transformations: Sequence[str] = (),
 ) -> None:
     """Write ``README.md`` for a checkpoint, unless somebody has written one.
 
     command: of ``python -m training``. scores: of the last evaluation, as the trainer names them
     (``eval_dice``, ``eval_SOURCE_dice``). start: what training began with, named as base model where it is a
-    Hub id. training, evaluation: names of the data's sources.
+    Hub id. training, evaluation: names of the data's sources. transformations: those of which
+    an epoch had a view of each photo.
     """
     path = folder / CARD
     if path.exists():
@@ -48,6 +50,11 @@ def write_card(
         model_name=name,
         eval_results=list_results(scores, task, evaluation) or None,
     )
+    views = (
+        f"\nAn epoch had each photo as it is and under each of: {', '.join(transformations)}.\n"
+        if transformations
+        else ""
+    )
     text = f"""---
 {data.to_yaml()}
 ---
@@ -62,7 +69,7 @@ the data, `versions.json` the versions, `training.json` every score of the last 
 ## Data
 
 Trained on {_name(training)}, judged on {_name(evaluation)}: names of this run's settings, not of data sets on the Hub.
-Say here where the data comes from, whom it shows and under which licence; then choose the model's.
+{views}Say here where the data comes from, whom it shows and under which licence; then choose the model's.
 
 ## Limits
 

@@ -217,6 +217,10 @@ def main(arguments: list[str]) -> int:
 def run_training(settings: GuidanceRunSettings, *, resume: bool = False) -> tuple[Path, dict[str, float]]:
     """Train as the settings say; returns the folder of the best model and its evaluation."""
     run, data = settings.run, settings.data
+    if data.transformations or data.views:
+        raise SettingsError(
+            "data.transformations, data.views: guidance puts each photo together anew; leave both out"
+        )
     check_metric(run, ["guided", *name_scores([source.name for source in data.evaluation])])
     choose_precision(run)
     check_start(run, resume=resume)

@@ -25,9 +25,16 @@ def test_a_card_says_data_base_and_scores(tmp_path: Path, start: str, base: str 
     folder = tmp_path / "my-run" / "best"
     folder.mkdir(parents=True)
     write_card(
-        folder, "segmentation", SCORES, start=start, training=["pad", "pad"], evaluation=["pad_dev", "isic"]
+        folder,
+        "segmentation",
+        SCORES,
+        start=start,
+        training=["pad", "pad"],
+        evaluation=["pad_dev", "isic"],
+        transformations=["flip", "colour"],
     )
     card = ModelCard.load(folder / "README.md")
+    assert "An epoch had each photo as it is and under each of: flip, colour." in card.text
     assert card.data.datasets == ["pad"] and card.data.base_model == base
     assert card.data.model_name == "my-run" and card.data.pipeline_tag == "image-segmentation"
     results = {
