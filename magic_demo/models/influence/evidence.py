@@ -11,14 +11,6 @@ from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.questions.families import load_challenge
 
-TONE_NAMES = {
-    "very light": "很浅",
-    "light": "浅",
-    "intermediate": "中等",
-    "tan": "小麦色",
-    "brown": "棕色",
-    "dark": "深色",
-}
 SHARP_FROM, FADED_BELOW = 0.7, 0.4
 """Sharpness from which a border is called well defined, and below which it is said to fade."""
 NOTCHED_FROM = 0.15
@@ -116,13 +108,6 @@ def _say_colours(measured: LesionMeasures, language: Language) -> Lines:
             else "，".join(f"{name} {share}" for name, share in shares)
         )
         lines.append(_say_evenness(measured, language))
-    if measured.skin_tone is not None:
-        group, angle = measured.skin_tone.group, f"{measured.skin_tone.angle:.0f}°"
-        lines.append(
-            f"Skin tone: {group} (ITA {angle}, depends on light)"
-            if language == "en"
-            else f"肤色：{TONE_NAMES[group]}（ITA {angle}，受光线影响）"
-        )
     return lines
 
 

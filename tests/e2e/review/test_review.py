@@ -158,6 +158,7 @@ def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(
             page.keyboard.press(str(number))
             page.keyboard.press(key_of(page, number, option))
         assert page.inner_text('[data-count="open"]') == "0", "every family is answered in two keys"
+        expect(page.locator("#review-outlines")).to_contain_text("not outlined")
         page.keyboard.press("Shift+D")
         page.wait_for_selector("#review[data-asks]")
         page.keyboard.press("Shift+D")

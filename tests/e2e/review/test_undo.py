@@ -292,10 +292,15 @@ def test_a_photo_is_calibrated_and_measured_by_mouse_and_keys_and_that_is_kept_a
         for x, y in ((20, 20), (120, 20)):
             page.mouse.click(*on_photo(page, x, y))
         expect(said).to_have_text(["= 10.0 mm"])
+        page.keyboard.type("40")  # the second click leads to the length, and no digit to the cards
+        page.keyboard.press("Enter")
+        expect(said).to_have_text(["= 40.0 mm"])
+        expect(page.locator("#viewer-stage")).to_be_focused()
+        expect(page.locator("#cards-panel :focus")).to_have_count(0)
         page.mouse.click(*on_photo(page, 20, 60))
         page.keyboard.press(">")  # a turn changes nothing
         page.mouse.click(*on_photo(page, 20, 110))
-        expect(said).to_have_text(["= 10.0 mm", "5.0 mm"])
+        expect(said).to_have_text(["= 40.0 mm", "20.0 mm"])
         page.select_option("#viewer-ruler-common", "20")
         expect(said).to_have_text(["= 20.0 mm", "10.0 mm"])
         expect(page.locator("#viewer-size-mm")).to_contain_text("mm²")

@@ -32,6 +32,12 @@ test("what is switched off or not asked for is not drawn", () => {
   assert.deepEqual(scene(everything, { mode: "heat" })[0].heat, "model heat");
 });
 
+test("a shade beside other layers keeps the line that the legend names; alone it has none", () => {
+  assert.deepEqual(scene({ ...everything, others: [] }, { mode: "fill" }).map((one) => one.outline), ["model outline", "own outline"]);
+  assert.equal(scene({ model: null, own: everything.own, others: [] }, { mode: "fill" })[0].outline, null);
+  assert.equal(scene({ model: everything.model, own: null, others: [] }, { mode: "fill" })[0].outline, null);
+});
+
 test("every layer has a line of its own: the dash differs wherever the colour could be taken for another", () => {
   const looks = [MODEL_BESIDE, OWN, ...Array.from({ length: 20 }, (_, number) => lookOf(number))];
   assert.equal(new Set(looks.map((look) => `${look.line} ${look.dash}`)).size, looks.length);

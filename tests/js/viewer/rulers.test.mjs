@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { Journal } from "../../../magic_demo/page/panels/frame/keys/journal.mjs";
 import { longestDiameter } from "../../../magic_demo/page/panels/viewer/masks/diameter.mjs";
-import { endsOf, lengthOf, lineAt, lineBetween, readMm, Rulers, sayLength, scaleOf } from "../../../magic_demo/page/panels/viewer/tools/rulers.mjs";
+import { beginsLength, endsOf, lengthOf, lineAt, lineBetween, readMm, Rulers, sayLength, scaleOf } from "../../../magic_demo/page/panels/viewer/tools/rulers.mjs";
 
 const PHOTO = { name: "arm", width: 200, height: 100, fullWidth: 400, fullHeight: 200 };
 const KNOWN = [0, 0, 100, 0];
@@ -74,6 +74,10 @@ test("a line is meant near its whole length, and the nearest one of several", ()
   assert.equal(lineAt(PHOTO, ruler, { x: 25, y: 7 }, 8), 0);
   assert.equal(lineAt(PHOTO, ruler, { x: 60, y: 2 }, 3), null);
   assert.equal(lineAt(PHOTO, { known: null, lines: [] }, { x: 0, y: 0 }, 99), null);
+});
+
+test("a digit begins a length, and no other key does", () => {
+  assert.deepEqual(["0", "7", "a", "Enter", ".", "F1"].map(beginsLength), [true, true, false, false, false, false]);
 });
 
 test("a typed length is a number of millimetres within reason", () => {

@@ -59,6 +59,22 @@ def test_done_taken_back_opens_the_case_again_and_is_saved(page: Page) -> None:
     )
 
 
+def test_photos_that_are_still_to_outline_are_counted_before_done(page: Page) -> None:
+    draft = page.handlers.drafts.get("mine")
+    assert draft is not None
+    photos = page.state.recall.find_photos(draft)
+
+    def told() -> int:
+        open_ = form(page, page.say(page.review.answer, answers={"CQID025": [1]}))["saved"]["outlines"]
+        now = page.handlers.drafts.get("mine")
+        assert now is not None and open_ == sum(item in photos for item in page.state.find_missing(now))
+        return int(open_)
+
+    before = told()
+    page.handlers.drafts.draft_changed("mine", "masks", {})
+    assert (before, told()) == (len(photos) - 1, len(photos))
+
+
 def test_looking_at_a_version_shows_what_it_said_and_saves_nothing(page: Page) -> None:
     versions, saved = Versions(page.state), history(page)
     first = next(one for one in saved if one.review.answers == {"CQID025-001": 1})

@@ -119,7 +119,13 @@ class ReviewState:
             # of no store: nothing is said to be saved
             return Answer({parts.status: gr.skip()}, whole=True)
         news = {
-            **saved_value(draft, [saved], self._changes(draft, draft.reading), heard),
+            **saved_value(
+                draft,
+                [saved],
+                self._changes(draft, draft.reading),
+                heard,
+                self.recall.find_photos(draft),
+            ),
             **step_value(draft, base, conflicts, self.questions_of(draft)),
             "kind": saved.review.kind,
         }
@@ -192,7 +198,9 @@ class ReviewState:
             return {
                 parts.form: gr.update(
                     saved={
-                        **saved_value(draft, [], self._changes(draft, reading), 0),
+                        **saved_value(
+                            draft, [], self._changes(draft, reading), 0, self.recall.find_photos(draft)
+                        ),
                         **step_value(draft, None, (), self.questions_of(draft)),
                     }
                 )
@@ -252,18 +260,18 @@ class ReviewState:
         """Return the bar's value for a case that was just opened. history: all that the reader saved of it,
         where it was read already."""
         case = self.page.cases.get(draft.open_id)
-        reading = draft.reading
+        reading, photos = draft.reading, self.recall.find_photos(draft)
         saved: dict[str, Any] = {}
         if reading is not None:
             known = self.store.history(reading.key, reading.reader) if history is None else history
             counted = self.saver.count_heard(draft.open_id)
             saved = {
-                **saved_value(draft, known, self._changes(draft, reading), counted),
+                **saved_value(draft, known, self._changes(draft, reading), counted, photos),
                 **step_value(draft, None, (), self.questions_of(draft)),
             }
         return form_value(
             draft,
-            self.recall.find_photos(draft),
+            photos,
             saved,
             missing=case.missing if case is not None else 0,
             may=self.desk.list_permitted(reading.reader) if reading is not None else (),

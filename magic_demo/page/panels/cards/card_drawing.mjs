@@ -80,5 +80,5 @@ export function openDrawing({ state, selected, model }) {
     );
   }
 
-  return { drawCard, keepOneStop };
+  return { drawCard, drawMeasured, keepOneStop };
 }

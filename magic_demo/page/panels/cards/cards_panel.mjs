@@ -37,7 +37,7 @@ export function mountCards(element, { props, watch, trigger }) {
   const standings = () => families.map(({ id }) => standing(selected(id), model(id)));
   const unsure = () => families.map(({ id }) => Boolean(state.models[id]?.unsure));
 
-  const { drawCard, keepOneStop } = openDrawing({ state, selected, model });
+  const { drawCard, drawMeasured, keepOneStop } = openDrawing({ state, selected, model });
 
   // ---- what comes from the server
 

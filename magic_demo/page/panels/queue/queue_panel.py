@@ -57,7 +57,7 @@ _PANEL = """
       <option value="done" [[label queue.done]]></option><option value="flagged" [[label queue.flagged]]></option><option value="disagreeing" [[label queue.disagreeing]]></option>
       <option value="mine" id="queue-mine" [[label queue.mine]] hidden disabled></option>
     </select>
-    <select id="queue-order" [[aria-label queue.order]]>
+    <select id="queue-order" [[aria-label queue.order]] [[title queue.order_title]]>
       <option value="position" [[label queue.position]]></option><option value="disputed" [[label queue.disputed]]></option><option value="uncertain" [[label queue.uncertain]]></option>
       <option value="teaches" [[label queue.teaches]]></option>
     </select>

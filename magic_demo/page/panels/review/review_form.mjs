@@ -89,6 +89,8 @@ export function mountReview(element, { props, watch, trigger }) {
     drawPhotos();
     find("left-open").hidden = !leftOpen;
     root.querySelector("[data-left-open]").textContent = String(leftOpen);
+    find("outlines").hidden = done || !state.saved.outlines;
+    root.querySelector("[data-outlines]").textContent = String(state.saved.outlines ?? 0);
     find("reveal").hidden = !(["blind", "compared"].includes(kind) && done && !leftOpen);
     find("finish").hidden = done;
     find("next").hidden = !done;

@@ -95,7 +95,7 @@ _FORM = """
     <p id="review-asks-title">[[review.still_open]] <button type="button" class="quiet" id="review-go-on" [[title review.go_on_title]]>[[review.go_on]]</button></p><ul id="review-asks-list"></ul></div>
   <div class="review-line">
     <span class="review-kind" id="review-kind"><span data-kind="assisted">[[review.assisted]]</span><span data-kind="blind">[[review.blind]]</span><span
-      data-kind="compared">[[review.compared]]</span><span data-kind="revealed">[[review.revealed]]</span><span data-kind="unaided">[[review.unaided]]</span><span data-kind="consensus">[[review.consensus]]</span><span class="review-left-open" id="review-left-open" hidden> · <b data-left-open></b> [[review.open]]</span></span>
+      data-kind="compared">[[review.compared]]</span><span data-kind="revealed">[[review.revealed]]</span><span data-kind="unaided">[[review.unaided]]</span><span data-kind="consensus">[[review.consensus]]</span><span class="review-left-open" id="review-left-open" hidden> · <b data-left-open></b> [[review.open]]</span><span id="review-outlines" [[title review.not_outlined_title]] hidden> · <b data-outlines></b> [[review.not_outlined]]</span></span>
     <button type="button" class="quiet" id="review-flag" aria-pressed="false" [[title review.flag]] [[aria-label review.flag]]>⚑</button>
     <button type="button" class="quiet" id="review-notes" aria-expanded="false" aria-controls="review-drawer" [[title review.notes_title]]>[[review.notes]]</button>
     <button type="button" class="quiet" id="review-readings" aria-pressed="false" [[title review.readings_title]] hidden>[[review.readings]]</button>
@@ -171,16 +171,21 @@ def form_value(
 
 
 def saved_value(
-    draft: ReviewDraft, history: Sequence[SavedReview], changes: Changes | None, heard: int
+    draft: ReviewDraft,
+    history: Sequence[SavedReview],
+    changes: Changes | None,
+    heard: int,
+    photos: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return what the bar shows of the saved readings of a case. history: those it does not have yet, oldest
-    first. heard: changes of it that are saved."""
+    first. heard: changes of it that are saved. photos: the ids of the case's photos."""
     reading = draft.reading
     return {
         "case": draft.open_id,
         "heard": heard,
         "kind": reading.kind if reading is not None else "assisted",
         "state": reading.state if reading is not None else "in progress",
+        "outlines": sum(photo not in draft.masks and photo not in draft.unusable for photo in photos),
         "changes": asdict(changes) if changes is not None else None,
         "history": [
             {

@@ -15,17 +15,18 @@ export function layersOf(sources, { which, shown, mode, step }) {
   const outlined = mode === "both" || mode === "outline";
   const layers = [];
   const own = sources.own && wanted("own") ? sources.own : null;
+  const beside = own && mode === "fill" && (sources.model || sources.others.length > 0); // each layer has the line that the legend names
   if (sources.model && wanted("model")) {
     layers.push({
       fill: filled && !own ? sources.model.fill : null,
       heat: mode === "heat" ? sources.model.heat() : null,
-      outline: outlined || (own && mode === "fill") ? sources.model.outline(step) : null,
+      outline: outlined || beside ? sources.model.outline(step) : null,
       look: own ? MODEL_BESIDE : MODEL,
     });
   }
   sources.others.forEach((other, number) => {
     if (wanted(`reader-${number}`)) layers.push({ fill: null, heat: null, outline: other.outline(step), look: lookOf(number) });
   });
-  if (own) layers.push({ fill: filled ? own.fill : null, heat: null, outline: mode === "fill" ? null : own.outline(step), look: OWN, own: true });
+  if (own) layers.push({ fill: filled ? own.fill : null, heat: null, outline: outlined || beside || mode === "heat" ? own.outline(step) : null, look: OWN, own: true });
   return layers;
 }

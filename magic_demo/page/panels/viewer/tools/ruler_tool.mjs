@@ -1,7 +1,8 @@
 // Ruler: two clicks, or a drag, along something of known length, then along what is to be measured; a click on a line takes it away.
 
 import { journal } from "../../frame/keys/journal.mjs";
-import { lengthOf, lineAt, lineBetween, readMm, sayLength } from "./rulers.mjs";
+import { isField, onKey } from "../../frame/keys/keyboard.mjs";
+import { beginsLength, lengthOf, lineAt, lineBetween, readMm, sayLength } from "./rulers.mjs";
 
 const NEAR = { mouse: 7, pen: 10, touch: 18 }; // window pixels around a line that mean it
 const STILL = 6; // window pixels: who moves further has drawn the line
@@ -36,6 +37,13 @@ export function rulerTool(desk, root, rulers) {
     rulers.add(photo, line, { calibrates: known, mm });
     setCalibrates(false);
     desk.announce(sayLength(lengthOf(line), rulers.scale(photo)));
+    if (known) askLength();
+  }
+
+  /** Let the keys write how long the calibrated line is. */
+  function askLength() {
+    typed.focus({ preventScroll: true });
+    typed.select();
   }
 
   function setCalibrates(on) {
@@ -61,6 +69,25 @@ export function rulerTool(desk, root, rulers) {
   }
 
   typed.addEventListener("change", () => setMm(typed.value));
+  onKey(typed, ({ key }, event) => {
+    if (key !== "Enter" && key !== "Escape") return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (key === "Escape") showMm();
+    else setMm(typed.value);
+    find("stage").focus({ preventScroll: true });
+  });
+  // Before the cards hear of it: who calibrates types a length, and leads to no question.
+  onKey(
+    window,
+    ({ key, ctrl, alt }, event) => {
+      const calibrating = root.dataset.tool === "ruler" && root.hasAttribute("data-calibrates");
+      if (ctrl || alt || !calibrating || !beginsLength(key) || isField(event.target) || event.target.closest?.("#cards-panel") || document.querySelector("dialog[open]")) return;
+      event.stopPropagation();
+      askLength(); // which takes the digit in
+    },
+    { capture: true },
+  );
   common.addEventListener("change", () => common.value && setMm(common.value));
   for (const button of root.querySelectorAll("button[data-ruler]")) button.addEventListener("click", () => setCalibrates(button.dataset.ruler === "known"));
 

@@ -18,6 +18,9 @@ export function readMm(text) {
   return mm >= LEAST_MM && mm <= MOST_MM ? mm : null;
 }
 
+/** Whether a key begins a length. */
+export const beginsLength = (key) => /^\d$/.test(key);
+
 /** A line between two points of the photo as it is drawn, in pixels of its file. */
 export function lineBetween(photo, from, to) {
   const { width, height, fullWidth = width, fullHeight = height } = photo;

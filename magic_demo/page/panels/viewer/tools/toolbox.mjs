@@ -63,6 +63,7 @@ export function openToolbox(root, { room, editor, rulers, sketch, send, sendCove
     state.name = name;
     root.dataset.tool = name;
     for (const one of NAMES) find(`tool-${one}`).setAttribute("aria-pressed", String(one === name));
+    if (tool() && document.activeElement?.closest("#cards-panel")) stage.focus({ preventScroll: true }); // the keys are the tool's: Enter answers no question
     drawRing(state.at);
   }
 
