@@ -183,8 +183,16 @@ def test_three_systems_are_switched_and_the_readers_own_answers_stay(watched: Wa
     watched.forget_leaving()
 
 
-def test_axe_finds_no_serious_fault(watched: Watched) -> None:
-    check_both_themes(watched.page, "agreement")
+def test_axe_finds_no_serious_fault_and_a_phone_has_the_whole_bar(watched: Watched) -> None:
+    page = watched.page
+    check_both_themes(page, "agreement")
+    page.set_viewport_size({"width": 390, "height": 844})
+    buttons = page.locator("#agreement-bar :is(a, button)")
+    assert buttons.count() == 4
+    for button in buttons.all():
+        box = button.bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_pages_lead_to_each_other(watched: Watched) -> None:

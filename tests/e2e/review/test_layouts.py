@@ -15,6 +15,16 @@ from tests.e2e.test_access import check_both_themes
 
 ANSWERED = '.cards[data-state="answered"]'
 BOX = "(element) => { const { x, y, right, bottom, width, height } = element.getBoundingClientRect(); return { x, y, right, bottom, width, height }; }"
+OUT_OF_REACH = """(panel) => { const { left, top, right, bottom } = panel.getBoundingClientRect();
+    const seen = [[left + 9, top + 9], [right - 9, top + 9], [left + 9, bottom - 9], [right - 9, bottom - 9]];
+    return [left < 0 || top < 0 || right > innerWidth || bottom > innerHeight ? "leaves the window" : "",
+        ...seen.map(([x, y]) => document.elementFromPoint(x, y)).map((top) => (panel.contains(top) ? "" : top?.outerHTML.slice(0, 90) ?? "nothing"))].filter(Boolean); }"""
+"""What lies over a panel, or that it leaves the window."""
+MENUS = (
+    ("#about-open", ".about-panel"),
+    ("#workshop-open", ".menu-panel"),
+    (".queue-menu summary", ".queue-formats"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +44,7 @@ def box(page: Page, selector: str) -> dict[str, float]:
 def open_first(browser: Browser, server: ReviewServer, path: str = "", **settings: Any) -> Page:
     """Open the first case of the queue in a browser of its own."""
     page = browser.new_context(locale="en-US", reduced_motion="reduce", **settings).new_page()
+    page.add_init_script("var faults = []; addEventListener('error', ({ message }) => faults.push(message));")
     page.goto(server.address + path)
     page.locator(".queue-case").first.wait_for()
     assert "Choose an example" not in page.inner_text("#viewer-empty")
@@ -123,10 +134,16 @@ def test_on_a_phone_every_button_is_reached_and_the_photo_stays_while_answering(
     first = min(buttons, key=lambda one: (round(one["y"] / 20), one["x"]))
     assert first["x"] == box(page, "#language-en")["x"], "the language comes first"
     assert page.locator("kbd:visible").count() == 0, "a finger has no keys"
+    for opener, panel in MENUS:
+        page.locator(opener).tap()
+        assert page.locator(panel).evaluate(OUT_OF_REACH) == [], panel
+        page.locator(opener).tap()
+        page.locator(panel).wait_for(state="hidden")
     row = page.locator("#card-cqid036 .row").first
     row.tap()
     page.wait_for_selector('#card-cqid036 .row[aria-checked="true"]')
     stage, answer = box(page, "#viewer-canvas"), row.evaluate(BOX)
     assert stage["y"] >= -1 and stage["bottom"] <= answer["y"] and stage["height"] >= 0.25 * 844
     check_both_themes(page, "a phone")
+    assert page.evaluate("faults") == []
     page.context.close()
