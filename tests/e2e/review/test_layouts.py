@@ -44,7 +44,9 @@ def box(page: Page, selector: str) -> dict[str, float]:
 def open_first(browser: Browser, server: ReviewServer, path: str = "", **settings: Any) -> Page:
     """Open the first case of the queue in a browser of its own."""
     page = browser.new_context(locale="en-US", reduced_motion="reduce", **settings).new_page()
-    page.add_init_script("var faults = []; addEventListener('error', ({ message }) => faults.push(message));")
+    page.add_init_script(
+        "window.faults = []; addEventListener('error', ({ message }) => faults.push(message));"
+    )
     page.goto(server.address + path)
     page.locator(".queue-case").first.wait_for()
     assert "Choose an example" not in page.inner_text("#viewer-empty")
