@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 AVERAGE_FILE = "average.safetensors"
 
@@ -85,6 +87,20 @@ class AveragingTrainer(Trainer):
                 {name: value.contiguous() for name, value in self.average.items()}, folder / AVERAGE_FILE
             )
         super()._save_checkpoint(model, trial)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, torch.Tensor] | None = None) -> None:
+        super()._save(output_dir, state_dict)
+        # The library writes some models' weights (SegFormer's, BEiT's) under the names that they have on the Hub,
+        # but its Trainer looks for those that they have in memory, and leaves out what it does not find.
+        file = Path(output_dir or str(self.args.output_dir)) / SAFE_WEIGHTS_NAME
+        if not self.args.should_save or not file.is_file():
+            return
+        named = self.live.state_dict()
+        with safe_open(file, "pt") as kept:
+            renamed = not named.keys() >= set(kept.keys())
+        if renamed:
+            own = {name: value.to("cpu", copy=True).contiguous() for name, value in named.items()}
+            save_file(own, file, metadata={"format": "pt"})
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)

@@ -258,16 +258,14 @@ class EvaluationPhotos(Dataset[dict[str, Any]]):
 
 
 def make_collator(
-    tokenizer: PreTrainedTokenizerBase, *, most_tokens: int
+    tokenizer: PreTrainedTokenizerBase | None, *, most_tokens: int
 ) -> Callable[[Iterable[dict[str, Any]]], dict[str, Tensor]]:
-    """Return what turns examples into a batch: pixel_values (B, 3, h, w), labels (B, h, w), input_ids and
-    attention_mask (B, L)."""
+    """Return what turns examples into a batch: pixel_values (B, 3, h, w), labels (B, h, w), and with a tokenizer
+    the prompts' input_ids and attention_mask (B, L)."""
 
-    def collate(examples: Iterable[dict[str, Any]]) -> dict[str, Tensor]:
-        listed = list(examples)
+    def read_prompts(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> dict[str, Tensor]:
         words = [
-            tokenizer(example["prompt"], truncation=True, max_length=most_tokens)["input_ids"]
-            for example in listed
+            tokenizer(prompt, truncation=True, max_length=most_tokens)["input_ids"] for prompt in prompts
         ]
         length = max(1, *(len(ids) for ids in words)) if words else 1
         input_ids = torch.full((len(words), length), int(tokenizer.pad_token_id or 0), dtype=torch.long)
@@ -275,17 +273,17 @@ def make_collator(
         for row, ids in enumerate(words):
             input_ids[row, : len(ids)] = torch.tensor(ids, dtype=torch.long)
             attention_mask[row, : len(ids)] = 1
+        return {"input_ids": input_ids, "attention_mask": attention_mask}
+
+    def collate(examples: Iterable[dict[str, Any]]) -> dict[str, Tensor]:
+        listed = list(examples)
         # Height, width, channels in memory: depthwise convolutions are about twice as fast on the processor
         # that way.
         pixel_values = torch.from_numpy(
             np.stack([example["pixel_values"].transpose(1, 2, 0) for example in listed])
         ).permute(0, 3, 1, 2)
         labels = torch.from_numpy(np.stack([example["labels"] for example in listed]))
-        return {
-            "pixel_values": pixel_values,
-            "input_ids": input_ids,
-            "attention_mask": attention_mask,
-            "labels": labels,
-        }
+        words = read_prompts(tokenizer, [example["prompt"] for example in listed]) if tokenizer else {}
+        return {"pixel_values": pixel_values, **words, "labels": labels}
 
     return collate

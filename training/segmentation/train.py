@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,16 +16,10 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from magic_demo.models.loading.checkpoints import (
-    Checkpoint,
-    load_tokenizer,
-    read_tokenizer,
-)
+from magic_demo.models.loading.checkpoints import read_tokenizer
 from magic_demo.models.loading.finding import name_model
-from magic_demo.models.loading.preprocessing import Preprocessing, read_preprocessing
-from magic_demo.models.registry import SEGMENTERS
+from magic_demo.models.loading.preprocessing import Preprocessing
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, score_masks
-from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network
 from magic_demo.models.segmentation.registered import add_code
 from training.runs.averaging import MeanLossTrainer
 from training.runs.pretrained import load_imagenet
@@ -69,19 +63,17 @@ from training.segmentation.features import (
     collate_features,
 )
 from training.segmentation.metrics import keep_probability, make_metrics
+from training.segmentation.networks import ReadLogits, choose_reading, count_tokens, load_start
 from training.segmentation.sources import read_narratives
 from training.segmentation.survey import read_training_data
-
-CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-"""What CLIP's photos were normalised with (Radford et al., 2021); the Hub's CLIPSeg checkpoints come with
-ImageNet's."""
 
 
 @dataclass(frozen=True)
 class ModelSettings:
     """Where the model starts and which of it learns.
 
-    start: a checkpoint folder or Hub id, or ``compact`` for a new compact model.
+    start: a folder or Hub id of CLIPSeg, a compact model or a semantic model of transformers (which reads no
+    prompt), or ``compact`` for a new compact model.
     encoder: ImageNet weights of a new compact model's encoder. narratives: encounters whose words its
     tokenizer is learnt from.
     encoder_rate: the encoders' learning rate as a share of the decoder's; 0 freezes them.
@@ -118,16 +110,18 @@ class SegmentationSettings:
 
 
 class SegmentationTrainer(MeanLossTrainer):
-    """The loss of the settings on any model whose logits are (B, h, w)."""
+    """The loss of the settings on any model of whose logits ``read`` makes the lesion's, (B, h, w)."""
 
-    def __init__(self, *args: Any, loss: str = "bce+dice", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, read: ReadLogits, loss: str = "bce+dice", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.read = read
         self.loss = loss
 
     def measure_batch(self, model: nn.Module, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Return the mean loss of a batch, and the logits."""
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
-        logits, labels = outputs.logits, inputs["labels"]
+        labels = inputs["labels"]
+        logits = self.read(outputs.logits, (labels.shape[-2], labels.shape[-1]))
         if self.loss == "bce":
             return functional.binary_cross_entropy_with_logits(logits.float(), labels), logits
         return score_masks(logits, labels), logits
@@ -208,10 +202,12 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
         if settings.data.borrowed_prompts
         else []
     )
-    most_tokens = _most_tokens(model, tokenizer)
+    most_tokens, read = count_tokens(model, tokenizer), choose_reading(model)
     draws = TrainingDraws(
         settings.data, training, preprocessing, epochs=run.epochs, seed=run.seed, borrowed=borrowed
     )
+    if len(draws) > 1 and len(draws) % run.batch_size == 1:
+        draws.length -= 1  # a last photo alone: UPerNet normalises each photo's mean over the batch
     arguments = one_long_epoch(run, draws.epoch_length)
     photos = EvaluationPhotos(settings.data, evaluation, preprocessing)
     train_dataset: Dataset[dict[str, Any]] = draws
@@ -219,11 +215,13 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     collate = make_collator(tokenizer, most_tokens=most_tokens)
     if settings.data.cache is not None:
         nn.Module.to(model, arguments.device)
+        cacheable, words = check_cacheable(model), tokenizer
+        assert words is not None  # CLIPSeg's
         cache = FeatureCache(
             settings.data.cache,
-            check_cacheable(model),
+            cacheable,
             name_model(settings.model.start),
-            lambda text: tokenizer(text, truncation=True, max_length=most_tokens)["input_ids"],
+            lambda text: words(text, truncation=True, max_length=most_tokens)["input_ids"],
         )
         with arguments.main_process_first(desc="frozen encoders"):
             train_dataset, eval_dataset = CachedDraws(draws, cache), CachedPhotos(photos, cache)
@@ -243,6 +241,7 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
                 eval_dataset,
                 collate,
                 target=settings.data.target,
+                read=read,
             )
         ],
         compute_metrics=make_metrics([example.source for example in evaluation]),
@@ -250,15 +249,12 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
         optimizers=(make_optimizer(model, settings), None),
         decay=settings.model.average,
         loss=settings.model.loss,
+        read=read,
     )
     scores = train(trainer, run, resume=resume)
-    model.config.threshold, model.config.mirrored = scores["eval_threshold"], settings.model.mirrored
-    if isinstance(model.config, CompactSegmenterConfig):
-        model.config.reads_prompt = True  # whether words change anything, the evaluation will show
-    sources = (*settings.data.training, *settings.data.evaluation)
-    model.config.prompt_kind = next(
-        (source.prompt for source in sources if source.kind == "challenge"), "narrative"
-    )
+    model.config.threshold = scores["eval_threshold"]
+    if tokenizer is not None:
+        keep_prompts(model, settings)
     best = run.output / "best"
     if arguments.should_save:  # one of the processes
         save_checkpoint(model, tokenizer, preprocessing, best, half=settings.model.half)
@@ -278,22 +274,12 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
 
 def start_model(
     settings: SegmentationSettings,
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Preprocessing]:
-    """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, or a new compact
-    one."""
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase | None, Preprocessing]:
+    """Return the model to train, its tokenizer, None where it reads no prompt, and its preprocessing: a
+    checkpoint's, or a new compact one."""
     wanted, side = settings.model, settings.data.size
     if wanted.start != "compact":
-        preprocessing = read_preprocessing(wanted.start)
-        if side:
-            preprocessing = replace(preprocessing, size=(side, side))
-        if settings.data.normalization == "clip":
-            preprocessing = replace(preprocessing, mean=CLIP_MEAN, std=CLIP_STD)
-        checkpoint = Checkpoint.open(wanted.start, types=SEGMENTERS.types_of(PromptedSegmenter))
-        return (
-            load_network(checkpoint),
-            load_tokenizer(wanted.start),
-            preprocessing,
-        )
+        return load_start(wanted.start, settings.data, wanted)
     assert wanted.narratives is not None  # check_settings
     config = CompactSegmenterConfig(
         stem_channels=wanted.stem_channels, decoder_channels=list(wanted.decoder_channels)
@@ -307,11 +293,22 @@ def start_model(
     return model, tokenizer, Preprocessing((side, side), half, half)
 
 
+def keep_prompts(model: PreTrainedModel, settings: SegmentationSettings) -> None:
+    """Write into the config of a model that reads prompts how it is to be asked."""
+    model.config.mirrored = settings.model.mirrored
+    if isinstance(model.config, CompactSegmenterConfig):
+        model.config.reads_prompt = True  # whether words change anything, the evaluation will show
+    sources = (*settings.data.training, *settings.data.evaluation)
+    model.config.prompt_kind = next(
+        (source.prompt for source in sources if source.kind == "challenge"), "narrative"
+    )
+
+
 def make_optimizer(model: PreTrainedModel, settings: SegmentationSettings) -> torch.optim.AdamW:
     """Return AdamW: the photo encoder at its own rate or frozen, no decay on norms, biases and vectors."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
-        encoder = name.startswith(("encoder.", "clip."))
+        encoder = name.startswith(("encoder.", "backbone.", f"{model.base_model_prefix}."))
         if encoder and settings.model.encoder_rate == 0:
             parameter.requires_grad_(False)
         if not parameter.requires_grad:
@@ -333,19 +330,20 @@ def order_channels_last(model: nn.Module) -> None:
 
 def save_checkpoint(
     model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: PreTrainedTokenizerBase | None,
     preprocessing: Preprocessing,
     folder: Path,
     *,
     half: bool = False,
 ) -> None:
     """Write a folder that ``load_segmenter`` reads: weights (float16 with ``half``), config with the
-    threshold, tokenizer, preprocessing, and of the compact model the code for programs without ours."""
+    threshold, tokenizer if there is one, preprocessing, and of the compact model the code for programs without ours."""
     kept = copy.deepcopy(model)
     for parameter in kept.parameters():
         parameter.data = parameter.data.contiguous()
     (nn.Module.half(kept) if half else kept).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    if tokenizer is not None:
+        tokenizer.save_pretrained(folder)
     preprocessing.save(folder)
     if isinstance(model.config, CompactSegmenterConfig):
         add_code(folder)
@@ -376,8 +374,3 @@ def _group(
         }
         for (encoder, decays), parameters in groups.items()
     ]
-
-
-def _most_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
-    longest = getattr(model.config, "prompt_length", None) or model.config.text_config.max_position_embeddings
-    return min(int(longest), tokenizer.model_max_length)

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from torch import Tensor
 from transformers import AutoModelForSemanticSegmentation
 
 from magic_demo.core.errors import CheckpointError, ModelError
@@ -53,14 +54,7 @@ class SemanticSegmenter(Segmenter):
         """Load for inference. Raises CheckpointError with one line when a part is missing or broken, would come
         from elsewhere, or no label is the lesion's."""
         config = checkpoint.read_config()
-        if config.get("backbone") or config.get("use_timm_backbone"):
-            raise CheckpointError(
-                "{folder}: config.json names a backbone ({backbone}) that would be fetched from elsewhere; save "
-                "the whole model with save_pretrained",
-                folder=checkpoint.folder,
-                backbone=str(config.get("backbone") or "timm")[:60],
-            )
-        model = checkpoint.load_model(AutoModelForSemanticSegmentation)
+        model = load_semantic(checkpoint)
         return cls(
             model,
             checkpoint.read_preprocessing(),
@@ -78,14 +72,12 @@ class SemanticSegmenter(Segmenter):
         """
         photo = torch.from_numpy(self.preprocessing.apply(pixels))[None]
         logits = self._encode(photo)[0].float()
-        scores = logits.reshape(-1, *logits.shape[-2:])
-        shares = scores.sigmoid() if len(scores) == 1 else scores.softmax(0)
-        probability = np.asarray(shares[self.lesion].numpy(), np.float32)
-        if not np.isfinite(probability).all():
+        odds = read_lesion(logits.reshape(1, -1, *logits.shape[-2:]), self.lesion)[0]
+        if not odds.isfinite().all():
             raise ModelError(
                 "the segmentation model gave values that are not numbers; fetch or train the checkpoint again"
             )
-        return probability
+        return np.asarray(odds.sigmoid().numpy(), np.float32)
 
     def segment(
         self,
@@ -97,9 +89,33 @@ class SemanticSegmenter(Segmenter):
         return features
 
 
-def find_lesion(config: dict[str, Any], labels: int, checkpoint: Checkpoint) -> int:
+def load_semantic(checkpoint: Checkpoint) -> Any:
+    """Load the model of a checkpoint, in float32 for inference.
+
+    Raises CheckpointError with one line when it is broken, or a part would come from elsewhere.
+    """
+    config = checkpoint.read_config()
+    if config.get("backbone") or config.get("use_timm_backbone"):
+        raise CheckpointError(
+            "{folder}: config.json names a backbone ({backbone}) that would be fetched from elsewhere; save "
+            "the whole model with save_pretrained",
+            folder=checkpoint.folder,
+            backbone=str(config.get("backbone") or "timm")[:60],
+        )
+    return checkpoint.load_model(AutoModelForSemanticSegmentation)
+
+
+def read_lesion(logits: Tensor, lesion: int) -> Tensor:
+    """Return the lesion's log-odds (B, h, w) from the logits (B, L, h, w) of all labels."""
+    if logits.shape[1] == 1:
+        return logits[:, 0]
+    others = torch.cat([logits[:, :lesion], logits[:, lesion + 1 :]], dim=1)
+    return logits[:, lesion] - others.logsumexp(dim=1)
+
+
+def name_lesion(config: dict[str, Any], labels: int) -> int | None:
     """Return the lesion's label: the only one, that of two that is not the background, the one named so, or
-    ``lesion_label`` of ``config.json``. Raises CheckpointError where nothing says it."""
+    ``lesion_label`` of ``config.json``; None where nothing says it."""
     said = config.get("lesion_label")
     if isinstance(said, int) and 0 <= said < labels:
         return said
@@ -107,8 +123,14 @@ def find_lesion(config: dict[str, Any], labels: int, checkpoint: Checkpoint) -> 
     for name in LESION_NAMES:
         if 0 <= names.get(name, -1) < labels:
             return names[name]
-    if labels <= 2:
-        return labels - 1
+    return labels - 1 if labels <= 2 else None
+
+
+def find_lesion(config: dict[str, Any], labels: int, checkpoint: Checkpoint) -> int:
+    """Return what ``name_lesion`` does. Raises CheckpointError where nothing says which label is the lesion's."""
+    lesion = name_lesion(config, labels)
+    if lesion is not None:
+        return lesion
     raise CheckpointError(
         "{folder}: {count} labels, none of which is named 'lesion'; add 'lesion_label' with its number to "
         "config.json",

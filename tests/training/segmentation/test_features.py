@@ -55,6 +55,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
 
 def open_draws(settings: SegmentationSettings) -> tuple[TrainingDraws, FeatureCache]:
     model, tokenizer, preprocessing = start_model(settings)
+    assert tokenizer is not None
     draws = TrainingDraws(
         settings.data,
         list_examples(settings.data.folder, settings.data.training),

@@ -18,10 +18,9 @@ from tests.support.tiny_clipseg import CONFIG, read_paper, write_data
 from training.runs.run import read_settings
 from training.runs.trainer import training_arguments
 from training.segmentation.data import TrainingDraws
+from training.segmentation.networks import CLIP_MEAN, CLIP_STD
 from training.segmentation.sources import list_examples
 from training.segmentation.train import (
-    CLIP_MEAN,
-    CLIP_STD,
     SegmentationSettings,
     make_optimizer,
     run_training,

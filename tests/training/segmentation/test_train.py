@@ -256,7 +256,13 @@ def test_nothing_to_resume_is_said(settings: SegmentationSettings) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["segmentation-compact.yaml", "segmentation.yaml", "segmentation-paper.yaml", "segmentation-tiny.yaml"],
+    [
+        "segmentation-compact.yaml",
+        "segmentation.yaml",
+        "segmentation-paper.yaml",
+        "segmentation-tiny.yaml",
+        "segmentation-semantic.yaml",
+    ],
 )
 def test_every_settings_file_of_segmentation_is_valid(repository: Path, name: str) -> None:
     assert (

@@ -52,6 +52,7 @@ class PicturesAfterEvaluation(TrainerCallback):
         collate: Callable[[Iterable[dict[str, Any]]], dict[str, Tensor]],
         *,
         target: Target,
+        read: Callable[[Tensor, tuple[int, int]], Tensor],
     ) -> None:
         self.settings = settings
         self.folder = folder
@@ -59,6 +60,7 @@ class PicturesAfterEvaluation(TrainerCallback):
         self.dataset = dataset
         self.collate = collate
         self.target = target
+        self.read = read
         self.evaluations = 0
         self._photos: list[tuple[int, Pixels, Mask]] = []
 
@@ -88,8 +90,9 @@ class PicturesAfterEvaluation(TrainerCallback):
                 batch = self.collate([self.dataset[index]])
                 device = next(model.parameters()).device
                 inputs = {name: value.to(device) for name, value in batch.items() if name != "labels"}
-                probability = model(**inputs).logits[0].float().sigmoid().cpu().numpy()
-                system = lesion_mask(probability, (pixels.shape[0], pixels.shape[1]), threshold)
+                size = (pixels.shape[0], pixels.shape[1])
+                logits = self.read(model(**inputs).logits, size)[0]
+                system = lesion_mask(logits.float().sigmoid().cpu().numpy(), size, threshold)
                 tiles.append(draw_outline(draw_outline(pixels, reference, REFERENCE_RGB), system))
         finally:
             model.train(training)

@@ -82,6 +82,7 @@ def test_the_picture_shows_the_references_outline_and_the_models(tmp_path: Path)
         dataset,  # type: ignore[arg-type]
         lambda listed: {"pixel_values": torch.stack([item["pixel_values"] for item in listed])},
         target="mean",
+        read=lambda logits, _size: logits,
     )
     model = Halves().train()
     sheet = callback.draw(model, 0.5).astype(int)
