@@ -6,11 +6,10 @@ Other programs begin with ``load_predictor``, ``read_encounters`` and ``open_sto
 
 from typing import TYPE_CHECKING
 
+from magic_demo.core.version import __version__
 from magic_demo.models import late
 
 __all__ = ["__version__", "load_predictor", "open_store", "read_encounters"]
-
-__version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from magic_demo.files.library import read_encounters

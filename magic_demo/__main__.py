@@ -12,11 +12,11 @@ import textwrap
 from pathlib import Path
 from typing import NoReturn
 
-from magic_demo import __version__
 from magic_demo.commands.examples import describe_examples
 from magic_demo.core.errors import MagicDemoError, describe_system_error
 from magic_demo.core.process.ending import end_program
 from magic_demo.core.process.starting import prepare_program
+from magic_demo.core.version import __version__
 
 COMMANDS = {
     "serve": ("magic_demo.commands.serve", "open the page, to review cases in the browser"),

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
-from magic_demo import __version__
 from magic_demo.core.errors import MagicDemoError, describe_system_error
 from magic_demo.core.process.starting import prepare_program
+from magic_demo.core.version import __version__
 
 NEEDED = {
     "accelerate": "accelerate",

@@ -16,7 +16,6 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-import magic_demo
 from magic_demo.api.errors import ApiError, name_error
 from magic_demo.api.predicting import SentPhoto
 from magic_demo.api.shapes import (
@@ -32,6 +31,7 @@ from magic_demo.api.shapes import (
 )
 from magic_demo.api.verbs import Caller, Verbs
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.version import __version__
 from magic_demo.page.session.arrivals import clean_name
 
 VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26")
@@ -104,7 +104,7 @@ class Tools:
                 {
                     "protocolVersion": version if version in VERSIONS else VERSIONS[0],
                     "capabilities": {"tools": {}},
-                    "serverInfo": {"name": "magic-demo", "version": magic_demo.__version__},
+                    "serverInfo": {"name": "magic-demo", "version": __version__},
                     "instructions": ABOUT,
                 },
             )

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-import magic_demo
 from magic_demo.challenge.running.journal import Journal
 from magic_demo.core.disk.parts import is_part
 from magic_demo.core.disk.user_files import read_user_text
@@ -20,6 +19,7 @@ from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Language
+from magic_demo.core.version import __version__
 from magic_demo.files.bundles import remove_prediction
 from magic_demo.files.masks.mask_files import mask_file_name
 from magic_demo.files.masks.turns import Lie
@@ -69,7 +69,7 @@ def list_settings(
         **({"prompt": predictor.prompt_kind} if predictor.prompt_kind != UNSAID["prompt"] else {}),
         "seed": SEED,
         "versions": {
-            "magic_demo": magic_demo.__version__,
+            "magic_demo": __version__,
             "python": platform.python_version(),
             **list_versions(),
             "numpy": np.__version__,

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import magic_demo
 from magic_demo.core.disk.parts import alone_at, claim_new
 from magic_demo.core.disk.user_files import open_user_file, read_user_file
 from magic_demo.core.disk.whole_files import make_folders, whole_file, write_whole
@@ -22,6 +21,7 @@ from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import StoreError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
+from magic_demo.core.version import __version__
 from magic_demo.reviews.cases.covered_photos import covered_beside
 from magic_demo.reviews.cases.leftovers import sweep_alone
 from magic_demo.reviews.store import PROGRAM, Actor, Store
@@ -87,7 +87,7 @@ def write_backup(store: Store, file: Path) -> BackupReport:
         about = {
             "kind": KIND,
             "version": VERSION,
-            "program": f"magic-demo {magic_demo.__version__}",
+            "program": f"magic-demo {__version__}",
             "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "rows": counts,
             "last_numbers": dump.last_numbers,

@@ -15,11 +15,11 @@ from typing import Any
 
 import yaml
 
-from magic_demo import __version__
 from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.disk.whole_files import write_json, write_whole
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import chain
+from magic_demo.core.version import __version__
 from magic_demo.models.backends.backend import list_versions
 from training.runs.reports.data_table import SourceTable, write_tables
 from training.runs.run import SettingsError

@@ -11,11 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-import magic_demo
 from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.review_types import Mark, MarkKind, MaskRuns, Review
 from magic_demo.core.ruler import Ruler, write_ruler
 from magic_demo.core.types import Mask
+from magic_demo.core.version import __version__
 from magic_demo.imaging.diameter import longest_diameter
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.reviews.exports.images import ExportedImage, write_images
@@ -103,7 +103,7 @@ def _write(
         "info": {
             "description": f"Lesion masks of the queue {selection.queue!r}, one a reader and photo. Research use "
             "only.",
-            "version": magic_demo.__version__,
+            "version": __version__,
             "year": now.year,
             "contributor": ", ".join(selection.annotators),
             "date_created": now.isoformat(timespec="seconds"),

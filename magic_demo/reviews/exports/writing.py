@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import magic_demo
 from magic_demo.core.disk.whole_files import whole_folder, write_json
 from magic_demo.core.messages import Message
 from magic_demo.core.review_types import SavedReview
 from magic_demo.core.types import EncounterFiles, Prediction
+from magic_demo.core.version import __version__
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.formats import Format, find_format
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
@@ -93,7 +93,7 @@ def write_export(
         )
         digests = digest_files(part)
         about = {
-            "program": f"magic-demo {magic_demo.__version__}",
+            "program": f"magic-demo {__version__}",
             "note": "Research use only. Not a medical device.",
             "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "questions": selection.questions.digest,

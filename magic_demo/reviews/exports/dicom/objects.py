@@ -11,8 +11,8 @@ from pathlib import Path
 from pydicom import Dataset, FileMetaDataset, dcmwrite
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian, generate_uid
 
-from magic_demo import __version__
 from magic_demo.core.disk.whole_files import write_whole
+from magic_demo.core.version import __version__
 
 SCHEME = "99MAGICDEMO"
 """Of codes that are ours: questions by qid, options by qid and index."""

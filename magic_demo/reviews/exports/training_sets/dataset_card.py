@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import magic_demo
 from magic_demo.core.disk.whole_files import write_whole
+from magic_demo.core.version import __version__
 from magic_demo.reviews.exports.readings import Selection
 
 CARD = "README.md"
@@ -32,7 +32,7 @@ def write_card(
         "",
         "# Readings of skin cases",
         "",
-        f"Written by magic-demo {magic_demo.__version__}. Research use only. Not a medical device. The photos' and the "
+        f"Written by magic-demo {__version__}. Research use only. Not a medical device. The photos' and the "
         "words' licence is the one of whoever gave them.",
         "",
         contents,
