@@ -204,7 +204,11 @@ class AgreementPage:
             f'<p class="agree-note" role="alert">{both_of(line_in_both(line))}</p>' for line in found.left_out
         )
         if not agreement.readings:
-            return {**drawn, **dict.fromkeys(self.PARTS, ""), "headline": damaged + render_empty()}
+            return {
+                **drawn,
+                **dict.fromkeys(self.PARTS, ""),
+                "headline": damaged + render_empty(left_open=found.panel.incomplete),
+            }
         return {
             **drawn,
             "headline": damaged + render_headline(agreement, view),
@@ -231,9 +235,12 @@ def render_note(key: str, role: str = "alert", **facts: object) -> str:
     return f'<p class="agree-note" role="{role}">{both(key, **facts)}</p>'
 
 
-def render_empty(key: str = "agreement.empty") -> str:
-    """Return what the page says before there is anything to compare, and what to do."""
+def render_empty(key: str = "agreement.empty", left_open: int = 0) -> str:
+    """Return what the page says before there is anything to compare, and what to do. left_open: finished
+    readings that do not count as complete."""
     more = f"<p>{both('agreement.empty_filters')}</p>" if key == "agreement.empty" else ""
+    if left_open:
+        more = f"<p>{both('agreement.empty_open', count=left_open)}</p>"
     return (
         f'<div class="agree-empty"><h2>{both("agreement.empty_title")}</h2><p>{both(key)}</p>{more}'
         f'<p><a href="./">{both("agreement.go")}</a></p></div>'

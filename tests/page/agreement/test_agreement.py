@@ -245,6 +245,16 @@ def test_before_anything_is_finished_the_page_says_what_to_do(tmp_path: Path) ->
     assert page.follow(View(), Seen(), REQUEST) == {page.seen: gr.skip()}, "nothing is kept"
 
 
+def test_a_reading_finished_with_something_open_is_named_as_the_reason(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "reviews") as store:
+        store.add_cases(QUEUE, [NewCase("ENC00001", photos=("IMG_ENC00001_00001",))])
+        store.save(Review("ENC00001", LOCAL_READER, "assisted", "done", answer(0), queue=QUEUE))
+        page = lay_out(Desk(store))
+        said = page.follow(View(), Seen(), REQUEST)[page.parts["headline"]]
+        assert "1 reading is finished with something left open" in said and "1 份阅片" in said
+        assert "filters leave all" not in said
+
+
 def test_what_running_models_have_shown_is_compared_without_a_bundle(rounds: ReadRounds) -> None:
     with Store.open(rounds.store) as store:
         desk = Desk(store)

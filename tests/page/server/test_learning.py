@@ -22,6 +22,7 @@ from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.build import Desk, PredictorSource
 from magic_demo.page.server.learning.learning import list_learning_routes
+from magic_demo.page.server.learning.rendering import say_line
 from magic_demo.page.session.inference import learner
 from magic_demo.page.session.inference.learner import Learner
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
@@ -262,6 +263,25 @@ def test_a_run_that_fails_says_so_with_its_log(learning: Callable[[str], Learner
     while one.running:
         time.sleep(0.01)
     assert one.failed and one.read_log() == ["error: too few"]
+
+
+def test_the_page_says_how_many_cases_there_are_to_learn_from_and_refuses_too_few(room: Room) -> None:
+    shown = room.client.get("/learning").text
+    assert "3 of at least 20 cases" in shown and "现有 3 例" in shown
+    assert 'id="learning-start" class="is-final" disabled' in shown
+    status, said = room.press("learn", queue=QUEUE, rule="majority")
+    assert status == 409 and "3 cases have a finished reading" in said and "请继续阅片" in said
+
+
+def test_what_is_done_while_learning_is_said_in_both_languages() -> None:
+    for line in (
+        "Starting",
+        "Gathering the reviews",
+        "Learning the outline: step 3 of 9",
+        "Held-out case 1/3",
+    ):
+        said = say_line(line)
+        assert said["en"] == line and not said["zh"].isascii()
 
 
 def test_what_no_button_sends_is_refused(room: Room) -> None:

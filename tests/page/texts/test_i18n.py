@@ -18,6 +18,7 @@ from magic_demo.core.review_content import CHOICES
 from magic_demo.core.types import LANGUAGES
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo, read_photo
 from magic_demo.page.panels.frame.keys.key_sheet import CARD_KEYS, PAGE_KEYS, VIEWER_KEYS
+from magic_demo.page.panels.frame.status.status import say_fitted
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, load_messages, load_texts, text
 from magic_demo.reviews.store import TRAIL_KINDS
 from tests.support.source.documents import read_code, run_code
@@ -82,6 +83,18 @@ def test_a_template_is_filled_with_texts_and_attributes() -> None:
     filled = fill("<p [[title viewer.fit_title]]>[[viewer.fit]]</p>")
     assert filled.startswith('<p title="Fit the photo')
     assert 'data-title-zh="适合窗口' in filled and 'lang="zh">适合</span>' in filled
+
+
+def test_what_the_shipped_models_were_calibrated_on_is_said_in_chinese(repository: Path) -> None:
+    for file in (repository / "checkpoints").glob("*/calibration.json"):
+        line = json.loads(file.read_text())["fitted_on"]
+        english, chinese = re.findall(r">([^<]+)<", say_fitted(line))
+        assert english == line and not re.search("[a-wyz]", chinese), chinese
+
+
+def test_the_guide_speaks_of_whatever_case_is_open_and_to_fingers_too() -> None:
+    said = text("guide.outline_text", "en")
+    assert "example" not in said and text("viewer.hide", "en") in said
 
 
 def test_an_unknown_key_is_an_error() -> None:

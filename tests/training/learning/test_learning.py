@@ -148,7 +148,7 @@ def _what_was_learnt_goes_with_a_case(settings: LearnSettings, out: Path) -> Non
 
 def test_learning_is_refused_in_one_line_with_too_few_cases(settings: LearnSettings) -> None:
     with pytest.raises(
-        LearntError, match=r"6 reviewed cases have an outline or an answer.*at least 7"
+        LearntError, match=r"6 cases have a finished reading with an outline or an answer.*at least 7"
     ) as raised:
         learn(replace(settings, least=7))
     assert "\n" not in str(raised.value)

@@ -123,8 +123,8 @@ def check_enough(lessons: Lessons, least: int) -> None:
     found = len(lessons.taught) + len(lessons.held_out)
     if found < least:
         raise LearntError(
-            "{found} reviewed {found:case has|cases have} an outline or an answer to learn from; at least {least} "
-            "are expected, review more",
+            "{found} {found:case has|cases have} a finished reading with an outline or an answer to learn from; at "
+            "least {least} are expected, review more",
             found=found,
             least=least,
         )

@@ -87,6 +87,7 @@ export function mountCards(element, { props, watch, trigger }) {
     root.toggleAttribute("data-unlike", state.unlike);
     const counted = standings();
     root.classList.toggle("is-calibrated", families.some(({ id }) => state.models[id]?.calibrated));
+    root.classList.toggle("has-scores", families.some(({ id }) => state.models[id]?.shares && !state.models[id].calibrated));
     cards.forEach((card, index) => drawCard(card, counted[index]));
     const counts = countStandings(counted);
     for (const counter of root.querySelectorAll("[data-count]")) {

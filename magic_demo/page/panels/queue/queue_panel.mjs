@@ -73,10 +73,9 @@ export function mountQueue(element, { props, watch, trigger }) {
     Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases.map((row) => ({ ...row })), ...arrangement });
     Object.assign(state, { readers: value.readers, may: value.may });
     if (!value.arranged) Object.assign(state, { open: value.open, openId: value.case }); // a case may have been opened since it was asked for
-    find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));
+    find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name })));
     find("name").value = value.queue;
     find("name").hidden = value.queues.length < 2;
-    find("here").textContent = value.queues.length < 2 ? value.queue : "";
     find("reader").hidden = !value.signed_in;
     find("reader-name").textContent = value.reader;
     for (const link of root.querySelectorAll("[data-format]")) link.href = exportAddress(link.dataset.format, value.queue, false);
@@ -114,8 +113,13 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   // ---- what is drawn
 
+  /** The two queues that the program itself makes have a name in the language shown. */
+  const titleOf = (queue) => word(`queue ${queue}`).replace(`queue ${queue}`, queue);
+
   function draw() {
     pageState.mode = state.mode;
+    for (const option of find("name").options) option.textContent = titleOf(option.value);
+    find("here").textContent = find("name").options.length < 2 && state.queue ? titleOf(state.queue) : "";
     find("order").value = state.order;
     find("filter").value = state.filter;
     for (const button of root.querySelectorAll("[data-mode]")) button.setAttribute("aria-checked", String(button.dataset.mode === state.mode));

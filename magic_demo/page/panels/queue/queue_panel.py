@@ -87,7 +87,7 @@ _PANEL = """
         class="queue-refused" data-take-away="refused" hidden><span class="t-en" lang="en"></span><span class="t-zh" lang="zh"></span></span><span
         class="queue-refused" data-take-away="lost" hidden>[[queue.take_away_lost]]</span></p></div></details>
   </div>
-  <div hidden><i data-word="not started" [[title queue.not_started]]></i><i data-word="in progress" [[title queue.in_progress]]></i><i data-word="done" [[title queue.done]]></i><i data-word="left_open" [[title queue.left_open]]></i>
+  <div hidden><i data-word="queue synthetic examples" [[title queue.examples]]></i><i data-word="queue uploads" [[title queue.uploads]]></i><i data-word="not started" [[title queue.not_started]]></i><i data-word="in progress" [[title queue.in_progress]]></i><i data-word="done" [[title queue.done]]></i><i data-word="left_open" [[title queue.left_open]]></i>
     <i data-word="consensus" [[title queue.consensus]]></i><i data-word="flagged" [[title queue.flagged]]></i><i data-word="disagreeing" [[title queue.disagreeing]]></i>
     <i data-word="assigned" [[title queue.assigned]]></i><i data-word="each_all" [[title queue.each_all]]></i><i data-word="more" [[title queue.more]]></i>
     <i data-word="why_disagreement" [[title queue.why_disagreement]]></i><i data-word="why_outlines" [[title queue.why_outlines]]></i><i data-word="why_abstained" [[title queue.why_abstained]]></i><i data-word="why_variance" [[title queue.why_variance]]></i><i data-word="why_distance" [[title queue.why_distance]]></i></div>

@@ -9,7 +9,8 @@ export async function follow(root, ask, again) {
   if (state === null) return again();
   if (!state.running) return root.defaultView.location.reload();
   root.querySelector("#learning-bar").value = state.share;
-  if (state.line) root.querySelector("#learning-line").textContent = state.line;
+  const line = root.querySelector("#learning-line");
+  for (const part of state.line ? line.querySelectorAll("[lang]") : []) part.textContent = state.line[part.lang];
   const log = root.querySelector("#learning-log");
   log.textContent = state.log.join("\n");
   log.scrollTop = log.scrollHeight;

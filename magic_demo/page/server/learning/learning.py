@@ -12,9 +12,10 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from magic_demo.core.errors import MagicDemoError, StoreError
+from magic_demo.core.limits import LIMITS
 from magic_demo.core.review_types import CaseKey
 from magic_demo.page.server.learning.comparing import find_compared, render_comparison
-from magic_demo.page.server.learning.rendering import LearningView, render_page
+from magic_demo.page.server.learning.rendering import LearningView, render_page, say_line
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.inference.learner import Learner
 from magic_demo.page.session.inference.source import PredictorSource
@@ -72,6 +73,14 @@ class Learning:
             queue, rule = form.get("queue", ""), form.get("rule", RULES[0])
             if queue not in self.desk.opened_store.queues() or rule not in RULES:
                 raise LearntError("a queue and a rule are expected; reload the page")
+            if (found := self.count_reviewed(queue)) < LIMITS.learn_cases:
+                raise LearntError(
+                    "{queue}: {found} {found:case has|cases have} a finished reading with an answer or an outline; at "
+                    "least {least} are expected, review more",
+                    queue=queue,
+                    found=found,
+                    least=LIMITS.learn_cases,
+                )
             self.learner.start(queue, rule)
         elif deed == "stop":
             self.learner.stop()
@@ -81,6 +90,12 @@ class Learning:
             self.go_back()
         else:
             raise LearntError("learn, stop, use or back is expected; reload the page")
+
+    def count_reviewed(self, queue: str) -> int:
+        """Return how many cases of a queue somebody has finished with an answer or an outline: what can be learnt
+        from, but for coverings that are still to be decided."""
+        rows = self.desk.opened_store.latest_reviews(queue, viewer=None)
+        return len({saved.review.case_id for saved in rows if saved.review.answers or saved.review.masks})
 
     def use(self, name: str) -> None:
         """Show a learnt model from now on."""
@@ -145,10 +160,12 @@ class Learning:
                 models.append((folder.name, read_learnt(folder).about))
             except LearntError:
                 continue
+        running = self.learner.running
         return LearningView(
             queues=store.queues(),
+            reviewed={} if running else {queue: self.count_reviewed(queue) for queue in store.queues()},
             first=self.desk.first_queue,
-            running=self.learner.running,
+            running=running,
             failed=self.learner.failed,
             progress=self.learner.progress,
             log=self.learner.read_log(),
@@ -212,7 +229,7 @@ def list_learning_routes(desk: Desk, source: PredictorSource) -> list[Route]:
             {
                 "running": view.running,
                 "share": told.share if told is not None else 1.0,
-                "line": told.line if told is not None else "",
+                "line": say_line(told.line) if told is not None else None,
                 "log": view.log,
             }
         )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import Language
+from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, text
 from magic_demo.reviews.learning.learnt import Progress
 
 _HEAD = """<!doctype html>
@@ -21,10 +23,11 @@ _END = "</main></body></html>\n"
 
 @dataclass(frozen=True)
 class LearningView:
-    """What the page shows. progress: while something is being learnt. models: name -> what it says of itself, the
+    """What the page shows. reviewed: queue -> cases to learn from, while nothing is being learnt. progress: while something is being learnt. models: name -> what it says of itself, the
     newest first. in_use: the name of the one that readers see, "" for the page's own."""
 
     queues: Sequence[str]
+    reviewed: Mapping[str, int]
     first: str | None
     running: bool
     failed: bool
@@ -33,6 +36,22 @@ class LearningView:
     models: Sequence[tuple[str, Mapping[str, Any]]]
     in_use: str
     problem: str = ""
+
+
+_STEPS = {
+    "Starting": "learning.at_start",
+    "Gathering": "learning.at_reviews",
+    "Learning the outline": "learning.at_outline",
+    "Learning the answers": "learning.at_answers",
+    "Measuring": "learning.at_after",
+}
+"""How a line of ``training learn`` begins -> what is done, in Chinese; what is measured has many names."""
+
+
+def say_line(line: str) -> dict[Language, str]:
+    """Return what is done now in both languages; the numbers of a step stay with the English and the bar."""
+    key = next((key for begins, key in _STEPS.items() if line.startswith(begins)), "learning.at_measuring")
+    return {"en": line, "zh": text(key, "zh")}
 
 
 def open_page(back: str) -> str:
@@ -67,7 +86,7 @@ def _render_run(view: LearningView) -> str:
     shown = f'<details{open_}><summary>{both("learning.log")}</summary><pre id="learning-log">{log}</pre></details>'
     if view.running:
         share = view.progress.share if view.progress is not None else 0.0
-        said = escape(view.progress.line) if view.progress is not None else ""
+        said = both_of(say_line(view.progress.line)) if view.progress is not None else ""
         return (
             f'<section id="learning-run" data-running><progress id="learning-bar" max="1" value="{share}"></progress>'
             f'<p id="learning-line" role="status">{said}</p><form method="post" action="learning">'
@@ -81,12 +100,17 @@ def _render_run(view: LearningView) -> str:
         f'<option value="{rule}" {fill(f"[[label learning.{rule}]]")}></option>'
         for rule in ("consensus", "majority", "staple")
     )
+    counted = "".join(
+        f'<p class="learning-counted">{both("learning.counted", queue=queue, found=found, least=LIMITS.learn_cases)}</p>'
+        for queue, found in view.reviewed.items()
+    )
+    off = "" if any(found >= LIMITS.learn_cases for found in view.reviewed.values()) else " disabled"
     failed = f'<p class="learning-problem" role="alert">{both("learning.failed")}</p>' if view.failed else ""
     return (
         f'<section id="learning-run">{failed}<form method="post" action="learning"><label>{both("learning.queue")} '
         f'<select name="queue" id="learning-queue">{queues}</select></label> <label>{both("learning.rule")} '
         f'<select name="rule" id="learning-rule">{rules}</select></label> '
-        f'<button name="do" value="learn" id="learning-start" class="is-final">{both("learning.start")}</button></form>'
+        f'<button name="do" value="learn" id="learning-start" class="is-final"{off}>{both("learning.start")}</button></form>{counted}'
         f"{shown if view.log else ''}</section>"
     )
 

@@ -33,7 +33,7 @@ def test_outlines_become_one_by_majority_or_by_staple() -> None:
 
 
 def test_without_a_case_to_judge_on_nothing_is_learnt() -> None:
-    with pytest.raises(LearntError, match="0 reviewed cases have an outline or an answer"):
+    with pytest.raises(LearntError, match="0 cases have a finished reading with an outline or an answer"):
         check_enough(Lessons((), ()), 1)
     with pytest.raises(LearntError, match="no case can be held out to judge on"):
         check_enough(Lessons((), ()), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Literal
 
@@ -11,7 +12,7 @@ from magic_demo.core.messages import Message
 from magic_demo.core.types import LANGUAGES, Language
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.session.inference.source import PredictorSource
-from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, say, text
+from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, load_texts, say, text
 
 State = Literal["loading", "ready", "working", "done", "failed"]
 
@@ -93,6 +94,16 @@ def render_step(share: float, what: str) -> str:
     return render_status("working", line_in_both(what), share)
 
 
+def say_fitted(line: str) -> str:
+    """Return HTML of what a checkpoint says of the cases that it was calibrated on, in both languages where it is in
+    words that training writes."""
+    for key in ("about.fitted_photos", "about.fitted_folds"):
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", re.escape(load_texts()[key]["en"]))
+        if found := re.fullmatch(pattern, line):
+            return both(key, **found.groupdict())
+    return f"<span>{escape(line)}</span>"
+
+
 def render_about(source: PredictorSource) -> str:
     """Return the About panel with the ids of the models that run."""
     models = source.models
@@ -100,7 +111,9 @@ def render_about(source: PredictorSource) -> str:
     described = {"about.runs_on": source.backends, "about.calibrated_on": source.calibrated_on}
     notes = {
         part: "".join(
-            f"<small>{both(key)} {escape(of[part])}</small>" for key, of in described.items() if part in of
+            f"<small>{both(key)} {say_fitted(of[part])}</small>"
+            for key, of in described.items()
+            if part in of
         )
         for part in (*PARTS, CAPTIONS)
     }
