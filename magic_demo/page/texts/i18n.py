@@ -97,7 +97,10 @@ def fill(template: str) -> str:
         key, attribute = match["key"], match["attribute"]
         if attribute is None:
             return both(key)
-        texts = {language: escape(text(key, language), quote=True) for language in LANGUAGES}
+        # the browser takes a single backslash of a template away
+        texts = {
+            language: escape(text(key, language), quote=True).replace("\\", "&#92;") for language in LANGUAGES
+        }
         return (
             f'{attribute}="{texts["en"]}" data-{attribute}-en="{texts["en"]}" '
             f'data-{attribute}-zh="{texts["zh"]}"'

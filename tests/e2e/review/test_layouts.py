@@ -20,6 +20,9 @@ OUT_OF_REACH = """(panel) => { const { left, top, right, bottom } = panel.getBou
     return [left < 0 || top < 0 || right > innerWidth || bottom > innerHeight ? "leaves the window" : "",
         ...seen.map(([x, y]) => document.elementFromPoint(x, y)).map((top) => (panel.contains(top) ? "" : top?.outerHTML.slice(0, 90) ?? "nothing"))].filter(Boolean); }"""
 """What lies over a panel, or that it leaves the window."""
+CUT = """(all) => all.filter((one) => one.offsetWidth && (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1) && getComputedStyle(one).display !== "inline").map((one) => one.outerHTML.slice(0, 120))"""
+SAID = ".status-line, .viewer-facts > div, .viewer-facts > div > span, .viewer-facts strong"
+"""What says how things stand and what was measured."""
 MENUS = (
     ("#about-open", ".about-panel"),
     ("#workshop-open", ".menu-panel"),
@@ -76,6 +79,7 @@ def test_a_queue_is_read_with_its_list_and_words_and_without_what_photos_of_ones
             return rows.filter((row) => row.getBoundingClientRect().bottom <= list.bottom).length; }"""
         )
         assert rows >= 8
+        assert page.locator(SAID).evaluate_all(CUT) == [], width
         facts = page.locator(".viewer-facts > div > :visible").evaluate_all(f"(all) => all.map({BOX})")
         assert facts and max(one["right"] for one in facts) <= box(page, ".viewer-zoom")["x"]
         if height == 768:
@@ -141,6 +145,19 @@ def test_on_a_phone_every_button_is_reached_and_the_photo_stays_while_answering(
         assert page.locator(panel).evaluate(OUT_OF_REACH) == [], panel
         page.locator(opener).tap()
         page.locator(panel).wait_for(state="hidden")
+    assert page.locator(SAID).evaluate_all(CUT) == []
+    reset = box(page, "#viewer-display-reset")
+    for name in ("brightness", "contrast", "gamma"):
+        slider = box(page, f"#viewer-{name}")
+        assert (
+            slider["bottom"] <= reset["y"] or slider["right"] <= reset["x"] or slider["x"] >= reset["right"]
+        )
+        assert slider["right"] <= 390, name
+    page.locator("#keys-open").tap()
+    assert page.locator("#keys-sheet kbd:visible").last.inner_text() == "?", "who opens it has a keyboard"
+    assert "\\" in page.locator("#keys-sheet kbd").all_inner_texts()
+    assert (page.get_attribute("#viewer-beside", "title") or "").endswith("(\\)")
+    page.locator("#keys-close").tap()
     row = page.locator("#card-cqid036 .row").first
     row.tap()
     page.wait_for_selector('#card-cqid036 .row[aria-checked="true"]')

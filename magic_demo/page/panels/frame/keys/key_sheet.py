@@ -79,4 +79,6 @@ def render_key_sheet() -> str:
 
 
 def _render_key(keys: str, says: str) -> str:
-    return f"<div><dt>{' '.join(f'<kbd>{escape(key)}</kbd>' for key in keys.split(' '))}</dt><dd>{both(says)}</dd></div>"
+    # the browser takes a single backslash of a template away
+    caps = " ".join(f"<kbd>{escape(key).replace(chr(92), '&#92;')}</kbd>" for key in keys.split(" "))
+    return f"<div><dt>{caps}</dt><dd>{both(says)}</dd></div>"
