@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from magic_demo.core.errors import ModelError, one_line
 from magic_demo.core.types import (
     Encounter,
     Explanation,
     Language,
+    Mask,
     Narrative,
     Prediction,
     Probability,
@@ -108,4 +111,25 @@ def _find_regions(
         encounter.narrative.text(language), [looks[index] for index in say.heard], family_id, option
     )
     heard = [encounter.photos[index].photo_id for index in say.heard]
-    return weight, scale_regions(dict(zip(heard, added, strict=False)))
+    regions = scale_regions(dict(zip(heard, added, strict=False)))
+    found = {photo.photo_id: photo for photo in prediction.photos}
+    return weight, {
+        name: heat
+        for name, heat in regions.items()
+        if name not in found or lies_on(heat, found[name].probability >= prediction.threshold)
+    }
+
+
+def lies_on(heat: Probability, lesion: Mask) -> bool:
+    """Return whether at least half of a heat map (h, w) lies where the lesion (H, W) is, by cells of the heat map that
+    hold any of it.
+
+    Heat beside the lesion says what the model weighs of the photo's look, not where the finding is: it is not shown.
+    """
+    rows, columns = (
+        np.arange(size) * cells // size for size, cells in zip(lesion.shape, heat.shape, strict=True)
+    )
+    cells = np.zeros(heat.shape, np.bool_)
+    np.logical_or.at(cells, (rows[:, None], columns[None, :]), lesion)
+    total = float(heat.sum())
+    return total > 0 and float(heat[cells].sum()) >= total / 2
