@@ -74,7 +74,9 @@ def test_both_texts_are_marked_side_by_side_where_the_model_read_both() -> None:
 def test_what_did_not_move_the_score_is_said() -> None:
     html = render_why(ITCH, Explanation("CQID025", 0, "en"), ENCOUNTER, PREDICTION)
     assert (
-        "No words move this score" in html and "No photo raised this score" in html and "Measured" not in html
+        "No words move this score" in html
+        and "Nothing on the lesion in the photos raised this score" in html
+        and "Measured" not in html
     )
     assert "itches" not in html, "the patient's words stand beside the photos already"
     without = render_why(ITCH, Explanation("CQID025", 0, "en"), Encounter("CASE"), PREDICTION)
