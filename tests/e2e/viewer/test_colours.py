@@ -95,7 +95,7 @@ def test_heat_that_was_put_away_leaves_the_photo_as_it_was(emptied: Watched) -> 
     open_example(emptied, 1)
     page.wait_for_function("document.querySelector('#viewer-stage').viewer.mask()?.data.includes(1)")
     outlined = canvas_pixels(emptied)
-    page.click("#card-cqid034 .card-why")
+    page.click("#card-cqid036 .card-why")
     page.wait_for_function("document.querySelector('#viewer-stage').viewer.heat()")
     canvas_pixels(emptied)
     assert page.locator("#viewer-tinted").is_visible(), "heat tints as well"
