@@ -42,6 +42,25 @@ def find_asked(arguments: argparse.Namespace, store: Store, queue: str | None) -
     return asked
 
 
-def read_model(source: str) -> str | None:
-    """Return the folder or Hub id that an option names, None for ``none``."""
+def read_model(source: str | None) -> str | None:
+    """Return the folder or Hub id that an option names, None for ``none`` and where it is not given."""
     return None if source == "none" else source
+
+
+def add_language_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what language models take: ``--captions``, ``--second-pass``, ``--examples``."""
+    parser.add_argument(
+        "--captions",
+        metavar="FOLDER_OR_HUB_ID",
+        help="vision-language model that describes each photo once, for the answerer to read behind the words",
+    )
+    parser.add_argument(
+        "--second-pass",
+        action="store_true",
+        help="let a language model read its own answers to all questions, and answer again",
+    )
+    parser.add_argument(
+        "--examples",
+        metavar="INDEX",
+        help="index whose similar cases' answers a language model reads in its second pass",
+    )

@@ -30,7 +30,7 @@ from magic_demo.reviews.exports import (
     find_format,
     write_export,
 )
-from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.exports.case_files import choose_queue, find_queue_files
 from magic_demo.reviews.exports.coco import write_coco
 from magic_demo.reviews.exports.label_studio.tasks import write_label_studio
 from magic_demo.reviews.reports import write_disagreements
@@ -195,33 +195,15 @@ def _read_predictions(
     return {name: prediction for name, prediction in shown.items() if prediction is not None}
 
 
-def choose_queue(store: Store, asked: str | None) -> str:
-    """Return the queue that was asked for, or the one that there is.
-
-    Raises ExportError where that is not one.
-    """
-    queues = store.queues()
-    if asked is None and len(queues) == 1:
-        return queues[0]
-    if not queues:
-        raise ExportError(
-            "{place}: holds no queue of cases; name the store with --store", place=store.location
-        )
-    if asked not in queues:
-        came = "no queue was named" if asked is None else f"there is no queue {asked!r}"
-        raise ExportError("{came}; give --queue one of: {known}", came=came, known=list(queues))
-    return asked
-
-
 def gather_cases(
     store: Store, queue: str, data: Path | None, split: str | None
 ) -> tuple[EncounterFiles, ...]:
     """Return where the queue's photos and words lie: below ``data``, or where the queue says; covered photos
     in their copies. Raises FormatError for data that cannot be read."""
+    if data is None:
+        return find_queue_files(store, queue)
     covered = covered_beside(store.location)
-    if data is not None:
-        return tuple(covered.put_in_place(queue, files) for files in read_encounters(data, split).encounters)
-    return find_case_files(store.list_cases(queue, LOCAL_READER, all_assigned=True), covered)
+    return tuple(covered.put_in_place(queue, files) for files in read_encounters(data, split).encounters)
 
 
 def _write_report(

@@ -14,7 +14,12 @@ from magic_demo.challenge.running.engines import Engine, Processes, RayActors, w
 from magic_demo.challenge.running.ranking import RANKING, write_ranking
 from magic_demo.challenge.running.shards import Shard
 from magic_demo.challenge.submitting.submission import check_target, write_submission
-from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
+from magic_demo.commands.asked import (
+    add_language_arguments,
+    add_questions_argument,
+    read_asked,
+    read_model,
+)
 from magic_demo.commands.submit import report_submission
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES, PromptKind
@@ -92,22 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=str(DEFAULT_ANSWERS),
         help="checkpoint folder or Hub id of any answerer, or 'none'",
     )
-    parser.add_argument(
-        "--captions",
-        default="none",
-        metavar="FOLDER_OR_HUB_ID",
-        help="vision-language model that describes each photo once, for the answerer to read behind the words",
-    )
-    parser.add_argument(
-        "--second-pass",
-        action="store_true",
-        help="let a language model read its own answers to all questions, and answer again",
-    )
-    parser.add_argument(
-        "--examples",
-        metavar="INDEX",
-        help="index whose similar cases' answers a language model reads in its second pass",
-    )
+    add_language_arguments(parser)
     parser.add_argument("--cues", default=str(DEFAULT_CUES), help="cue model's checkpoint folder, or 'none'")
     parser.add_argument(
         "--all-photos",

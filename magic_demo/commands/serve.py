@@ -16,7 +16,12 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from magic_demo.api.webhook import Teller, read_receiver
-from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
+from magic_demo.commands.asked import (
+    add_language_arguments,
+    add_questions_argument,
+    read_asked,
+    read_model,
+)
 from magic_demo.core.disk.parts import sweep_temporary
 from magic_demo.core.errors import MagicDemoError, ReachError
 from magic_demo.core.types import EncounterFiles
@@ -75,21 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER_OR_HUB_ID",
         help="checkpoint of the cue model or 'none' (default: the one that comes along)",
     )
-    parser.add_argument(
-        "--captions",
-        metavar="FOLDER_OR_HUB_ID",
-        help="vision-language model that describes each photo once, for the answerer to read behind the words",
-    )
-    parser.add_argument(
-        "--second-pass",
-        action="store_true",
-        help="let a language model read its own answers to all questions, and answer again",
-    )
-    parser.add_argument(
-        "--examples",
-        metavar="INDEX",
-        help="index whose similar cases' answers a language model reads in its second pass",
-    )
+    add_language_arguments(parser)
     add_backend_argument(parser)
     parser.add_argument(
         "--queue",

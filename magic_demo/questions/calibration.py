@@ -27,6 +27,7 @@ from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.errors import CheckpointError, one_line
 from magic_demo.core.types import Family
 from magic_demo.questions.decoding import FamilyPriors, Labels, PossibleSets, credit_matrix, list_sets
+from magic_demo.questions.shares import as_shares, softmax
 
 CALIBRATION_NAME = "calibration.json"
 Floats = NDArray[np.float64]
@@ -81,9 +82,9 @@ def find_chances(scores: Floats, family: Family, priors: FamilyPriors | None, te
     staying free.
     """
     if len(family.questions) == 1:
-        return _softmax(scores / temperature)
+        return softmax(scores / temperature)
     if priors is None:
-        return np.asarray(1 / (1 + np.exp(-np.clip(scores / temperature, -50, 50))))
+        return as_shares(scores / temperature, False)
     sets, shares = _weigh_references(scores, family, priors, temperature)
     return np.clip(shares @ sets.members, 0.0, 1.0)
 
@@ -182,9 +183,4 @@ def _weigh_references(
     """Return the K sets that a reference may be and how likely each is, (N, K), for a family of several slots
     with (N, O) scores."""
     sets = list_sets(scores.max(axis=0), family, priors)
-    return sets, _softmax(sets.weigh(scores, priors.weight / temperature))
-
-
-def _softmax(logits: Floats) -> Floats:
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    return sets, softmax(sets.weigh(scores, priors.weight / temperature))

@@ -13,6 +13,7 @@ import numpy as np
 from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Family, OptionScores
+from magic_demo.questions.shares import log_softmax
 
 WEIGHTS_NAME = "combination.json"
 EQUAL = 0.5
@@ -68,9 +69,9 @@ def combine_scores(
                 np.asarray(scores[question.qid], np.float64) for scores in (cues, answerer)
             )
             if len(family.questions) == 1:
-                from_words, from_answerer = _normalise(from_words), _normalise(from_answerer)
+                from_words, from_answerer = log_softmax(from_words), log_softmax(from_answerer)
             pooled = (1 - weight) * from_words + weight * from_answerer
-            combined[question.qid] = (_normalise(pooled) if len(family.questions) == 1 else pooled).astype(
+            combined[question.qid] = (log_softmax(pooled) if len(family.questions) == 1 else pooled).astype(
                 np.float32
             )
     return combined
@@ -103,10 +104,3 @@ def read_weights(folder: Path) -> Weights:
         ) from error
     text_only, with_photos, with_measures = (*tables, {})[:3]
     return Weights(text_only, with_photos, with_measures, kinds)
-
-
-def _normalise(
-    logits: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    top = logits.max()
-    return np.asarray(logits - top - np.log(np.exp(logits - top).sum()), dtype=np.float64)

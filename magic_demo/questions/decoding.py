@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import CheckpointError, FormatError
 from magic_demo.core.types import Answers, Family, OptionScores
+from magic_demo.questions.shares import as_shares, softmax
 
 MAX_LABELS = 4
 FEW_LABELS = 8
@@ -146,7 +147,7 @@ def choose_labels(scores: NDArray[np.float64], family: Family, priors: FamilyPri
     nearly every set beside the labels.
     """
     if priors is None:
-        chances = 1 / (1 + np.exp(-np.clip(scores, -50, 50)))
+        chances = as_shares(scores, False)
         chances[family.padding] = 0.0
         return frozenset({int(chances.argmax())}) if chances.max() >= (1 - chances).prod() else frozenset()
     if len(priors.rates) != len(scores):
@@ -159,8 +160,7 @@ def choose_labels(scores: NDArray[np.float64], family: Family, priors: FamilyPri
         )
     sets = list_sets(scores, family, priors)
     log_weights = sets.weigh(scores, priors.weight)
-    shares = np.exp(log_weights - log_weights.max())
-    expected = np.round(sets.credits.T @ (shares / shares.sum()), 12)
+    expected = np.round(sets.credits.T @ softmax(log_weights), 12)
     # Equal to rounding is equal: then the smaller set, and the one with the better scores, whatever the
     # options' order.
     best = max(

@@ -16,6 +16,7 @@ from magic_demo.questions.calibration import Calibration, FamilyCalibration, dig
 from magic_demo.questions.decoding import SetPriors, decode_answers
 from magic_demo.questions.families import load_families
 from magic_demo.questions.scoring import credit
+from magic_demo.questions.shares import as_shares
 from training.cases.folds import split_folds
 from training.cases.metrics import most_frequent
 from training.cases.sources import LearningCase
@@ -234,10 +235,7 @@ def credit_cases(cases: Sequence[LearningCase], run: HeldOut, reading: Reading |
 def to_probabilities(scores: NDArray[np.float64], single: bool) -> NDArray[np.float64]:
     """Turn (N, O) scores into probabilities: a softmax for families of one slot, a yes or no a label for the
     others."""
-    if not single:
-        return np.asarray(1 / (1 + np.exp(-scores)))
-    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    return as_shares(scores, single)
 
 
 def _list_families(

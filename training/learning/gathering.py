@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 from magic_demo.core.review_types import SavedReview
-from magic_demo.core.types import EncounterFiles
-from magic_demo.reviews.cases.covered_photos import covered_beside
 from magic_demo.reviews.exports import DataSetVersion, read_data_set, write_export
-from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.exports.case_files import choose_queue, find_queue_files
 from magic_demo.reviews.exports.training_sets.data_set import TRAINING_SET
-from magic_demo.reviews.learning.learnt import LearntError, digest_photos
-from magic_demo.reviews.store import LOCAL_READER, Store
+from magic_demo.reviews.learning.learnt import digest_photos
+from magic_demo.reviews.store import Store
 from magic_demo.reviews.store.rules import WITHOUT_MODEL
 
 Rule = Literal["consensus", "majority", "staple"]
@@ -40,12 +38,12 @@ def gather_reviews(
     """Write the finished reviews of a queue to ``folder`` as a training set.
 
     A reader's blind review counts before one that was written with the model in view. Cases whose photos have a
-    covering that is still to be decided are left out. reader: this one's reviews alone. Raises LearntError or
-    ExportError, one line each.
+    covering that is still to be decided are left out. reader: this one's reviews alone. Raises ExportError with one
+    line.
     """
-    chosen = _choose_queue(store, queue)
+    chosen = choose_queue(store, queue)
     undecided = {proposal.key.case_id for proposal in store.proposed_covers() if proposal.key.queue == chosen}
-    files = tuple(one for one in list_files(store, chosen) if one.encounter_id not in undecided)
+    files = tuple(one for one in find_queue_files(store, chosen) if one.encounter_id not in undecided)
     photos = {
         one.encounter_id: digest_photos(one) for one in files
     }  # before they are read: a change shows later
@@ -66,12 +64,6 @@ def gather_reviews(
     return Gathered(read_data_set(folder), photos, chosen, left_out)
 
 
-def list_files(store: Store, queue: str) -> tuple[EncounterFiles, ...]:
-    """Return where a queue's photos and words lie now, covered copies in place."""
-    cases = store.list_cases(queue, LOCAL_READER, all_assigned=True)
-    return find_case_files(cases, covered_beside(store.location))
-
-
 def put_blind_first(rows: Iterable[SavedReview]) -> list[SavedReview]:
     """Return the reviews without those that a reader wrote with the model in view of a case that the same reader
     finished without it."""
@@ -87,18 +79,3 @@ def put_blind_first(rows: Iterable[SavedReview]) -> list[SavedReview]:
         if one.review.kind in (*WITHOUT_MODEL, "consensus")
         or (one.review.case_id, one.review.reader) not in blind
     ]
-
-
-def _choose_queue(store: Store, asked: str | None) -> str:
-    queues: Sequence[str] = store.queues()
-    if asked is None and len(queues) == 1:
-        return queues[0]
-    if not queues:
-        raise LearntError("{place}: holds no queue of cases; review some first", place=store.location)
-    if asked is None or asked not in queues:
-        raise LearntError(
-            "{asked} is no queue here; give --queue one of: {known}",
-            asked=asked or "no name",
-            known=list(queues),
-        )
-    return asked

@@ -19,13 +19,14 @@ from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports import read_data_set
+from magic_demo.reviews.exports.case_files import find_queue_files
 from magic_demo.reviews.learning.learnt import LearntError, LearntFrom, find_withdrawn, read_learnt, work_of
 from magic_demo.reviews.store import Store
 from training.learning.card import Story
 from training.learning.fine_tuning.lessons import Lessons, check_enough, count_photos, read_lessons
 from training.learning.fine_tuning.replay import Before, read_before
 from training.learning.fine_tuning.teaching import teach_answers, teach_segmenter
-from training.learning.gathering import Gathered, gather_reviews, list_files
+from training.learning.gathering import Gathered, gather_reviews
 from training.learning.measuring import JudgedCase, Row, compare, judge_lessons, judge_photos
 from training.learning.progress import Teller
 from training.learning.settings import LearnSettings
@@ -133,7 +134,7 @@ def _check_kept(settings: LearnSettings, learnt: LearntFrom) -> None:
     if settings.data_set is not None:
         return
     with Store.open(str(settings.store)) as store:
-        gone = find_withdrawn(learnt, list_files(store, learnt.queue))
+        gone = find_withdrawn(learnt, find_queue_files(store, learnt.queue))
     if gone:
         raise LearntError(WITHDRAWN)
 

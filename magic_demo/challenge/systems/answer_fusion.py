@@ -28,6 +28,7 @@ from magic_demo.questions.decoding import (
     fill_slots,
     list_sets,
 )
+from magic_demo.questions.shares import as_scores, softmax
 
 Pooling = Literal["majority", "mean"]
 SURE = 0.9
@@ -118,9 +119,8 @@ def fuse_family(
     marginals = np.zeros(len(family.options["en"]))
     for labels, share in zip(beliefs.possible, pool, strict=True):
         marginals[list(labels)] += share
-    bounded = np.clip(marginals, 1e-4, 1 - 1e-4)
     single = len(family.questions) == 1
-    scores = np.log(bounded / bounded.sum()) if single else np.log(bounded / (1 - bounded))
+    scores = as_scores(marginals, single)
     slots = answer if single else answer - {family.padding}
     return FusedFamily(fill_slots(family, slots), scores.astype(np.float32))
 
@@ -143,8 +143,7 @@ def _believe_option(
     values: NDArray[np.float64] | None, labels: Labels, possible: Sequence[Labels]
 ) -> NDArray[np.float64]:
     if values is not None:
-        powers = np.exp(values - values.max())
-        return np.asarray(powers / powers.sum())
+        return softmax(values)
     if not labels:
         return np.zeros(len(possible))
     return SURE * _believe_alone(labels, possible) + (1 - SURE) / len(possible)
@@ -165,20 +164,15 @@ def _believe_sets(
     extra = tuple(dict.fromkeys(labels for labels in own if labels and labels not in set(sets.possible)))
     possible, answers = (*sets.possible, *extra), (*sets.systems, *extra)
     credits = sets.credits if not extra else credit_matrix(possible, answers)
-    prior = _normalise(sets.log_prior)
+    prior = softmax(sets.log_prior)
     rows = []
     for values, labels in zip(scores, own, strict=True):
         if values is None:
             listed = np.concatenate([(1 - SURE) * prior, np.zeros(len(extra))])
             rows.append(SURE * _believe_alone(labels, possible) + listed if labels else 0 * listed)
         else:
-            rows.append(np.concatenate([_normalise(sets.weigh(values, known.weight)), np.zeros(len(extra))]))
+            rows.append(np.concatenate([softmax(sets.weigh(values, known.weight)), np.zeros(len(extra))]))
     return possible, answers, credits, rows
-
-
-def _normalise(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers = np.exp(logs - logs.max())
-    return np.asarray(powers / powers.sum())
 
 
 def _list_answers(voted: Sequence[Labels], family: Family) -> tuple[Labels, ...]:

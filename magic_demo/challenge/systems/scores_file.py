@@ -14,6 +14,7 @@ from magic_demo.core.types import Family, OptionScores, Question
 from magic_demo.files.encounters import read_json
 from magic_demo.files.entries import name_kind, show_value
 from magic_demo.questions.families import QuestionSet, load_challenge, plain_option
+from magic_demo.questions.shares import as_scores, log_softmax
 
 SCALES = ("probabilities", "logits")
 LEAST = 1e-6
@@ -118,11 +119,4 @@ def _to_logits(values: NDArray[np.float64], scale: str, single: bool) -> NDArray
     if scale == "logits":
         filled = np.where(np.isnan(values), np.nanmin(values), values)
         return log_softmax(filled) if single else filled
-    chances = np.clip(np.where(np.isnan(values), 0.0, values), LEAST, 1 - LEAST)
-    return np.asarray(np.log(chances / chances.sum()) if single else np.log(chances / (1 - chances)))
-
-
-def log_softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (O,) log-probabilities of (O,) scores up to a constant."""
-    top = values.max()
-    return np.asarray(values - top - np.log(np.exp(values - top).sum()))
+    return as_scores(np.where(np.isnan(values), 0.0, values), single, LEAST)

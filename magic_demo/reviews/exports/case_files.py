@@ -10,8 +10,9 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.types import EncounterFiles
 from magic_demo.files.encounters import EncounterList, read_encounters
 from magic_demo.files.layouts import SPLITS
-from magic_demo.reviews.cases.covered_photos import CoveredPhotos
-from magic_demo.reviews.store import QueueCase
+from magic_demo.reviews.cases.covered_photos import CoveredPhotos, covered_beside
+from magic_demo.reviews.exports.readings import ExportError
+from magic_demo.reviews.store import LOCAL_READER, QueueCase, Store
 
 
 def find_case_files(cases: Iterable[QueueCase], covered: CoveredPhotos) -> tuple[EncounterFiles, ...]:
@@ -22,6 +23,33 @@ def find_case_files(cases: Iterable[QueueCase], covered: CoveredPhotos) -> tuple
     A case whose folder is not there any more, or does not hold it, is absent.
     """
     return tuple(covered.put_in_place(case.key.queue, files) for case, files in find_originals(cases))
+
+
+def find_queue_files(store: Store, queue: str) -> tuple[EncounterFiles, ...]:
+    """Return the files of a queue's cases, as ``find_case_files`` finds them."""
+    cases = store.list_cases(queue, LOCAL_READER, all_assigned=True)
+    return find_case_files(cases, covered_beside(store.location))
+
+
+def choose_queue(store: Store, asked: str | None) -> str:
+    """Return the queue that was asked for, or the one that there is.
+
+    Raises ExportError where that is not one.
+    """
+    queues = store.queues()
+    if asked is None and len(queues) == 1:
+        return queues[0]
+    if not queues:
+        raise ExportError(
+            "{place}: holds no queue of cases; name the store with --store", place=store.location
+        )
+    if asked is None:
+        raise ExportError("no queue was named; give --queue one of: {known}", known=list(queues))
+    if asked not in queues:
+        raise ExportError(
+            "there is no queue {queue!r}; give --queue one of: {known}", queue=asked, known=list(queues)
+        )
+    return asked
 
 
 def find_originals(cases: Iterable[QueueCase]) -> Iterator[tuple[QueueCase, EncounterFiles]]:

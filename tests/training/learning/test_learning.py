@@ -24,6 +24,7 @@ from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.cases.covered_photos import covered_beside
 from magic_demo.reviews.cases.deletion import delete_cases
 from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.exports.case_files import find_queue_files
 from magic_demo.reviews.learning.learnt import (
     ANSWERS,
     COMPARISON,
@@ -43,7 +44,7 @@ from training.learning.command import read_arguments
 from training.learning.fine_tuning.decoder import DecoderRun, DecoderSettings
 from training.learning.fine_tuning.heads import HeadsSettings
 from training.learning.fine_tuning.lessons import read_lessons
-from training.learning.gathering import gather_reviews, list_files
+from training.learning.gathering import gather_reviews
 from training.learning.run import learn
 from training.learning.settings import LearnSettings
 
@@ -132,7 +133,7 @@ def _what_was_learnt_goes_with_a_case(settings: LearnSettings, out: Path) -> Non
     """A covered photo makes the model unusable; a deleted case takes it along."""
     learnt = read_learnt(out)
     with Store.open(str(settings.store)) as store:
-        files = list_files(store, QUEUE)
+        files = find_queue_files(store, QUEUE)
         assert find_withdrawn(learnt, files) == 0
         key = CaseKey(QUEUE, files[0].encounter_id)
         first = files[0].photo_files[0]
@@ -140,7 +141,7 @@ def _what_was_learnt_goes_with_a_case(settings: LearnSettings, out: Path) -> Non
         covered_beside(store.location).keep(
             key, Photo(first.photo_id, read_photo(first.path).pixels[:, ::-1])
         )
-        assert find_withdrawn(learnt, list_files(store, QUEUE)) == 1
+        assert find_withdrawn(learnt, find_queue_files(store, QUEUE)) == 1
         assert find_withdrawn(learnt, files[1:]) == 1, "a case that is gone"
         delete_cases(store, [key])
     assert not out.exists()
@@ -220,7 +221,7 @@ def test_covered_pixels_are_learnt_from_and_undecided_coverings_leave_a_case_out
 ) -> None:
     folder = settings.out.parent / "set"
     with Store.open(str(settings.store)) as store:
-        files = list_files(store, QUEUE)
+        files = find_queue_files(store, QUEUE)
         covered, undecided = files[0], files[1]
         photo = covered.photo_files[0]
         assert photo.path is not None
@@ -260,7 +261,7 @@ def test_what_is_learnt_from_answers_the_questions_of_its_queue(
 
 def test_a_training_set_is_learnt_from_without_its_store(settings: LearnSettings, tmp_path: Path) -> None:
     with Store.open(str(settings.store)) as store:
-        files = list_files(store, QUEUE)
+        files = find_queue_files(store, QUEUE)
         write_export(store.all_reviews(QUEUE), files, "training-set", tmp_path / "set")
     out, _ = learn(replace(settings, store=None, data_set=tmp_path / "set", out=tmp_path / "elsewhere"))
     assert read_learnt(out).cases == {} and len(read_learnt(out).taught) + 1 <= 6

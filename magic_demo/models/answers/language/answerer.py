@@ -18,7 +18,13 @@ from magic_demo.models.answers.language.likelihood import (
     read_prefix,
     score_continuations,
 )
-from magic_demo.models.answers.language.prompts import Templates, list_options, read_prompts, speak
+from magic_demo.models.answers.language.prompts import (
+    AskedCase,
+    Templates,
+    list_options,
+    read_prompts,
+    speak,
+)
 from magic_demo.models.answers.language.reader import LONGEST_SIDE, PART_TYPES, SPLIT, LanguageReader
 from magic_demo.models.answers.language.reasoning import SecondPass
 from magic_demo.models.backends.backend import Backend
@@ -26,6 +32,7 @@ from magic_demo.models.interfaces import Answerer, SegmentedPhoto
 from magic_demo.models.loading.checkpoints import Checkpoint
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
 from magic_demo.questions.families import load_families
+from magic_demo.questions.shares import as_scores, log_odds, log_softmax, softmax
 
 BLANK = (384, 384, 3)
 """Size of the grey photo of an empty case."""
@@ -77,15 +84,14 @@ class LanguageAnswerer(Answerer):
 
         Raises ModelError where photos and words are more than the model reads, or the model gives no numbers.
         """
-        photos = [look for look in looks if look is not None]
-        language = speak(narrative)
-        return self.as_scores(self.rate_options(narrative, photos, language), language, bool(photos))
+        case = AskedCase(narrative, [look for look in looks if look is not None], speak(narrative))
+        return self.as_scores(self.rate_options(case), case)
 
     def as_scores(
-        self, likely: Mapping[str, NDArray[np.float64]], language: Language, with_photo: bool
+        self, likely: Mapping[str, NDArray[np.float64]], case: AskedCase
     ) -> dict[str, NDArray[np.float32]]:
         """Return qid -> (O,) float32 of what ``rate_options`` gave, less what the empty case gets."""
-        empty = self._rate_empty(language, with_photo)
+        empty = self._rate_empty(case.language, bool(case.photos))
         scores: dict[str, NDArray[np.float32]] = {}
         for family in self.families:
             values = self._as_scores(likely[family.family_id] - empty[family.family_id], family)
@@ -100,22 +106,14 @@ class LanguageAnswerer(Answerer):
         """Forget what was said of empty cases, after the model has learnt."""
         self._empty.clear()
 
-    def rate_options(
-        self,
-        narrative: str,
-        photos: Sequence[Pixels],
-        language: Language,
-        found: str = "",
-        hints: Mapping[str, str] = {},
-    ) -> dict[str, NDArray[np.float64]]:
+    def rate_options(self, case: AskedCase) -> dict[str, NDArray[np.float64]]:
         """Return family id -> (O,) mean log-probability of each option's tokens: one full pass over photos and
-        words, and two short ones a family behind it. found: stands behind the words; hints: family id -> what stands
-        before its question."""
-        prefix = self.read_case(narrative, photos, language, found, hints)
+        words, and two short ones a family behind it."""
+        prefix = self.read_case(case)
         likely = {}
         for family in self.families:
-            hint = hints.get(family.family_id, "")
-            question, options = self.encode_question(family, len(photos), language, hint)
+            hint = case.hints.get(family.family_id, "")
+            question, options = self.encode_question(family, len(case.photos), case.language, hint)
             asked = extend(self.reader.model, prefix, question)
             values = np.array(score_continuations(self.reader.model, asked, options))
             if not np.isfinite(values).all():
@@ -143,18 +141,14 @@ class LanguageAnswerer(Answerer):
         options = [reader.encode_behind(asked, blank + option) for option in list_options(family, language)]
         return reader.encode_behind(before[-8:], asked), options
 
-    def read_case(
-        self,
-        narrative: str,
-        photos: Sequence[Pixels],
-        language: Language,
-        found: str = "",
-        hints: Mapping[str, str] = {},
-    ) -> Prefix:
+    def read_case(self, case: AskedCase) -> Prefix:
         """Read photos and words; words that are more than the model reads are cut off at their end."""
-        words, room = narrative, self.reader.most_tokens - self._longest(language, hints)
+        words, photos = case.narrative, case.photos
+        room = self.reader.most_tokens - self._longest(case.language, case.hints)
         while True:
-            inputs = self.reader.encode(self.write_case(words, len(photos), language, found), photos)
+            inputs = self.reader.encode(
+                self.write_case(words, len(photos), case.language, case.found), photos
+            )
             count = int(inputs["input_ids"].shape[1])
             if count <= room:
                 return read_prefix(self.reader.model, inputs)
@@ -178,24 +172,20 @@ class LanguageAnswerer(Answerer):
     def _rate_empty(self, language: Language, with_photo: bool) -> dict[str, NDArray[np.float64]]:
         key = (language, with_photo)
         if key not in self._empty:
-            self._empty[key] = self.rate_options(
-                "", [np.full(BLANK, 127, np.uint8)] if with_photo else [], language
-            )
+            photos = [np.full(BLANK, 127, np.uint8)] if with_photo else []
+            self._empty[key] = self.rate_options(AskedCase("", photos, language))
         return self._empty[key]
 
     def _as_scores(self, likely: NDArray[np.float64], family: Family) -> NDArray[np.float32]:
         """Return log-probabilities of a family's options, or log-odds where its answer is a set; there what
         the priors say of an option is what the empty case is worth."""
-        logs = likely - likely.max()
-        logs = logs - np.log(np.exp(logs).sum())
         if len(family.questions) == 1:
-            return np.asarray(logs, np.float32)
+            return log_softmax(likely).astype(np.float32)
         priors = (self.set_priors or {}).get(family.family_id)
         if priors is not None:
             rates = np.clip(np.asarray(priors.rates, np.float64), 1e-3, 1 - 1e-3)
-            return np.asarray(likely - likely.mean() + np.log(rates / (1 - rates)), np.float32)
-        shares = np.clip(np.exp(logs), 1e-6, 1 - 1e-6)
-        return np.asarray(np.log(shares / (1 - shares)), np.float32)
+            return np.asarray(likely - likely.mean() + log_odds(rates), np.float32)
+        return as_scores(softmax(likely), False, 1e-6).astype(np.float32)
 
 
 def shrink(pixels: Pixels) -> Pixels:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -14,7 +14,7 @@ from string import Formatter
 
 from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import CheckpointError, one_line
-from magic_demo.core.types import LANGUAGES, Family, Language
+from magic_demo.core.types import LANGUAGES, Family, Language, Pixels
 
 PROMPTS = "prompts.json"
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
@@ -66,6 +66,21 @@ class Templates:
         return "\n\n".join(part for part in (narrative.strip(), "\n".join(lines)) if part)
 
 
+@dataclass(frozen=True, eq=False)
+class AskedCase:
+    """A case as a language model is asked about it.
+
+    narrative: the patient's words, in ``language`` that the questions are asked in too. photos: (h, w, 3) uint8.
+    found: what stands behind the words. hints: family id -> what stands before its question.
+    """
+
+    narrative: str
+    photos: Sequence[Pixels]
+    language: Language
+    found: str = ""
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+
 _FIELDS = {
     "case": {"narrative"},
     "question": {"question", "options"},
@@ -97,7 +112,7 @@ def read_prompts(folder: Path) -> Mapping[Language, Templates]:
     own: dict[Language, Templates] = dict(load_prompts())
     try:
         content = json.loads(read_user_text(path, LARGEST_CONFIG))
-        known = {field.name for field in fields(Templates)}
+        known = {template.name for template in fields(Templates)}
         for language, given in content.items():
             if language not in own:
                 raise ValueError(f"{language!r} is not one of {', '.join(LANGUAGES)}")
@@ -127,6 +142,6 @@ def _check_template(name: object, text: object, known: set[str]) -> None:
     if name not in known or not isinstance(text, str):
         raise ValueError(f"{name!r} is not one of {', '.join(sorted(known))}, or no text")
     allowed = _FIELDS.get(str(name), set())
-    for _, field, _, _ in Formatter().parse(text):
-        if field is not None and field not in allowed:
-            raise ValueError(f"'{name}' has the field {{{field}}}; {sorted(allowed)} can be filled in")
+    for _, filled, _, _ in Formatter().parse(text):
+        if filled is not None and filled not in allowed:
+            raise ValueError(f"'{name}' has the field {{{filled}}}; {sorted(allowed)} can be filled in")

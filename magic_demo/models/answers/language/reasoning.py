@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -12,12 +13,13 @@ from numpy.typing import NDArray
 
 from magic_demo.core.errors import ModelError
 from magic_demo.core.types import Family, Language, OptionScores, Pixels
-from magic_demo.models.answers.language.prompts import Templates, list_options, speak
+from magic_demo.models.answers.language.prompts import AskedCase, Templates, list_options, speak
 from magic_demo.models.answers.language.reader import SPLIT, LanguageReader
 from magic_demo.models.backends.backend import Backend
 from magic_demo.models.interfaces import Answerer, SegmentedPhoto
 from magic_demo.models.loading.checkpoints import Checkpoint
 from magic_demo.questions.decoding import SetPriors, Siblings, decode_answers, read_slots
+from magic_demo.questions.shares import as_shares
 
 REASON_TOKENS = 60
 SHOWN_SHARES = 3
@@ -38,18 +40,11 @@ class AnswersOnce(Protocol):
     def look(self, photo: SegmentedPhoto) -> Any:
         """Return what the model is given of a photo."""
 
-    def rate_options(
-        self,
-        narrative: str,
-        photos: Sequence[Pixels],
-        language: Language,
-        found: str = "",
-        hints: Mapping[str, str] = {},
-    ) -> dict[str, NDArray[np.float64]]:
+    def rate_options(self, case: AskedCase) -> dict[str, NDArray[np.float64]]:
         """Return family id -> (O,) mean log-probability of each option's tokens."""
 
     def as_scores(
-        self, likely: Mapping[str, NDArray[np.float64]], language: Language, with_photo: bool
+        self, likely: Mapping[str, NDArray[np.float64]], case: AskedCase
     ) -> dict[str, NDArray[np.float32]]:
         """Return qid -> (O,) float32."""
 
@@ -81,20 +76,16 @@ class SecondPass(Answerer):
 
     def score(self, narrative: str, looks: Sequence[Pixels | None]) -> OptionScores:
         """Score every option by the mean of both passes: qid -> (O,) float32. Raises ModelError."""
-        photos = [look for look in looks if look is not None]
-        language = speak(narrative)
-        before = self.first.as_scores(
-            self.first.rate_options(narrative, photos, language), language, bool(photos)
+        case = AskedCase(narrative, [look for look in looks if look is not None], speak(narrative))
+        before = self.first.as_scores(self.first.rate_options(case), case)
+        informed = replace(
+            case,
+            found=self._describe_answers(before, case.language),
+            hints=self._describe_neighbours(narrative, case.language),
         )
-        found, hints = (
-            self._describe_answers(before, language),
-            self._describe_neighbours(narrative, language),
-        )
-        again = self.first.as_scores(
-            self.first.rate_options(narrative, photos, language, found, hints), language, bool(photos)
-        )
+        again = self.first.as_scores(self.first.rate_options(informed), informed)
         after = {qid: ((scores + again[qid]) / 2).astype(np.float32) for qid, scores in before.items()}
-        self._reasons = (narrative, self._explain_changes(before, after, narrative, photos, language, found))
+        self._reasons = (narrative, self._explain_changes(before, after, informed))
         return after
 
     def give_reasons(self, narrative: str, looks: Sequence[Any]) -> Mapping[str, str]:  # noqa: ARG002
@@ -124,10 +115,7 @@ class SecondPass(Answerer):
             values = scores.get(family.questions[0].qid)
             if values is None:
                 continue
-            several = len(family.questions) > 1
-            shares = 1 / (1 + np.exp(-values)) if several else np.exp(values - values.max())
-            if not several:
-                shares = shares / shares.sum()
+            shares = as_shares(np.asarray(values, np.float64), len(family.questions) == 1)
             names = list_options(family, language)
             best = [int(option) for option in np.argsort(-shares, kind="stable")[:SHOWN_SHARES]]
             said = [
@@ -137,25 +125,18 @@ class SecondPass(Answerer):
             hints[family.family_id] = templates.neighbours.format(answers=templates.separator.join(said))
         return hints
 
-    def _explain_changes(
-        self,
-        before: OptionScores,
-        after: OptionScores,
-        narrative: str,
-        photos: Sequence[Pixels],
-        language: Language,
-        found: str,
-    ) -> dict[str, str]:
+    def _explain_changes(self, before: OptionScores, after: OptionScores, case: AskedCase) -> dict[str, str]:
         """Return family id -> why its answer changed, as the model writes it when it is asked."""
-        templates, reader, reasons = self.first.templates[language], self.first.reader, {}
+        templates, reader, reasons = self.first.templates[case.language], self.first.reader, {}
+        language = case.language
         for family in self.families:
             old, new = (self._name_answer(scores, family, language) for scores in (before, after))
             if old == new:
                 continue
             question = templates.why.format(question=family.questions[0].text[language].strip(), answer=new)
-            words = templates.write_case(reader.plain(narrative)) + found
-            start, end = reader.lay_out(words + SPLIT, len(photos), templates.reply)
-            inputs = reader.encode(start + question + end, photos)
+            words = templates.write_case(reader.plain(case.narrative)) + case.found
+            start, end = reader.lay_out(words + SPLIT, len(case.photos), templates.reply)
+            inputs = reader.encode(start + question + end, case.photos)
             room = reader.most_tokens - int(inputs["input_ids"].shape[1])
             try:
                 reason = reader.write(inputs, REASON_TOKENS) if room > REASON_TOKENS else ""

@@ -16,7 +16,6 @@ from magic_demo.models.answers.neighbours.search import (
     Floats,
     SparseVectors,
     VectorSearch,
-    as_scores,
     find_nearest,
     vote,
     weigh_neighbours,
@@ -28,6 +27,7 @@ from magic_demo.models.answers.neighbours.text_features import (
     embed,
 )
 from magic_demo.questions.families import load_families
+from magic_demo.questions.shares import as_scores
 
 OLDER_WEIGHTS = {"CQID034": 0.3, "CQID036": 0.05}
 """How much cases of the challenge's older labelling count, as in training/configs/cue-model.yaml."""
@@ -94,7 +94,7 @@ class CaseIndex:
             labels, weights = self.labels[family.family_id], self.weights[family.family_id]
             rates = np.clip((weights @ labels + 0.5) / (weights.sum() + 1.0), 1e-3, 1 - 1e-3)
             shares = vote(labels[rows], near * weights[rows], rates, self.settings.prior)
-            values = as_scores(shares, len(family.questions) == 1)
+            values = as_scores(shares, len(family.questions) == 1).astype(np.float32)
             scores.update({question.qid: values for question in family.questions})
         return scores
 

@@ -79,11 +79,3 @@ def vote(
     """Return the share of each option, (O,) in 0..1: neighbours' labels (K, O) as they count (K,), with
     ``prior`` votes for the rates (O,) of all cases."""
     return np.asarray((counts @ labels + prior * rates) / (counts.sum() + prior))
-
-
-def as_scores(shares: NDArray[np.float64], single: bool) -> Floats:
-    """Return shares (O,) as log-probabilities where an answer is one option, else as log-odds."""
-    bounded = np.clip(shares, 1e-4, 1 - 1e-4)
-    if single:
-        return np.asarray(np.log(bounded / bounded.sum()), np.float32)
-    return np.asarray(np.log(bounded / (1 - bounded)), np.float32)

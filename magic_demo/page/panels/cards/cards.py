@@ -33,6 +33,7 @@ from magic_demo.page.session.desk.systems import shown_system
 from magic_demo.page.texts.i18n import both, both_of, fill, text
 from magic_demo.questions.decoding import average_siblings, read_slots
 from magic_demo.questions.families import QuestionSet
+from magic_demo.questions.shares import as_shares
 
 COLUMNS = 2
 """Cards stand in so many columns, each filled from the top, and so do the options of a wide card."""
@@ -145,10 +146,7 @@ def bar_shares(scores: NDArray[np.float64], slots: int) -> NDArray[np.float64]:
     One slot: softmax, the options compete. Several slots: logistic, each label stands for itself. Neither is
     a calibrated probability.
     """
-    if slots == 1:
-        powers = np.exp(scores - scores.max())
-        return np.asarray(powers / powers.sum())
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(scores, -60, 60))))
+    return as_shares(scores, slots == 1)
 
 
 def options_to_specify(family: Family) -> tuple[int, ...]:

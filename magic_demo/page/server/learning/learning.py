@@ -20,8 +20,7 @@ from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.inference.learner import Learner
 from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.texts.i18n import line_in_both
-from magic_demo.reviews.cases.covered_photos import covered_beside
-from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.exports.case_files import find_queue_files
 from magic_demo.reviews.learning.learnt import (
     ANSWERS,
     LEARNT,
@@ -34,7 +33,6 @@ from magic_demo.reviews.learning.learnt import (
     read_in_use,
     read_learnt,
 )
-from magic_demo.reviews.store import LOCAL_READER
 
 LONGEST_FORM = 1024
 RULES = ("consensus", "majority", "staple")
@@ -134,9 +132,7 @@ class Learning:
 
     def count_withdrawn(self, learnt: LearntFrom) -> int:
         """Return how many of a model's cases are gone or covered since."""
-        store = self.desk.opened_store
-        cases = store.list_cases(learnt.queue, LOCAL_READER, all_assigned=True)
-        return find_withdrawn(learnt, find_case_files(cases, covered_beside(store.location)))
+        return find_withdrawn(learnt, find_queue_files(self.desk.opened_store, learnt.queue))
 
     def check_in_use(self, _key: CaseKey) -> None:
         """Go back to the page's own models where one in use was learnt from a case that is gone or covered now."""
@@ -181,9 +177,7 @@ class Learning:
         if folder is None:
             raise LearntError("there is no such model any more; reload the page")
         learnt = read_learnt(folder)
-        cases = store.list_cases(learnt.queue, LOCAL_READER, all_assigned=True)
-        files = find_case_files(cases, covered_beside(store.location))
-        compared = find_compared(folder, learnt, files)
+        compared = find_compared(folder, learnt, find_queue_files(store, learnt.queue))
         keys = [CaseKey(learnt.queue, case.files.encounter_id) for case in compared]
         store.note_seen(keys, reader, "model")
         store.note_seen(keys, reader, "others")

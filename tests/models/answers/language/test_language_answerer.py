@@ -14,6 +14,7 @@ import torch
 from magic_demo.core.errors import CheckpointError, ModelError
 from magic_demo.core.types import Encounter, Narrative, Photo
 from magic_demo.models.answers.language.answerer import LanguageAnswerer
+from magic_demo.models.answers.language.prompts import AskedCase
 from magic_demo.models.interfaces import SegmentedPhoto
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.registry import load_answerer
@@ -70,7 +71,7 @@ def _read_anew(answerer: LanguageAnswerer, looks: list[Any], language: Any) -> d
 def test_every_option_scores_what_a_plain_pass_gives_it(answerer: LanguageAnswerer) -> None:
     looks = _look(answerer)
     expected = _read_anew(answerer, looks, "en")
-    found = answerer.rate_options(WORDS, [look for look in looks if look is not None], "en")
+    found = answerer.rate_options(AskedCase(WORDS, [look for look in looks if look is not None], "en"))
     assert found.keys() == expected.keys() == {family.family_id for family in load_families()}
     for family_id, values in expected.items():
         assert found[family_id] == pytest.approx(values, abs=1e-4)
@@ -185,9 +186,9 @@ def test_a_case_without_photos_is_scored_as_if_none_with_photos_had_come_before(
     answerer: LanguageAnswerer,
 ) -> None:
     answerer.score("", [])
-    before = answerer.rate_options(WORDS, [], "en")
+    before = answerer.rate_options(AskedCase(WORDS, [], "en"))
     answerer.score(WORDS, _look(answerer))
-    after = answerer.rate_options(WORDS, [], "en")
+    after = answerer.rate_options(AskedCase(WORDS, [], "en"))
     for family_id, values in before.items():
         assert after[family_id] == pytest.approx(values, abs=1e-6)
 

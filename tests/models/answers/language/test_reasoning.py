@@ -3,7 +3,7 @@ changes comes with a reason that is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ import pytest
 from magic_demo.__main__ import main
 from magic_demo.core.types import Encounter, Narrative, OptionScores
 from magic_demo.models.answers.language.answerer import LanguageAnswerer
+from magic_demo.models.answers.language.prompts import AskedCase
 from magic_demo.models.answers.language.reasoning import SecondPass
 from magic_demo.models.interfaces import Answerer, SegmentedPhoto
 from magic_demo.models.predictor import Predictor
@@ -60,12 +61,10 @@ def _listen(first: LanguageAnswerer) -> tuple[list[str], list[str]]:
     asked: list[str] = []
     rate = first.rate_options
 
-    def listen(
-        narrative: str, photos: Any, language: Any, found: str = "", hints: Mapping[str, str] = {}
-    ) -> Any:
-        cases.append(found)
-        asked.extend(hints.values())
-        return rate(narrative, photos, language, found, hints)
+    def listen(case: AskedCase) -> Any:
+        cases.append(case.found)
+        asked.extend(case.hints.values())
+        return rate(case)
 
     first.rate_options = listen  # type: ignore[method-assign]
     return cases, asked
@@ -96,8 +95,8 @@ def test_an_answer_that_changes_has_a_reason_which_is_kept_and_one_that_stays_ha
 ) -> None:
     as_scores, passes = first.as_scores, iter(([0, 1, 0], [9, 0, 0]))
 
-    def change_itch(likely: Any, language: Any, with_photo: bool) -> Any:
-        flat = {qid: np.zeros_like(values) for qid, values in as_scores(likely, language, with_photo).items()}
+    def change_itch(likely: Any, case: AskedCase) -> Any:
+        flat = {qid: np.zeros_like(values) for qid, values in as_scores(likely, case).items()}
         return {**flat, "CQID025-001": np.array(next(passes), np.float32)}
 
     monkeypatch.setattr(first, "as_scores", change_itch)
