@@ -69,7 +69,10 @@ EXAMPLES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("import-predictions OUT --bundle BUNDLE",),
     ),
     "ensemble": ("When several systems together may be better than each.", ("ensemble A B C --out OUT",)),
-    "index": ("When the most similar labelled cases are to answer.", ("index DATA --out INDEX",)),
+    "index": (
+        "When the most similar labelled cases are to answer.",
+        ("index DATA --out INDEX", "index DATA --out INDEX --photos"),
+    ),
     "ask": (
         "When a chat model that runs elsewhere, here or at a vendor, is one of the systems.",
         (

@@ -253,14 +253,19 @@ class WordSpan:
     weight: float
 
 
+Alike = Literal["words", "photos", "words and photos"]
+"""What cases are compared by."""
+
+
 @dataclass(frozen=True)
 class SimilarCase:
-    """A labelled case that is like the one explained. similarity: of their words, at most 1. options: its labels of the
-    family explained, as indices."""
+    """A labelled case that is like the one explained. similarity: at most 1. options: its labels of the family
+    explained, as indices. alike: what the two were compared by."""
 
     case_id: str
     similarity: float
     options: frozenset[int]
+    alike: Alike = "words"
 
 
 @dataclass(frozen=True, eq=False)

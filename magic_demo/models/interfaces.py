@@ -155,8 +155,9 @@ class Answerer(Protocol):
 
     model_id: ``checkpoint.model_id``. families: those that it scores. set_priors: what its training answers
     say of families of several slots. siblings: how a family's questions become its answer where no cue model
-    answers beside this one (``decode_answers``). reads_lesion: whether ``look`` reads more of a photo than its pixels; it
-    is then asked again for another prompt, and never without a segmentation model. backend: what its own
+    answers beside this one (``decode_answers``). reads_words: whether the narrative changes the scores. reads_lesion:
+    whether ``look`` reads more of a photo than its pixels; it
+    is then asked again for another prompt, and never of photos without a segmentation model. backend: what its own
     encoders run on, None without any.
     """
 
@@ -164,6 +165,7 @@ class Answerer(Protocol):
     families: tuple[Family, ...]
     set_priors: SetPriors | None = None
     siblings: Siblings = "parent"
+    reads_words: bool = True
     reads_lesion: bool = False
     backend: Backend | None = None
 
@@ -203,10 +205,11 @@ class Answerer(Protocol):
         self,
         encounter_id: str,  # noqa: ARG002  (not every answerer looks cases up)
         narrative: Narrative,  # noqa: ARG002
+        looks: Sequence[Any],  # noqa: ARG002
         family_id: str,  # noqa: ARG002
     ) -> tuple[SimilarCase, ...]:
         """Return labelled cases that the scores come from, with their labels of a family, the nearest first;
-        none where the answerer looks none up. The case itself is never among them."""
+        none where the answerer looks none up. The case itself is never among them. looks: as in ``score``."""
         return ()
 
     def recognise(self, look: Any) -> str | None:  # noqa: ARG002  (not every answerer was tested by kinds)
@@ -235,5 +238,6 @@ class Answerer(Protocol):
         return {}
 
     def explain_mismatch(self, segmenter: Segmenter | None) -> str | None:  # noqa: ARG002
-        """Return one line saying what is lost beside this segmentation model, None where nothing is."""
+        """Return one line saying what is lost beside this segmentation model, None where nothing is. Raises
+        CheckpointError where it cannot be used beside it."""
         return None

@@ -143,6 +143,7 @@ class PhotoAnswerer(Answerer):
     Scores are log-probabilities for families of one slot and log-odds for the others, as the cue model's are.
     """
 
+    reads_words = False
     reads_lesion = True
 
     def __init__(

@@ -45,11 +45,12 @@ def explain_option(
         return Explanation(family_id, option, language)
     theirs = models.coverage.indices[family_id][option]
     regions: dict[str, Probability] = {}
-    weight = 0.0
+    weight, looks = 0.0, None
     if models.knows(family_id):
         try:
+            looks = look()
             weight, regions = _find_regions(
-                models, encounter, prediction, family_id, theirs, language=language, looks=look()
+                models, encounter, prediction, family_id, theirs, language=language, looks=looks
             )
         except ModelError:
             raise
@@ -64,16 +65,17 @@ def explain_option(
         other_words=other_words,
         regions=regions,
         evidence=list_evidence(family_id, measure_lesions(encounter, prediction), language),
-        similar=_find_similar(models, encounter, family_id),
+        similar=_find_similar(models, encounter, looks, family_id) if looks is not None else (),
     )
 
 
-def _find_similar(models: LoadedModels, encounter: Encounter, family_id: str) -> tuple[SimilarCase, ...]:
+def _find_similar(
+    models: LoadedModels, encounter: Encounter, looks: Sequence[Any], family_id: str
+) -> tuple[SimilarCase, ...]:
     """Return the cases that the answerer looks up, their options as the questions asked count them."""
-    if models.answerer is None or not models.knows(family_id):
-        return ()
+    assert models.answerer is not None
     ours = {theirs: own for own, theirs in enumerate(models.coverage.indices[family_id])}
-    found = models.answerer.find_similar(encounter.encounter_id, encounter.narrative, family_id)
+    found = models.answerer.find_similar(encounter.encounter_id, encounter.narrative, looks, family_id)
     return tuple(
         replace(case, options=frozenset(ours[option] for option in case.options if option in ours))
         for case in found

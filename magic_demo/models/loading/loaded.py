@@ -79,7 +79,8 @@ class LoadedModels:
     def models(self) -> Mapping[str, str]:
         """Return part -> model id of what is loaded and can have a say: beside cues, an answerer that reads
         the lesion has none without a segmentation model."""
-        mute = self.cues is not None and self.shares_look and self.segmenter is None
+        blind = self.shares_look and self.segmenter is None
+        mute = self.cues is not None and blind and self.answerer is not None and not self.answerer.reads_words
         loaded = {
             "segmentation": self.segmenter,
             "cvqa": None if mute else self.answerer,

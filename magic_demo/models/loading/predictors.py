@@ -65,8 +65,10 @@ def load_predictor(
 
 
 def reads_lesion(source: str | Path) -> bool:
-    """Return whether an answerer reads what the segmentation model found. Raises CheckpointError."""
-    return ANSWERERS.find(str(read_config(find_checkpoint(source))["model_type"])).reads_lesion
+    """Return whether an answerer reads what the segmentation model found, by its class or as its ``config.json`` says.
+    Raises CheckpointError."""
+    config = read_config(find_checkpoint(source))
+    return ANSWERERS.find(str(config["model_type"])).reads_lesion or bool(config.get("reads_lesion"))
 
 
 def _load_answerer(

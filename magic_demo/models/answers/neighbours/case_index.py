@@ -1,4 +1,5 @@
-"""An index of labelled cases: the vectors of their words in each language, their answers, and how they vote."""
+"""An index of labelled cases: the vectors of their words in each language and of their photos, their answers, and how
+they vote."""
 
 from __future__ import annotations
 
@@ -9,8 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.core.types import LANGUAGES, Answers, Family, Language, Narrative, OptionScores
+from magic_demo.core.types import LANGUAGES, Alike, Answers, Family, Language, Narrative, OptionScores
 from magic_demo.cues.cue_model import ReadText, route_texts
+from magic_demo.models.answers.neighbours.photo_features import PhotoVectors
 from magic_demo.models.answers.neighbours.search import (
     DenseVectors,
     Floats,
@@ -46,12 +48,15 @@ class VoteSettings:
 
     neighbours: how many. warmth: see ``weigh_neighbours``. cue_share: what cues count beside terms in the
     similarity. prior: votes that the rates of all cases have. Chosen on folds of the challenge's train split.
+    photo_share: what photos count beside words in the similarity, 0..1, of cases that have both; those without words
+    are compared by photos alone.
     """
 
     neighbours: int = 20
     warmth: float = 0.1
     cue_share: float = 0.5
     prior: float = 2.0
+    photo_share: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +65,8 @@ class CaseIndex:
 
     case_ids: (N,). digests: of each case's words in each language, "" without. vectors: language -> vectors.
     rarity: language -> (D,) of hashed features, empty with an encoder. labels: family id -> (N, O) bool.
-    weights: family id -> (N,) how much each case counts.
+    weights: family id -> (N,) how much each case counts. photos: what was seen in the cases' photos, None where words
+    alone are compared.
     """
 
     case_ids: tuple[str, ...]
@@ -72,22 +78,39 @@ class CaseIndex:
     settings: VoteSettings = VoteSettings()
     encoder: TextEncoder | None = None
     families: tuple[Family, ...] = field(default_factory=load_families)
+    photos: PhotoVectors | None = None
 
-    def find(self, narrative: Narrative) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Return the rows of the nearest cases and their similarities (K,); none without words. A case with the
-        same words in either language is the case itself and never among them."""
+    def find(
+        self, narrative: Narrative, photos: Sequence[Floats] = ()
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return the rows of the nearest cases and their similarities (K,); none without words and photos. A case
+        with the same words in either language, or one of the photos, is the case itself and never among them.
+
+        photos: (D,) each, of ``pool_photo``.
+        """
         texts = route_texts(narrative)
-        if not texts:
-            return np.zeros(0, np.intp), np.zeros(0)
-        similarities = np.mean([self._compare(text) for text in texts], axis=0)
         own = {digest_words([text.text]) for text in texts}
         allowed = np.array([not own & known for known in self.digests], np.bool_)
-        rows = find_nearest(similarities, allowed, self.settings.neighbours)
+        similarities = np.full(len(self.case_ids), np.nan)
+        if texts:
+            similarities = np.mean([self._compare(text) for text in texts], axis=0)
+        if self.photos is not None and len(photos):
+            allowed &= ~self.photos.holds(photos)
+            similarities = self._add_photos(similarities, self.photos.compare(photos))
+        rows = find_nearest(similarities, allowed & ~np.isnan(similarities), self.settings.neighbours)
         return rows, similarities[rows]
 
-    def score(self, narrative: Narrative) -> OptionScores:
-        """Return the neighbours' weighted vote, qid -> (O,) float32; what is frequent without words."""
-        rows, similarities = self.find(narrative)
+    def compare_by(self, narrative: Narrative, photos: Sequence[Floats] = ()) -> Alike:
+        """Return what ``find`` compares a case by."""
+        if self.photos is None or not len(photos):
+            return "words"
+        if not route_texts(narrative):
+            return "photos"
+        return "words and photos" if self.settings.photo_share > 0 else "words"
+
+    def score(self, narrative: Narrative, photos: Sequence[Floats] = ()) -> OptionScores:
+        """Return the neighbours' weighted vote, qid -> (O,) float32; what is frequent without words and photos."""
+        rows, similarities = self.find(narrative, photos)
         near = weigh_neighbours(similarities, self.settings.warmth)
         scores: dict[str, Floats] = {}
         for family in self.families:
@@ -97,6 +120,12 @@ class CaseIndex:
             values = as_scores(shares, len(family.questions) == 1).astype(np.float32)
             scores.update({question.qid: values for question in family.questions})
         return scores
+
+    def _add_photos(self, words: NDArray[np.float64], photos: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (N,) similarities from those in words and those in photos, NaN where there are none of either."""
+        share = self.settings.photo_share
+        both = (1 - share) * words + share * photos
+        return np.where(np.isnan(photos), words, np.where(np.isnan(words), photos, both))
 
     def _compare(self, text: ReadText) -> NDArray[np.float64]:
         if self.encoder is not None:
@@ -114,9 +143,10 @@ def build_index(
     settings: VoteSettings = VoteSettings(),
     present_from: str = "",
     encoder: TextEncoder | None = None,
+    photos: PhotoVectors | None = None,
 ) -> CaseIndex:
     """Index labelled cases. present_from: the first id of the present labelling; cases before it count by
-    ``OLDER_WEIGHTS``. encoder: of texts, in place of hashed features."""
+    ``OLDER_WEIGHTS``. encoder: of texts, in place of hashed features. photos: of the same cases."""
     texts = [{text.language: text for text in route_texts(narrative)} for narrative in narratives]
     vectors: dict[Language, VectorSearch] = {}
     rarity: dict[Language, Floats] = {}
@@ -144,4 +174,6 @@ def build_index(
     digests = tuple(
         frozenset(digest_words([text.text]) for text in of_case.values()) - {""} for of_case in texts
     )
-    return CaseIndex(tuple(case_ids), digests, vectors, rarity, labels, weights, settings, encoder, families)
+    return CaseIndex(
+        tuple(case_ids), digests, vectors, rarity, labels, weights, settings, encoder, families, photos
+    )

@@ -20,6 +20,7 @@ from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import LANGUAGES, Answers, Language
 from magic_demo.files.checkpoint_files import CONFIG, read_config
 from magic_demo.models.answers.neighbours.case_index import CaseIndex, VoteSettings
+from magic_demo.models.answers.neighbours.photo_features import PhotoVectors, SeenBy
 from magic_demo.models.answers.neighbours.search import DenseVectors, Floats, SparseVectors, VectorSearch
 from magic_demo.models.answers.neighbours.text_encoder import ENCODER, FolderEncoder
 from magic_demo.questions.combining import WEIGHTS_NAME
@@ -47,6 +48,14 @@ def write_index(folder: Path, index: CaseIndex, split: str, answers: Sequence[An
             }
         elif isinstance(vectors, DenseVectors):
             tensors[f"{language}.vectors"] = vectors.vectors
+    photos = index.photos
+    if photos is not None:
+        tensors |= {
+            "photos.vectors": photos.vectors.astype(np.float16),
+            "photos.rows": photos.rows,
+            "photos.mean": photos.mean,
+            "photos.scale": photos.scale,
+        }
     for family_id, labels in index.labels.items():
         tensors[f"{family_id}.labels"] = labels.astype(np.uint8)
         tensors[f"{family_id}.weights"] = index.weights[family_id].astype(np.float32)
@@ -68,6 +77,8 @@ def write_index(folder: Path, index: CaseIndex, split: str, answers: Sequence[An
             "split": split,
             "cases": hashlib.sha256("\n".join(index.case_ids).encode()).hexdigest()[:16],
             "encoded": index.encoder is not None,
+            "reads_lesion": photos is not None,
+            **(_describe_segmenter(photos.seen_by) if photos is not None else {}),
             **asdict(index.settings),
         },
         indent=1,
@@ -85,9 +96,12 @@ def read_index(folder: Path) -> CaseIndex:
             float(config["warmth"]),
             float(config["cue_share"]),
             float(config["prior"]),
+            float(config.get("photo_share", 0.0)),  # an index of earlier versions compares no photos
         )
         if settings.neighbours < 1 or settings.warmth <= 0 or settings.prior <= 0:
             raise ValueError("at least one neighbour, a warmth and a prior above 0 are expected")
+        if not 0 <= settings.photo_share <= 1:
+            raise ValueError("a photo_share of 0 to 1 is expected")
         case_ids = tuple(str(case) for case, _ in cases)
         encoded = bool(config.get("encoded"))
         families = load_challenge().families
@@ -103,6 +117,7 @@ def read_index(folder: Path) -> CaseIndex:
             {} if encoded else {language: tensors[f"{language}.rarity"] for language in LANGUAGES}
         )
         digests = tuple(frozenset(str(digest) for digest in known) for _, known in cases)
+        photos = _read_photos(tensors, config, len(case_ids)) if config.get("reads_lesion") else None
     except CheckpointError:
         raise
     except (
@@ -115,7 +130,23 @@ def read_index(folder: Path) -> CaseIndex:
             reason=one_line(error),
         ) from error
     encoder = FolderEncoder.load(folder / ENCODER) if encoded else None
-    return CaseIndex(case_ids, digests, vectors, rarity, labels, weights, settings, encoder, families)
+    return CaseIndex(case_ids, digests, vectors, rarity, labels, weights, settings, encoder, families, photos)
+
+
+def _describe_segmenter(seen_by: SeenBy) -> dict[str, str]:
+    kind, digest = seen_by.encoder_name
+    return {"segmenter": seen_by.model_id, "segmenter_type": kind, "encoder_digest": digest}
+
+
+def _read_photos(tensors: dict[str, NDArray[Any]], config: dict[str, Any], count: int) -> PhotoVectors:
+    vectors, rows, mean, scale = (tensors[f"photos.{name}"] for name in ("vectors", "rows", "mean", "scale"))
+    size = (len(rows), len(mean))
+    if vectors.shape != size or scale.shape != mean.shape or not len(rows):
+        raise ValueError(f"photos' vectors of the shape {size} are expected")
+    if rows.min() < 0 or rows.max() >= count:
+        raise ValueError("photos of cases that are not there")
+    seen_by = SeenBy(str(config["segmenter"]), (str(config["segmenter_type"]), str(config["encoder_digest"])))
+    return PhotoVectors(vectors.astype(np.float32), rows, count, mean, scale, seen_by)
 
 
 def _read_vectors(

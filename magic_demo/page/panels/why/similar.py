@@ -9,13 +9,18 @@ from html import escape
 from pathlib import Path
 
 from magic_demo.core.errors import PhotoError
-from magic_demo.core.types import Family, Language, SimilarCase
+from magic_demo.core.types import Alike, Family, Language, SimilarCase
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.page.server.downloads.thumbnails import draw_thumbnail
 from magic_demo.page.texts.i18n import text
 
 Similar = tuple[SimilarCase, Path | None]
 """A case, and the file of a photo of it that may be shown."""
+NOTES: dict[Alike, str] = {
+    "words": "why.similar_words",
+    "photos": "why.similar_photos",
+    "words and photos": "why.similar_both",
+}
 MOST_KEPT = 512
 """Pictures, of about 2 KB each."""
 
@@ -41,7 +46,7 @@ def render_similar(
     return (
         f'<h3 id="why-similar-title">{escape(text("why.similar", language))}</h3><ul class="why-similar" '
         f'aria-labelledby="why-similar-title">{own}{cases}</ul>'
-        f'<p class="why-note">{escape(text("why.similar_note", language))}</p>'
+        f'<p class="why-note">{escape(text(NOTES[similar[0][0].alike], language))}</p>'
     )
 
 

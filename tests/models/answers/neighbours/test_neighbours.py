@@ -147,8 +147,8 @@ def test_a_text_encoders_folder_can_compare_the_words(data: Path, tmp_path: Path
 
 def test_similar_cases_are_those_that_vote_and_never_the_case_itself() -> None:
     answerer = NeighbourAnswerer(_index(), {}, "index")
-    found = answerer.find_similar("ELSEWHERE", Narrative(*WORDS[:1]), "CQID025")
+    found = answerer.find_similar("ELSEWHERE", Narrative(*WORDS[:1]), [], "CQID025")
     assert found[0].case_id == "ENC1" and "ENC0" not in {case.case_id for case in found}
     assert found[0].options == frozenset({0}) and found[0].similarity > found[-1].similarity
-    changed = answerer.find_similar("ENC1", Narrative(WORDS[1] + " now"), "CQID025")
+    changed = answerer.find_similar("ENC1", Narrative(WORDS[1] + " now"), [], "CQID025")
     assert "ENC1" not in {case.case_id for case in changed}, "its words were changed, it is the case still"
