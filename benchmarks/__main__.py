@@ -1,5 +1,6 @@
 """``python -m benchmarks`` (``make bench``): every stage, ours against the plain way in one run, into
-docs/performance.md; ``python -m benchmarks learning``: see ``benchmarks.learning``."""
+docs/performance.md; ``python -m benchmarks learning`` and ``photo-neighbours``: see ``benchmarks.learning`` and
+``benchmarks.photo_neighbours``."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from benchmarks import (
     explanations,
     interaction,
     page,
+    photo_neighbours,
     questions,
     scorer,
     segmentation,
@@ -170,8 +172,9 @@ def main(words: Sequence[str] | None = None) -> int:
     """Measure, print, write; returns 1 when a stage failed. words: of the command line, where they are not
     the program's own."""
     given = sys.argv[1:] if words is None else list(words)
-    if given[:1] == ["learning"]:
-        return learning(given[1:])
+    apart = {"learning": learning, "photo-neighbours": photo_neighbours.main}
+    if given and given[0] in apart:
+        return apart[given[0]](given[1:])
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Time every stage against the plain way of doing it."
     )
