@@ -31,10 +31,12 @@ from magic_demo.reviews.exports import (
     write_export,
 )
 from magic_demo.reviews.exports.case_files import choose_queue, find_queue_files
-from magic_demo.reviews.exports.coco import write_coco
 from magic_demo.reviews.exports.label_studio.tasks import write_label_studio
 from magic_demo.reviews.reports import write_disagreements
 from magic_demo.reviews.store import LOCAL_READER, QueueCase, Store
+
+APART = ("coco", "csv", "parquet")
+"""The formats that can hold each lesion of a mask by itself."""
 
 
 def add_arguments(parser: argparse.ArgumentParser, offers: Sequence[Offer] = (*FORMATS, REPORT)) -> None:
@@ -83,8 +85,8 @@ def add_arguments(parser: argparse.ArgumentParser, offers: Sequence[Offer] = (*F
     parser.add_argument(
         "--one-object-a-lesion",
         action="store_true",
-        help="for coco: an annotation for each part of a mask that touches no other (default: one for each reader "
-        "and photo)",
+        help="for coco, csv and parquet: an annotation, or a row, for each part of a mask that touches no other (default: "
+        "where the queue asks for it, see `queues lesions`)",
     )
     parser.add_argument(
         "--plain-cells",
@@ -113,9 +115,11 @@ def run(arguments: argparse.Namespace) -> int:
             name=LABEL_STUDIO.name,
             format=arguments.format,
         )
-    if arguments.one_object_a_lesion and arguments.format != "coco":
+    if arguments.one_object_a_lesion and arguments.format not in APART:
         raise ExportError(
-            "--one-object-a-lesion is for --format coco; {format} has one mask", format=arguments.format
+            "--one-object-a-lesion is for --format {known}; {format} has one mask",
+            known=", ".join(APART),
+            format=arguments.format,
         )
     with Store.open(arguments.store, questions=read_asked(arguments)) as store:
         queue = choose_queue(store, arguments.queue)
@@ -130,6 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
             else {}
         )
         listed = store.list_cases(queue, LOCAL_READER, all_assigned=True)
+        arguments.one_object_a_lesion |= store.takes_lesions_apart(queue)
         said, left_out = _write(arguments, reviews, cases, readers, shown, damaged, questions, listed)
         noted = store.note(
             "export", find_actor(), detail=f"{arguments.format}, {said.partition(' written')[0]}"
@@ -166,6 +171,7 @@ def _write(
         damaged=damaged,
         questions=questions,
         predictions=predictions,
+        apart=arguments.one_object_a_lesion,
     )
     held = (
         count(report.cases, "case", "cases"),
@@ -180,8 +186,6 @@ def _find_format(arguments: argparse.Namespace) -> Format:
         return PLAIN_CSV
     if arguments.photo_prefix is not None:
         return replace(LABEL_STUDIO, write=partial(write_label_studio, photo_prefix=arguments.photo_prefix))
-    if arguments.one_object_a_lesion:
-        return replace(find_format("coco"), write=partial(write_coco, apart=True))
     return find_format(arguments.format)
 
 

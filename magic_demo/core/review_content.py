@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, get_args
 
+from magic_demo.core.remark import read_remarks, write_remarks
 from magic_demo.core.review_types import Mark, MarkKind, MaskRuns, ReviewContent
 from magic_demo.core.ruler import read_ruler, write_ruler
 
@@ -64,6 +65,7 @@ def to_json(content: ReviewContent, write_mask: Callable[[MaskRuns], Any] = writ
         "masks": {photo_id: write_mask(runs) for photo_id, runs in content.masks.items()},
         "clicks": {photo_id: [*map(write_mark, marks)] for photo_id, marks in content.clicks.items()},
         "rulers": {photo_id: write_ruler(ruler) for photo_id, ruler in content.rulers.items()},
+        "remarks": {photo_id: write_remarks(remarks) for photo_id, remarks in content.remarks.items()},
         "unusable": sorted(content.unusable),
     }
 
@@ -72,7 +74,7 @@ def from_json(value: Mapping[str, Any], read_mask: Callable[[Any], MaskRuns] = r
     """Read what ``to_json`` returned, of this version or of another.
 
     A field that is not there has its default; one that is not known is kept as ``unknown``. Values are not
-    checked: ``find_fault`` does that. Raises what ``read_mask``, ``read_mark`` and ``read_ruler`` raise.
+    checked: ``find_fault`` does that. Raises what ``read_mask``, ``read_mark``, ``read_ruler`` and ``read_remarks`` raise.
     """
     found = {name: value[name] for name in FIELDS if name in value}
     if "unusable" in found:
@@ -85,6 +87,8 @@ def from_json(value: Mapping[str, Any], read_mask: Callable[[Any], MaskRuns] = r
         }
     if "rulers" in found:
         found["rulers"] = {photo_id: read_ruler(ruler) for photo_id, ruler in found["rulers"].items()}
+    if "remarks" in found:
+        found["remarks"] = {photo_id: read_remarks(remarks) for photo_id, remarks in found["remarks"].items()}
     return ReviewContent(**found, unknown={name: value[name] for name in value.keys() - set(FIELDS)})
 
 

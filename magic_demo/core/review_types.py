@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, get_args
 
+from magic_demo.core.remark import Remark
 from magic_demo.core.ruler import Ruler
 from magic_demo.core.types import Answers
 
@@ -67,7 +68,7 @@ class ReviewContent:
     option says "please specify".
     masks: photo id -> the reader's mask; a photo that was not outlined is absent, an empty mask says "no
     lesion here". clicks: photo id -> what its mask was clicked from, in the order of the clicks; taken back
-    with them. rulers: photo id -> what was measured there. unusable: photo ids of no use.
+    with them. rulers: photo id -> what was measured there. remarks: photo id -> comments on single lesions. unusable: photo ids of no use.
     difficulty and every other field with "values" in its metadata: one of them, or None where the reader said
     none.
     unknown: fields of a newer version, by name as JSON, which this one hands on as they are.
@@ -78,6 +79,7 @@ class ReviewContent:
     masks: Mapping[str, MaskRuns] = field(default_factory=dict)
     clicks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
     rulers: Mapping[str, Ruler] = field(default_factory=dict)
+    remarks: Mapping[str, tuple[Remark, ...]] = field(default_factory=dict)
     unusable: frozenset[str] = frozenset()
     comment: str = ""
     flagged: bool = False

@@ -172,6 +172,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     parts.cards.system(review.show_system, None, [*case, parts.status, panel.messages], queue=False, **QUIET)
     parts.viewer.mask(review.outline, None, saved, **changes)
     parts.viewer.ruler(review.measure, None, saved, **changes)
+    parts.viewer.remarks(review.remark, None, saved, **changes)
     parts.viewer.point(review.point, {parts.case}, [parts.viewer], **changes)
     parts.viewer.facts(review.facts, {parts.case}, [parts.viewer], queue=False, **QUIET)
     why = parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)

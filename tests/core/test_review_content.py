@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from magic_demo.core.remark import Remark
 from magic_demo.core.review_content import CHOICES, FIELDS, find_fault, from_json, parts_of, to_json
 from magic_demo.core.review_types import Mark, MaskRuns, Review, ReviewContent
 from magic_demo.core.ruler import Ruler
@@ -19,6 +20,7 @@ FULL = ReviewContent(
     specified={"CQID020-001": "oozing"},
     masks={"A": MaskRuns((3, 4), "0c0")},
     clicks={"A": (Mark("lesion", (0.5, 0.25)), Mark("box", (0.1, 0.2, 0.3, 0.4)))},
+    remarks={"A": (Remark((1, 2), "old scar"),)},
     rulers={"A": Ruler((0.0, 0.0, 3.0, 4.0), 10.0, ((1.0, 1.0, 2.0, 1.0),))},
     unusable=frozenset({"B", "C"}),
     comment="edge unclear",

@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--days", type=float, required=True, help="wash-out: each case opens so long after its first reading"
     )
     again.add_argument("--as", dest="name", metavar="NAME", help="of the new queue (default: QUEUE again)")
+    lesions = actions.add_parser(
+        "lesions",
+        help="ask readers for several lesions one by one, with a comment on each, or as one outline",
+    )
+    lesions.add_argument("queue", metavar="QUEUE")
+    lesions.add_argument("how", choices=("apart", "together"))
     assign = actions.add_parser(
         "assign", help="say whose cases these are; others do not get them in their list"
     )
@@ -75,7 +81,8 @@ def _list(store: Store, _arguments: argparse.Namespace) -> str:
     for queue in store.queues():
         cases = count(len(store.list_cases(queue, LOCAL_READER, all_assigned=True)), "case", "cases")
         asked = f", {_name(store.questions_of(queue))}" if store.has_questions(queue) else ""
-        lines.append(f"{queue}: {cases}{asked}")
+        apart = ", one object a lesion" if store.takes_lesions_apart(queue) else ""
+        lines.append(f"{queue}: {cases}{asked}{apart}")
         progress = store.progress(queue)
         width = max(len(one.reader) for one in progress)
         for one in progress:
@@ -109,6 +116,13 @@ def _again(store: Store, arguments: argparse.Namespace) -> str:
     )
 
 
+def _lesions(store: Store, arguments: argparse.Namespace) -> str:
+    _check_queue(store, arguments.queue)
+    apart = arguments.how == "apart"
+    store.take_lesions_apart(arguments.queue, apart, by=find_actor())
+    return f"{arguments.queue}: {'one object a lesion' if apart else 'one outline a photo'}"
+
+
 def _name(asked: QuestionSet) -> str:
     if asked.digest == load_challenge().digest:
         return "the challenge's questions"
@@ -135,4 +149,11 @@ def _assign(store: Store, arguments: argparse.Namespace) -> str:
     return f"{count(len(case_ids), 'case', 'cases')} of {arguments.queue}: {whose}"
 
 
-_ACTIONS = {"list": _list, "ask": _ask, "shuffle": _shuffle, "again": _again, "assign": _assign}
+_ACTIONS = {
+    "list": _list,
+    "ask": _ask,
+    "shuffle": _shuffle,
+    "again": _again,
+    "lesions": _lesions,
+    "assign": _assign,
+}

@@ -8,13 +8,12 @@ from magic_demo.core.plural import count
 from magic_demo.core.types import Encounter, Language, Prediction
 from magic_demo.imaging.measure import COMBINED_BELOW, LONGEST_SIDE, SHADES, LesionMeasures, measure_photo
 from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.imaging.pieces import NOTCHED_FROM
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.questions.families import load_challenge
 
 SHARP_FROM, FADED_BELOW = 0.7, 0.4
 """Sharpness from which a border is called well defined, and below which it is said to fade."""
-NOTCHED_FROM = 0.15
-"""Irregularity from which an outline is called irregular."""
 COARSE_FROM, FINE_BELOW = 1.25, 0.8
 """Fine detail, relative to the skin around, from which a surface is called coarser, and below which smoother."""
 EVEN_FROM = 0.85

@@ -149,7 +149,12 @@ class OpenedCase:
         return {
             self.parts.case: case.open_id,
             self.parts.viewer: viewer_value(
-                case.open_id, photos, synthetic=case.example, **_own_outlines(draft), missing=case.missing
+                case.open_id,
+                photos,
+                synthetic=case.example,
+                **_own_outlines(draft),
+                missing=case.missing,
+                apart=self.desk.takes_lesions_apart(case.key),
             ),
             self.parts.cards: self._show_cards(case, None, draft),
             self.parts.why: CLOSED,
@@ -207,6 +212,7 @@ class OpenedCase:
                 synthetic=case.example,
                 **_own_outlines(draft),
                 missing=case.missing,
+                apart=self.desk.takes_lesions_apart(case.key),
             )
         }
         return {
@@ -222,7 +228,7 @@ def _own_outlines(draft: ReviewDraft | None) -> dict[str, Any]:
     if draft is None:
         return {}
     own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
-    return {"own": own, "clicks": draft.clicks, "rulers": draft.rulers}
+    return {"own": own, "clicks": draft.clicks, "rulers": draft.rulers, "remarks": draft.remarks}
 
 
 def _own_answers(draft: ReviewDraft | None) -> dict[str, Any]:

@@ -3,15 +3,14 @@ the browser holds of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.messages import Message
 from magic_demo.core.review_types import Mark, MaskRuns
-from magic_demo.core.ruler import Ruler
 from magic_demo.core.types import Encounter
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.handlers import Handlers
@@ -21,10 +20,13 @@ from magic_demo.page.panels.forms import MAX_PROMPT, name_uploads, read_answers,
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
 from magic_demo.page.panels.viewer.point_form import read_marks
+from magic_demo.page.panels.viewer.remark_form import read_photo_remarks
 from magic_demo.page.panels.viewer.ruler_form import read_photo_ruler
 from magic_demo.page.session.desk.photos import cover_photo_area
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
+
+T = TypeVar("T")
 
 
 class Unkept:
@@ -44,7 +46,7 @@ class Unkept:
 
     @answered_with_inputs
     def restore(self, inputs: Updates, event: Resolved) -> Updates:
-        """Open a case again that was not kept, with the answers, outlines, lengths and words that the browser
+        """Open a case again that was not kept, with the answers, outlines, lengths, comments and words that the browser
         holds of it."""
         payload, page, panel = event.payload, self.page, self.parts.panel
         language = page.language(inputs)
@@ -64,9 +66,12 @@ class Unkept:
         if example:
             case = self._cover(case, payload)
         masks, clicks, refused = read_masks(payload, case)
-        rulers, unread = read_rulers(payload, case)
-        case = page.cases.note_problems(case.open_id, [*problems, *refused, *unread]) or case
-        draft = ReviewDraft(case.open_id, answered.answers, answered.specified, masks, clicks, rulers)
+        rulers, unread = read_of_photos(payload.get("rulers"), case, read_photo_ruler)
+        remarks, unsaid = read_of_photos(payload.get("remarks"), case, read_photo_remarks)
+        case = page.cases.note_problems(case.open_id, [*problems, *refused, *unread, *unsaid]) or case
+        draft = ReviewDraft(
+            case.open_id, answered.answers, answered.specified, masks, clicks, rulers, remarks
+        )
         page.drafts.begin(event.session, draft)
         return {
             **page.show_case(case, draft),
@@ -126,17 +131,20 @@ def read_masks(
     return masks, clicks, problems
 
 
-def read_rulers(payload: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, Ruler], list[Message]]:
-    """Return what was measured in the case's photos, and a line for each that cannot be read."""
-    rulers, sent = {}, payload.get("rulers")
+def read_of_photos(
+    sent: Any, case: OpenCase, read: Callable[[Any, str, tuple[int, int]], T | None]
+) -> tuple[dict[str, T], list[Message]]:
+    """Return what was sent of the case's photos, by photo, and a line for each that cannot be read."""
+    found: dict[str, T] = {}
     problems: list[Message] = []
     for photo in case.encounter.photos:
-        value = sent.get(photo.photo_id) if isinstance(sent, Mapping) else None
         try:
-            ruler = read_photo_ruler(value, photo.photo_id, photo.size)
+            value = read(
+                sent.get(photo.photo_id) if isinstance(sent, Mapping) else None, photo.photo_id, photo.size
+            )
         except FormError as error:
             problems.append(error.message)
             continue
-        if ruler is not None:
-            rulers[photo.photo_id] = ruler
-    return rulers, problems
+        if value is not None:
+            found[photo.photo_id] = value
+    return found, problems

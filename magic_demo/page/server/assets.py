@@ -28,6 +28,7 @@ STYLE_SHEETS = (
     "panels/review/review_form.css",
     "panels/frame/connection/connection.css",
     "panels/viewer/viewer.css",
+    "panels/viewer/pieces/pieces.css",
     "panels/frame/theme/forced_colors.css",
 )
 FONTS = [

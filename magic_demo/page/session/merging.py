@@ -15,8 +15,8 @@ from magic_demo.core.review_types import Mark, MaskRuns, ReviewContent
 from magic_demo.core.types import Answers
 
 Field = tuple[str, str]
-"""What is merged as one: ("answers", family id), ("masks", photo id), ("rulers", photo id), ("unusable",
-photo id), or the name of another part and ""."""
+"""What is merged as one: ("answers", family id), ("masks", photo id), ("rulers", photo id), ("remarks",
+photo id), ("unusable", photo id), or the name of another part and ""."""
 Fields = Mapping[Field, Any]
 """Field -> its value. A field that says nothing is absent, or None where it was emptied."""
 SINGLE = ("comment", "flagged", *CHOICES)
@@ -49,6 +49,7 @@ def spread(content: ReviewContent) -> dict[Field, Any]:
         for photo_id, runs in content.masks.items()
     }
     fields |= {("rulers", photo_id): ruler for photo_id, ruler in content.rulers.items() if ruler}
+    fields |= {("remarks", photo_id): remarks for photo_id, remarks in content.remarks.items() if remarks}
     fields |= {("unusable", photo_id): True for photo_id in content.unusable}
     fields |= {(name, ""): value for name in SINGLE if (value := getattr(content, name))}
     return fields
@@ -78,6 +79,7 @@ def gather(fields: Fields) -> dict[str, Any]:
         "masks": {name: outline.runs for name, outline in outlines.items()},
         "clicks": {name: outline.clicks for name, outline in outlines.items() if outline.clicks},
         "rulers": {name: value for (part, name), value in fields.items() if part == "rulers" and value},
+        "remarks": {name: value for (part, name), value in fields.items() if part == "remarks" and value},
         "unusable": frozenset(name for (part, name), value in fields.items() if part == "unusable" and value),
         "comment": fields.get(("comment", "")) or "",
         "flagged": bool(fields.get(("flagged", ""))),

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 
 from magic_demo.core.disk.whole_files import write_json
+from magic_demo.core.remark import Remark, write_remarks
 from magic_demo.core.review_types import Mark, MarkKind, MaskRuns, Review
 from magic_demo.core.ruler import Ruler, write_ruler
 from magic_demo.core.types import Mask
 from magic_demo.core.version import __version__
-from magic_demo.imaging.diameter import longest_diameter
+from magic_demo.imaging.pieces import find_piece, split_pieces
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.reviews.exports.images import ExportedImage, write_images
 from magic_demo.reviews.exports.readings import Selection, annotator_of
@@ -38,13 +39,14 @@ SEEN = 2
 """COCO's mark of a point that is labelled and visible."""
 
 
-def write_coco(selection: Selection, folder: Path, *, apart: bool = False) -> int:
+def write_coco(selection: Selection, folder: Path) -> int:
     """Write ``annotations`` and ``images/default``; returns how many masks.
 
-    apart: one annotation a lesion, that is, for each part of a mask that touches no other, from the top; its attributes
-    say which of how many it is, and its longest diameter. Otherwise one a reader and photo. In both cases the annotator's name, k and the reading's kind, what was known and
+    Where the selection takes lesions apart, one annotation a lesion, that is, for each part of a mask that touches no
+    other; its attributes say which of how many it is, its longest diameter, its border and the reader's comment on it.
+    Otherwise one a reader and photo. In both cases the annotator's name, k and the reading's kind, what was known and
     whether it is complete are attributes; beside them, where the reader has measured in the photo, its area and
-    longest diameter in millimetres and the ruler. ``iscrowd`` is 0: a mask here is one reader's whole lesion area,
+    longest diameter in millimetres and the ruler, and the comments on single lesions as the review holds them. ``iscrowd`` is 0: a mask here is one reader's whole lesion area,
     not a crowd to be ignored. A photo without any mask is no image of the file. Clicks that masks were made
     from are a file of their own, one annotation a click.
     """
@@ -54,10 +56,11 @@ def write_coco(selection: Selection, folder: Path, *, apart: bool = False) -> in
     for number, image in enumerate(images, start=1):
         for review, runs in image.masks:
             about = _describe_review(review, selection)
-            ruler = review.rulers.get(image.photo_id)
+            ruler, remarks = review.rulers.get(image.photo_id), review.remarks.get(image.photo_id, ())
+            parts = _split(runs, remarks) if selection.apart else [(runs, {}, list(remarks))]
             masks += [
-                _write_mask(len(masks) + place, number, part, {**about, **which}, ruler)
-                for place, (part, which) in enumerate(_split(runs) if apart else [(runs, {})], start=1)
+                _write_mask(len(masks) + place, number, part, {**about, **which}, ruler, said)
+                for place, (part, which, said) in enumerate(parts, start=1)
             ]
             for place, mark in enumerate(review.clicks.get(image.photo_id, ()), start=1):
                 clicks.append(
@@ -73,22 +76,31 @@ def write_coco(selection: Selection, folder: Path, *, apart: bool = False) -> in
     return sum(len(image.masks) for image in images)
 
 
-def _split(runs: MaskRuns) -> list[tuple[MaskRuns, dict[str, Any]]]:
-    """Return the parts of a mask, none left out, each with what is said of it; an empty mask is one part."""
-    mask = decode_mask(runs)
-    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    parts = [labels == part for part in range(1, count)] or [mask]
-    return [
-        (
-            encode_mask(part),
-            {
-                "lesion": min(number, count - 1),
-                "lesions": count - 1,
-                "diameter_px": round(longest_diameter(part), 1),
-            },
-        )
-        for number, part in enumerate(parts, start=1)
-    ]
+def _split(runs: MaskRuns, remarks: Sequence[Remark]) -> list[tuple[MaskRuns, dict[str, Any], list[Remark]]]:
+    """Return the parts of a mask, none left out, each with its attributes and the comments on it; an empty mask is one
+    part. Comments on no part go with the first."""
+    pieces = split_pieces(decode_mask(runs))
+    if not pieces:
+        return [(runs, {"lesion": 0, "lesions": 0, "diameter_px": 0.0}, list(remarks))]
+    said: dict[int, list[Remark]] = {piece.number: [] for piece in pieces}
+    strays: list[Remark] = []
+    for remark in remarks:
+        piece = find_piece(pieces, remark.at)
+        (strays if piece is None else said[piece.number]).append(remark)
+    parts = []
+    for piece in pieces:
+        which: dict[str, Any] = {
+            "lesion": piece.number,
+            "lesions": len(pieces),
+            "diameter_px": round(piece.diameter, 1),
+        }
+        if piece.border:
+            which["border"] = piece.border
+        if said[piece.number]:
+            which["comment"] = "; ".join(remark.comment for remark in said[piece.number])
+        parts.append((encode_mask(piece.draw(runs.size)), which, said[piece.number]))
+    parts[0][2].extend(strays)
+    return parts
 
 
 def _write(
@@ -138,12 +150,18 @@ def _describe_review(review: Review, selection: Selection) -> dict[str, Any]:
 
 
 def _write_mask(
-    number: int, image: int, runs: MaskRuns, attributes: dict[str, Any], ruler: Ruler | None
+    number: int,
+    image: int,
+    runs: MaskRuns,
+    attributes: dict[str, Any],
+    ruler: Ruler | None,
+    remarks: Sequence[Remark],
 ) -> dict[str, Any]:
     mask = decode_mask(runs)
     measured = {} if ruler is None else {**measure_mask(runs, ruler), "ruler": write_ruler(ruler)}
     return {
         **measured,
+        **({"remarks": write_remarks(remarks)} if remarks else {}),
         "id": number,
         "image_id": image,
         "category_id": LESION,

@@ -40,7 +40,8 @@ class Selection:
     the readers.
     tied: case id -> families that its readers tie on, and that no consensus which is exported has decided.
     left_out: what is not exported and why; writers add to it. questions: what the readings answer.
-    predictions: case id -> what the models said, where a format takes that.
+    predictions: case id -> what the models said, where a format takes that. apart: whether each lesion of a mask is
+    written by itself, where a format can.
     """
 
     queue: str
@@ -50,6 +51,7 @@ class Selection:
     tied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     questions: QuestionSet = field(default_factory=load_challenge)
     predictions: Mapping[str, Prediction] = field(default_factory=dict)
+    apart: bool = False
 
     def number(self, review: Review) -> int:
         """Return the k of a review's annotator."""

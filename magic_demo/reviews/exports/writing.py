@@ -47,6 +47,7 @@ def write_export(
     damaged: Iterable[str] = (),
     questions: QuestionSet | None = None,
     predictions: Mapping[str, Prediction] | None = None,
+    apart: bool = False,
 ) -> ExportReport:
     """Write finished readings to a new or empty ``folder``, with what was done in ``export.json``.
 
@@ -58,6 +59,7 @@ def write_export(
     consensus: a case that has a consensus is exported with it in place of its readers.
     damaged: a line for each review that the store could not give. questions: what the reviews answer, the
     challenge's when None. predictions: case id -> what the models said, for a format that takes it.
+    apart: each lesion by itself (COCO an object each, tables a row each).
     The folder is there whole or not at all. Raises ExportError, one line, when there is nothing to export or
     the folder is not empty.
     """
@@ -76,7 +78,7 @@ def write_export(
         every_kind=format.kinds == "every",
         questions=questions,
     )
-    selection = replace(selection, predictions=predictions or {})
+    selection = replace(selection, predictions=predictions or {}, apart=apart)
     with whole_folder(folder) as part:
         masks = format.write(selection, part)
         report = ExportReport(

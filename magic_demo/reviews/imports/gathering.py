@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from magic_demo.core.errors import FormatError, MagicDemoError
+from magic_demo.core.remark import Remark, read_remarks, write_remarks
 from magic_demo.core.review_content import FIELDS
 from magic_demo.core.review_types import (
     DEFAULT_QUEUE,
@@ -156,6 +157,17 @@ class Gathering:
     def add_ruler(self, review: Review, photo_id: str, ruler: Ruler) -> Review:
         """Let a review have measured this in a photo; returns the review."""
         review = replace(review, rulers={**review.rulers, photo_id: ruler})
+        self.keep(review)
+        return review
+
+    def add_remarks(self, review: Review, photo_id: str, remarks: Iterable[Remark]) -> Review:
+        """Add comments on single lesions of a photo that a review does not have yet; returns the review.
+
+        Raises ValueError for more than a photo may have.
+        """
+        before = review.remarks.get(photo_id, ())
+        now = read_remarks(write_remarks([*dict.fromkeys([*before, *remarks])]))
+        review = replace(review, remarks={**review.remarks, photo_id: now})
         self.keep(review)
         return review
 

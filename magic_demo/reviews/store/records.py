@@ -27,7 +27,7 @@ first; the case that is expected to teach most first (``reviews.gain``)."""
 TrailKind = Literal[
     "sign-in", "sign-in refused", "sign-in stopped", "sign-out", "export", "backup", "restore", "import", "cover", "cover proposed",
     "cover confirmed", "cover refused", "delete", "purge", "reader added", "reader removed", "password changed", "role changed",
-    "token made", "token revoked", "questions", "order", "second reading",
+    "token made", "token revoked", "questions", "order", "second reading", "lesions",
 ]  # fmt: skip
 """What the audit trail keeps; "stopped" is a try to sign in that was refused unseen, after too many."""
 TRAIL_KINDS: tuple[TrailKind, ...] = get_args(TrailKind)

@@ -113,6 +113,7 @@ class QueueRow(Tables):
     questions: what its reviews answer, as ``pack_questions`` packs them, and question_digest of their meaning; None:
     what the program was started with. order_seed: by which each reader's order of the cases is drawn; None: all have
     the queue's. again_of: the queue whose cases these are once more, washout_days later at the earliest.
+    lesions_apart: whether readers take its lesions one by one; None: they do not.
     """
 
     __tablename__ = "queues"
@@ -122,6 +123,7 @@ class QueueRow(Tables):
     order_seed: Mapped[str | None]
     again_of: Mapped[str | None]
     washout_days: Mapped[float | None]
+    lesions_apart: Mapped[bool | None]
 
 
 class AssignmentRow(Tables):

@@ -1,5 +1,5 @@
 """Three questions of one's own in a browser, from their file to the table of agreement, beside a queue that asks the
-challenge's."""
+challenge's and the lesions one by one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.cases.queues import read_queue
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
-from tests.e2e.review.steps import choose, chosen, finish, key_of, open_case, opened
+from tests.e2e.review.steps import choose, chosen, finish, key_of, open_case, opened, until
 from tests.e2e.review_server import ReviewServer
 from tests.support.own_questions import THREE
 
@@ -59,6 +59,7 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             )
         store.add_cases("plain", [NewCase(cases[0].encounter_id, str(server.queue))])
         store.ask("plain", load_challenge())
+        store.take_lesions_apart("plain", True)
     server.start()
     yield server
     assert "Traceback" not in server.stop()
@@ -125,3 +126,77 @@ def test_three_questions_go_from_their_file_to_the_table_of_agreement(
         (25, 1),
         (60, 0),
     ]
+
+
+def _stroke(page: Page, *points: tuple[float, float]) -> None:
+    """Paint along points, given in shares of the stage."""
+    box = page.locator("#viewer-stage").bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place)
+    page.mouse.up()
+
+
+def test_a_queue_that_asks_for_it_gets_a_line_and_a_comment_a_lesion_which_follow_the_outline(
+    browser: Browser, server: OwnServer
+) -> None:
+    with opened(browser, server) as (_context, page):
+        open_case(page, 0)
+        expect(page.locator("#viewer-pieces")).to_be_hidden()  # nobody asks for it here
+        page.select_option("#queue-name", "plain")
+        expect(page.locator("#viewer-pieces")).to_be_visible()
+        expect(page.locator("#viewer-one-by-one")).to_be_hidden()  # the queue has decided
+        page.wait_for_selector('.viewer[data-state="photo"][data-editable]')
+        lines, numbers = page.locator("#viewer-pieces-list li"), page.locator("#viewer-piece-numbers text")
+        comments = page.locator("#viewer-pieces-list input")
+        page.keyboard.press("b")
+        _stroke(page, (0.35, 0.5), (0.37, 0.5))
+        _stroke(page, (0.6, 0.5), (0.66, 0.5))
+        expect(lines).to_have_count(2)
+        expect(numbers).to_have_text(["1", "2"])
+        expect(lines.first).to_contain_text("px")
+        for number, words in enumerate(("old scar", "new, itches")):
+            comments.nth(number).fill(words)
+            comments.nth(number).press("Enter")
+        page.focus("#viewer-stage")
+        page.keyboard.press("v")
+        box = page.locator("#viewer-stage").bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + 0.63 * box["width"], box["y"] + 0.5 * box["height"])
+        expect(lines.nth(1)).to_have_attribute("data-chosen", "")
+        lines.first.locator("button").click()
+        expect(page.locator("#viewer-piece-numbers .is-chosen text")).to_have_text("1")
+        page.focus("#viewer-stage")
+        page.keyboard.press("b")
+        _stroke(page, (0.36, 0.5), (0.64, 0.5))  # they join: both comments stay
+        expect(lines).to_have_count(1)
+        expect(page.locator("#viewer-note")).to_contain_text("have joined")
+        assert [field.input_value() for field in comments.all()] == ["old scar", "new, itches"]
+        page.keyboard.press("z")
+        expect(lines).to_have_count(2)
+        page.keyboard.press("v")
+        page.click("#viewer-clear")
+        expect(lines).to_have_text(["On no area now", "On no area now"])
+        page.focus("#viewer-stage")
+        page.keyboard.press("z")
+        expect(numbers).to_have_text(["1", "2"])
+        until(page, lambda: _remarks(server) == ["old scar", "new, itches"])
+        page.reload()
+        expect(numbers).to_have_text(["1", "2"])
+        assert [field.input_value() for field in comments.all()] == ["old scar", "new, itches"]
+        comments.nth(1).fill("new")
+        comments.nth(1).press("Enter")
+        page.focus("#viewer-stage")
+        page.keyboard.press("z")
+        expect(comments.nth(1)).to_have_value("new, itches")
+        page.keyboard.press("z")  # nothing of this opening is left to take back
+        until(page, lambda: _remarks(server) == ["old scar", "new, itches"])
+
+
+def _remarks(server: OwnServer) -> list[str]:
+    with Store.open(server.store, questions=read_questions(server.questions)) as store:
+        (one,) = store.all_reviews("plain")[-1].review.remarks.values() or ((),)
+    return [remark.comment for remark in one]

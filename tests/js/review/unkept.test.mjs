@@ -54,7 +54,7 @@ async function uploaded(world, openId = "secret-1") {
   work.addPhotos([photo("leg.jpg"), photo("arm.jpg")]);
   work.shown(openId, [true, true]);
   work.note(openId, { answers: { CQID010: [1] }, specified: {} });
-  work.noteMask(openId, "leg", { width: 2, height: 2, runs: [0, 4] });
+  work.noteOfPhoto(openId, "masks", "leg", { width: 2, height: 2, runs: [0, 4] });
   await work.writing;
   return work;
 }
@@ -218,7 +218,7 @@ test("what was written a moment before the page went is there, though the browse
   const work = await uploaded(world);
   const before = structuredClone((await world.store.all())[0]);
   world.time += 1;
-  work.noteMask("secret-1", "leg", { width: 2, height: 1, runs: [1, 1] });
+  work.noteOfPhoto("secret-1", "masks", "leg", { width: 2, height: 1, runs: [1, 1] });
   await work.writing;
   world.time += FRESH - 1;
   work.leave();
@@ -283,11 +283,11 @@ test("photos of one's own are reordered, renamed and removed with their outlines
   assert.equal(work.arranges(2), true);
   const photos = work.photosAs([1, 0], ["arm", "shin"]);
   assert.deepEqual(photos.map(({ name }) => name), ["arm.jpg", "shin.jpg"]);
-  work.noteRuler("secret-1", "leg", { known: [0, 0, 9, 0], mm: 10, lines: [] });
+  work.noteOfPhoto("secret-1", "rulers", "leg", { known: [0, 0, 9, 0], mm: 10, lines: [] });
   const draft = work.arrange(["leg", "arm"], [1, 0], ["arm", "shin"], photos);
   assert.deepEqual([Object.keys(draft.masks), Object.keys(draft.rulers)], [["shin"], ["shin"]]);
   work.shown("secret-2");
-  work.noteMask("secret-1", "leg", { width: 2, height: 2, runs: [0, 4] }); // late, of the case as it was
+  work.noteOfPhoto("secret-1", "masks", "leg", { width: 2, height: 2, runs: [0, 4] }); // late, of the case as it was
   await work.writing;
   const [kept] = await world.store.all();
   assert.deepEqual([kept.photos, Object.keys(kept.masks), kept.answers], [2, ["shin"], { CQID010: [1] }]);

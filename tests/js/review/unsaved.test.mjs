@@ -104,10 +104,11 @@ test("a change goes on from what was known when the first change that waits with
 test("what came from another tab is handed on, less what is on its way from here", () => {
   const { unsaved } = opened(new Storage());
   unsaved.note("secret-1", "answers", { case: "secret-1", answers: {}, touched: ["A"] });
-  const merged = { answers: { A: [1], B: [2] }, specified: { A: "", B: "" }, masks: { P: null }, rulers: { P: null, Q: null }, note: { comment: "x" } };
+  const merged = { answers: { A: [1], B: [2] }, specified: { A: "", B: "" }, masks: { P: null }, rulers: { P: null, Q: null }, remarks: { P: null, Q: null }, note: { comment: "x" } };
   unsaved.note("secret-1", "ruler Q", { case: "secret-1", photo: "Q", ruler: null });
+  unsaved.note("secret-1", "remarks Q", { case: "secret-1", photo: "Q", comments: [[1, 2, "scar"]] });
   const taken = unsaved.confirm({ case: "secret-1", number: 2, stored: {}, merged });
-  assert.deepEqual(taken, { ...merged, answers: { B: [2] }, specified: { B: "" }, rulers: { P: null } });
+  assert.deepEqual(taken, { ...merged, answers: { B: [2] }, specified: { B: "" }, rulers: { P: null }, remarks: { P: null } });
   assert.equal(unsaved.confirm({ case: "secret-1", number: 1, stored: {}, merged }), null, "an answer that was overtaken is older");
 });
 

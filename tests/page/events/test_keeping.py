@@ -106,6 +106,7 @@ def test_what_was_answered_and_outlined_is_the_first_reading_of_the_case_that_is
     page.say(page.review.answer, answers={"CQID025": [1]})
     page.draw("Jane Doe", square())
     page.say(page.review.measure, photo="Jane Doe", ruler={"known": [0, 0, 10, 0], "mm": 5, "lines": []})
+    page.say(page.review.remark, photo="Jane Doe", comments=[[12, 12, "old scar"]])
     updates = page.keep()
     (key,) = (case.key for case in page.desk.opened_store.list_cases(UPLOADS, LOCAL_READER))
     saved = page.desk.opened_store.latest(key, LOCAL_READER)
@@ -114,6 +115,7 @@ def test_what_was_answered_and_outlined_is_the_first_reading_of_the_case_that_is
     )
     assert np.array_equal(decode_mask(saved.review.masks[f"IMG_{key.case_id}_00001"]), square())
     assert saved.review.rulers[f"IMG_{key.case_id}_00001"].mm_per_pixel == 0.5
+    assert [one.comment for one in saved.review.remarks[f"IMG_{key.case_id}_00001"]] == ["old scar"]
     assert (
         updates[page.parts.panel.queue]["open"] == key.case_id
         and updates[page.parts.form]["case"] == page.open_id

@@ -62,10 +62,13 @@ def test_an_upload_comes_back_with_answers_outline_and_words(page: Page) -> None
         answers={"CQID025": [1]},
         masks={"leg": write_runs(square())},
         rulers={"leg": {"known": [0, 0, 10, 0], "mm": 5, "lines": []}},
+        remarks={"leg": [[1, 2, "old scar"]]},
     )
     draft = page.handlers.drafts.get("mine")
     assert draft is not None and draft.rulers["leg"].mm_per_pixel == 0.5
     assert updates[page.parts.viewer]["rulers"]["leg"]["mm"] == 5
+    assert updates[page.parts.viewer]["remarks"] == {"leg": [[1, 2, "old scar"]]}
+    assert updates[page.parts.viewer]["apart"] is False
     assert draft is not None and draft.answers == {"CQID025-001": 1} and list(draft.masks) == ["leg"]
     assert np.array_equal(decode_mask(draft.masks["leg"]), square())
     viewer = updates[page.parts.viewer]
@@ -117,11 +120,13 @@ def test_an_outline_that_does_not_fit_costs_a_line_and_the_rest_is_there(page: P
         answers={"CQID025": [1]},
         masks={"arm": wrong, "gone": write_runs(square())},
         rulers={"arm": {"known": [0, 0, 10, 0], "mm": -5, "lines": []}},
+        remarks={"arm": [[1, 2, ""]]},
     )
     draft = page.handlers.drafts.get("mine")
     assert draft is not None and draft.masks == {} and draft.answers == {"CQID025-001": 1}
     assert "arm: a mask of 3 x 3" in updates[page.parts.panel.messages]
     assert draft.rulers == {} and "arm: the measured lines" in updates[page.parts.panel.messages]
+    assert draft.remarks == {} and "arm: the comments on" in updates[page.parts.panel.messages]
 
 
 def test_no_lesion_here_comes_back_as_it_was_said(page: Page) -> None:

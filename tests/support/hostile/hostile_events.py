@@ -80,6 +80,7 @@ class Hostile:
             "unusable": [], "anyway": [], "parts": [part], "how": "staple", "name": "measure", "value": "kappa", "photos": [], "lost": [MARK], "reasons": [MARK],
             "example": 0, "system": MARK, "narrative": MARK, "prompt": MARK, "typed": True, "masks": {"a": RUNS}, "covers": [], "cleared": True,
             "ruler": {"known": [0, 0, 2, 0], "mm": 10, "lines": [[0, 0, 1, 1]]}, "rulers": {"a": {"known": None, "mm": None, "lines": []}},
+            "remarks": {"a": [[0, 0, MARK]]}, "comments": [[0, 0, MARK]],
             "clicks": [["box", 0.1, 0.1, 0.6, 0.6], ["lesion", 0.4, 0.4]], "before": RUNS["runs"], "area": RUNS["runs"], **RUNS,
         }  # fmt: skip
 

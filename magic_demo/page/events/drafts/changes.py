@@ -4,7 +4,7 @@ of a review.
 Beside what it changed, an event of a stored case says:
 
     of        {"queue", "id", "reader", "mode", "base"}   which case it is of, and the newest review of it
-    that the tab has heard of part      "answers", "mask PHOTO", "ruler PHOTO" or "note"    the part of the page
+    that the tab has heard of part      "answers", "mask PHOTO", "ruler PHOTO", "remarks PHOTO" or "note"    the part of the page
     that sends it touched   [name]                                      what of the part was changed: family ids,
     fields of the note ("unusable PHOTO"); without it: all cleared   true with an outline that has no pixel
     because the reader said so: no lesion here turn      "TAB.NUMBER"                                the tab's
@@ -24,6 +24,7 @@ from magic_demo.page.panels.forms import read_answers
 from magic_demo.page.panels.review.review_form import read_note, read_seconds
 from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
 from magic_demo.page.panels.viewer.point_form import read_marks
+from magic_demo.page.panels.viewer.remark_form import read_photo_remarks
 from magic_demo.page.panels.viewer.ruler_form import read_photo_ruler
 from magic_demo.page.session.merging import SINGLE, Field, Outline, spread_answers
 from magic_demo.page.session.review import MODES, Mode
@@ -94,6 +95,8 @@ def read_change(
         part, fields = "note", _read_note(payload, sizes if photos is None else photos)
     elif "ruler" in payload:
         part, fields = f"ruler {payload.get('photo')}", _read_ruler(payload, sizes)
+    elif "comments" in payload:
+        part, fields = f"remarks {payload.get('photo')}", _read_remarks(payload, sizes)
     else:
         part, fields = f"mask {payload.get('photo')}", _read_outline(payload, sizes)
     counted = turn if isinstance(turn, str) and len(turn) <= 64 else ""
@@ -142,6 +145,11 @@ def _read_outline(payload: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:
 def _read_ruler(payload: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:
     name = _read_photo(payload, sizes)
     return {("rulers", name): read_photo_ruler(payload["ruler"], name, sizes[name])}
+
+
+def _read_remarks(payload: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:
+    name = _read_photo(payload, sizes)
+    return {("remarks", name): read_photo_remarks(payload["comments"], name, sizes[name])}
 
 
 def _read_photo(payload: Mapping[str, Any], sizes: Sizes) -> str:

@@ -5,7 +5,8 @@ number     the row that holds what was saved; what the tab changes next goes on 
 stored     part of the page -> the newest change of it (``changes.py``: turn) that is in the store
 merged     what came from elsewhere since the review that the tab knew: {"answers": {family: [option]},
 "specified": {family: words},
-           "masks": {photo: runs or None}, "rulers": {photo: ruler or None}, "note": {"comment", "flagged", a choice's name,
+           "masks": {photo: runs or None}, "rulers": {photo: ruler or None}, "remarks": {photo:
+           remarks or None}, "note": {"comment", "flagged", a choice's name,
            "unusable": {photo: bool}}}; absent where nothing did
 conflicts  [{"part", "name", "mine", "theirs"}]: changed here and elsewhere to different values; the newest
 review has ``theirs``
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from magic_demo.core.remark import write_remarks
 from magic_demo.core.ruler import write_ruler
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.panels.viewer.mask_form import write_outline
@@ -46,7 +48,14 @@ def step_value(
 
 def merged_value(fields: Fields, questions: QuestionSet) -> dict[str, Any]:
     """Return fields as the page's parts take them."""
-    merged: dict[str, Any] = {"answers": {}, "specified": {}, "masks": {}, "rulers": {}, "note": {}}
+    merged: dict[str, Any] = {
+        "answers": {},
+        "specified": {},
+        "masks": {},
+        "rulers": {},
+        "remarks": {},
+        "note": {},
+    }
     for (part, name), value in fields.items():
         if part == "answers":
             merged["answers"][name], merged["specified"][name] = _card_value((part, name), value, questions)
@@ -56,6 +65,8 @@ def merged_value(fields: Fields, questions: QuestionSet) -> dict[str, Any]:
             )
         elif part == "rulers":
             merged["rulers"][name] = None if value is None else write_ruler(value)
+        elif part == "remarks":
+            merged["remarks"][name] = None if value is None else write_remarks(value)
         elif part == "unusable":
             merged["note"].setdefault("unusable", {})[name] = bool(value)
         else:
@@ -73,7 +84,7 @@ def _card_value(field: Field, value: Any, questions: QuestionSet) -> tuple[list[
 def _conflict_value(conflict: Conflict, questions: QuestionSet) -> dict[str, Any]:
     part, name = conflict.field
     mine, theirs = conflict.mine, conflict.theirs
-    if part in ("masks", "rulers"):  # the tab has its own, and gets the other with what was merged
+    if part in ("masks", "rulers", "remarks"):  # the tab has its own, and gets the other with what was merged
         mine, theirs = mine is not None, theirs is not None
     elif part == "answers":
         mine, theirs = (list(_card_value(conflict.field, value, questions)) for value in (mine, theirs))

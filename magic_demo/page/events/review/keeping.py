@@ -86,7 +86,7 @@ class Keeping(ReviewEvents):
         saved = self.review.recall.begin_draft(
             case.open_id, queued, store.history(stored.key, reader), arrangement.mode, reader
         )
-        if draft.answers or draft.masks or draft.rulers:
+        if draft.answers or draft.masks or draft.rulers or draft.remarks:
             saved = replace(
                 saved,
                 answers=draft.answers,
@@ -94,6 +94,7 @@ class Keeping(ReviewEvents):
                 masks=_rename_keys(draft.masks, stored),
                 clicks=_rename_keys(draft.clicks, stored),
                 rulers=_rename_keys(draft.rulers, stored),
+                remarks=_rename_keys(draft.remarks, stored),
             )
             if saved.reading is not None:
                 saved = replace(saved, reading=replace(saved.reading, state="in progress"))

@@ -44,6 +44,11 @@ class ReviewHandlers(ReviewEvents):
         return self.review.take(event, [event.payload]).updates
 
     @answered
+    def remark(self, event: Resolved) -> Updates:
+        """Save the comments on the lesions of one photo."""
+        return self.review.take(event, [event.payload]).updates
+
+    @answered
     def show_system(self, event: Resolved) -> Updates:
         """Show what another system says of the case, where the model is shown; the reader's own stays."""
         draft, reading, case = event.draft, event.reading, event.case

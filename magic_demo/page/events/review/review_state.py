@@ -243,6 +243,8 @@ class ReviewState:
             own=own,
             clicks=draft.clicks,
             rulers=draft.rulers,
+            remarks=draft.remarks,
+            apart=self.desk.takes_lesions_apart(case.key),
             others=others,
             missing=case.missing,
         )

@@ -12,7 +12,9 @@ Value (``viewer_value`` writes it; photos are named by their ``photo_id``):
     own         {photo_id: runs}, the reader's masks that were saved, ``mask_form.write_runs``; absent: not outlined,
                 empty: "no lesion here"
     rulers      {photo_id: {"known", "mm", "lines"}}, what was measured, ``core.ruler.write_ruler``
-    restore     int; ``own`` and ``rulers`` are taken when a photo is first seen; a later value of the same case
+    remarks     {photo_id: [[x, y, comment]]}, comments on single lesions, ``core.remark.write_remarks``
+    apart       bool; the queue asks for the lesions one by one; else the reader may
+    restore     int; ``own``, ``rulers`` and ``remarks`` are taken when a photo is first seen; a later value of the same case
                 replaces what the reader has drawn only when this number has changed (as one more edit, which can be
                 undone)
     others      [{"reader": str, "masks": {photo_id: runs}}], other readers' masks, in the order of the legend
@@ -37,6 +39,8 @@ Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event.
            in shares of the photo.
     ruler  {"case", "photo": photo_id, "ruler": {"known", "mm", "lines"} | None}
            What was measured in a photo; sent as a mask is.
+    remarks  {"case", "photo": photo_id, "comments": [[x, y, comment]] | None}
+           The comments on the lesions of a photo; sent as a mask is.
     point  {"case", "photo", "request": int, "width", "height", "clicks": marks, "before": [int] | None}
            The marks of a correction, the newest last, and the outline that they change. The answer is
            ``gr.update(point_reply=answer_points(event._data, photos, refine))`` for the viewer. ``nothing`` in
@@ -74,6 +78,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.core.remark import Remark, write_remarks
 from magic_demo.core.review_types import Mark
 from magic_demo.core.ruler import Ruler, write_ruler
 from magic_demo.core.types import (
@@ -110,6 +115,8 @@ EMPTY: dict[str, Any] = {
     "editable": False,
     "own": {},
     "rulers": {},
+    "remarks": {},
+    "apart": False,
     "restore": 0,
     "missing": 0,
     "others": [],
@@ -120,7 +127,7 @@ it."""
 
 _ON_LOAD = load_script(
     {"panels/viewer/viewer.js": "mountViewer"},
-    events=["mask", "ruler", "point", "cover", "facts"],
+    events=["mask", "ruler", "remarks", "point", "cover", "facts"],
     settings={"rest": MASK_REST},
 )
 
@@ -153,17 +160,19 @@ def viewer_value(
     own: Mapping[str, Mask] | None = None,
     clicks: Mapping[str, Sequence[Mark]] | None = None,
     rulers: Mapping[str, Ruler] | None = None,
+    remarks: Mapping[str, Sequence[Remark]] | None = None,
     others: Mapping[str, Mapping[str, Mask]] | None = None,
     restore: int = 0,
     missing: int = 0,
+    apart: bool = False,
 ) -> dict[str, Any]:
     """Return what the viewer draws: every photo at its working size and, after an analysis, the model's map
     of it.
 
     synthetic: the photos are said to be so. editable: whether the reader may outline.
     own: photo_id -> the reader's (H, W) mask; clicks: photo_id -> what that was clicked from; rulers: photo_id ->
-    what was measured there; others: reader -> photo_id -> mask. restore: see above.
-    missing: photos of the case that could not be opened.
+    what was measured there; remarks: photo_id -> comments on its lesions; others: reader -> photo_id -> mask. restore: see above.
+    missing: photos of the case that could not be opened. apart: the queue asks for the lesions one by one.
     """
     maps = {found.photo_id: found for found in prediction.photos} if prediction is not None else {}
     threshold = prediction.threshold if prediction is not None else 0.5
@@ -178,6 +187,8 @@ def viewer_value(
             for photo_id, mask in (own or {}).items()
         },
         "rulers": {photo_id: write_ruler(ruler) for photo_id, ruler in (rulers or {}).items()},
+        "remarks": {photo_id: write_remarks(one) for photo_id, one in (remarks or {}).items()},
+        "apart": apart,
         "restore": restore,
         "missing": missing,
         "others": [

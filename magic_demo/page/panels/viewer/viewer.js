@@ -16,6 +16,7 @@ import { MODEL, OWN } from "./canvas/layer_looks.mjs";
 import { levelOf } from "./masks/levels.mjs";
 import { MaskLayer } from "./masks/mask_layer.mjs";
 import { openMarking, MODES } from "./canvas/marking.mjs";
+import { openPieces } from "./pieces/open_pieces.mjs";
 import { openNote } from "./beside/note.mjs";
 import { Outbox } from "./masks/outbox.mjs";
 import { openPainter } from "./canvas/painter.mjs";
@@ -28,7 +29,7 @@ import { Sketch } from "./tools/sketch.mjs";
 import { openSecond } from "./display/second.mjs";
 import { openStrip } from "./beside/strip.mjs";
 import { openToolbox } from "./tools/toolbox.mjs";
-import { fit, keepInside, mostScale, toWindow, turnAt, zoomAt } from "./canvas/view.mjs";
+import { fit, keepInside, mostScale, toPhoto, toWindow, turnAt, zoomAt } from "./canvas/view.mjs";
 import { followHeat } from "./beside/why_heat.mjs";
 import { onLanguage, readWords } from "../frame/words.mjs";
 
@@ -56,7 +57,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const sketch = new Sketch(find("sketch"));
   const editor = new Editor({ photo, modelMask, journal, openId: () => state.openId, reach, part, redraw, changed, say });
   const rulers = new Rulers({ journal, openId: () => state.openId, reach, changed: measured });
-  const outbox = new Outbox((entry) => tell("ruler" in entry ? "ruler" : "mask", entry), rest);
+  const outbox = new Outbox((entry) => tell("ruler" in entry ? "ruler" : "comments" in entry ? "remarks" : "mask", entry), rest);
   const facts = openFacts(root, { word, drawing: () => editor.busy });
   const note = openNote(root, { word, place: (point) => toWindow(state.view, point), size: room });
   const legend = openLegend(root, { layers: presence, word, redraw });
@@ -64,6 +65,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const marking = openMarking(root, { state, usual: () => ownThreshold, moved: thresholdMoved, redraw });
   const display = openDisplay(root, { photo, turned: turnPhoto, redraw });
   const detail = followDetail({ photo, view: () => state.view, size: room, ratio, openId: () => state.openId, arrived });
+  const pieces = openPieces(root, { journal, openId: () => state.openId, reach, changed: remarked, photo, mask: ownMask, place: (point) => toWindow(state.view, point), at: (point) => toPhoto(state.view, point), centre, size: room, scale: (one) => rulers.scale(one), busy: () => editor.busy, say, word, redraw });
   const strip = openStrip({ photos: () => state.photos, current: () => state.current, show, outlineOf });
   const second = openSecond(root, { photos: () => state.photos, current: () => state.current, view: () => state.view, fitted, size: room, turnOf: display.lookOf, ratio, opacity: () => state.opacity, layers: painter.layersBeside, zoom, moveTo, redraw });
   const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
@@ -105,10 +107,11 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     }
     if (turn !== arrival) return; // a later value overtook this one
     if (first) {
-      outbox.flush(); // what was drawn in the case before
+      flush(); // what was drawn in the case before
       toolbox.leave();
       editor.forget();
       rulers.forget();
+      pieces.forget();
       display.forget();
     }
     state.photos = opened;
@@ -116,6 +119,8 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     journal.open(state.openId);
     editor.restore(opened, value?.own, !first && value?.restore !== state.restore);
     rulers.restore(opened, value?.rulers, !first && value?.restore !== state.restore);
+    pieces.restore(opened, value?.remarks, !first && value?.restore !== state.restore);
+    pieces.ask(Boolean(value?.apart));
     state.restore = value?.restore;
     ownThreshold = value?.threshold ?? 0.5;
     if (first || analysed) marking.setThreshold(ownThreshold);
@@ -200,6 +205,13 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     return state.looked ? (state.looked.get(one.name) ?? null) : editor.layerOf(one);
   }
 
+  /** The reader's mask of a photo as it is drawn, null where it has none. */
+  function ownMask(one) {
+    if (state.looked) return state.looked.get(one.name)?.mask ?? null;
+    const own = editor.own(one);
+    return own?.exists ? own.data : null;
+  }
+
   function presence() {
     const one = photo();
     return { model: Boolean(one?.model), own: Boolean(one && ownLayer(one)), others: one ? one.others.map((other) => other.reader) : [] };
@@ -229,6 +241,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     if (one) {
       sketch.place(state.view);
       drawRulers(find("rulers"), one, rulers.of(one), rulers.scale(one), state.view);
+      pieces.draw((point) => toWindow(state.view, point));
       detail.follow();
       second.draw();
       note.draw();
@@ -250,8 +263,16 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     const openId = state.openId;
     const { marks } = editor.state(one);
     outbox.note(one.name, () => ({ case: openId, photo: one.name, width: one.width, height: one.height, runs: own.toRuns(), clicks: marks, cleared: own.exists && own.area === 0, edits: own.edits }));
+    pieces.follow(one);
     redraw();
     afterChange();
+  }
+
+  /** The comments on the lesions of a photo have changed. */
+  function remarked(one) {
+    const openId = state.openId;
+    outbox.note(`remarks ${one.name}`, () => ({ case: openId, photo: one.name, comments: pieces.remarks.written(one) }));
+    offerUndo();
   }
 
   /** What is measured in a photo has changed. */
@@ -264,10 +285,11 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   }
 
   /** Take outlines and lengths that were drawn in another tab, null where one was taken back there. */
-  function takeOver({ case: openId, masks, rulers: elsewhere = {} }) {
+  function takeOver({ case: openId, masks, rulers: elsewhere = {}, remarks = {} }) {
     if (openId !== state.openId || editor.busy) return;
     rulers.restore(state.photos.filter(({ name }) => name in elsewhere), elsewhere, true);
     editor.restore(state.photos.filter(({ name }) => name in masks), masks, true);
+    pieces.restore(state.photos.filter(({ name }) => name in remarks), remarks, true);
     toolbox.settled();
     redraw();
     afterChange();
@@ -278,6 +300,12 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     const number = state.photos.findIndex((one) => one.name === name);
     if (number >= 0 && number !== state.current) show(number);
     return state.photos[number] ?? null;
+  }
+
+  /** Send what rests, and what is typed. */
+  function flush() {
+    pieces.flush();
+    outbox.flush();
   }
 
   function afterCover() {
@@ -293,6 +321,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     if (compare.on) compare.offer();
     second.offer();
     strip.follow();
+    pieces.show();
     tellFacts();
   }
 
@@ -318,7 +347,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     const next = (number + state.photos.length) % state.photos.length;
     if (next !== state.current) {
       toolbox.leave();
-      outbox.flush();
+      flush();
     }
     state.current = next;
     note.hide();
@@ -354,6 +383,10 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     redraw();
   }
 
+  function centre(at) {
+    moveTo({ ...state.view, x: state.view.x + room().width / 2 - at.x, y: state.view.y + room().height / 2 - at.y });
+  }
+
   function zoom(factor, point) {
     if (!photo()) return;
     moveTo(zoomAt(state.view, factor, point ?? { x: room().width / 2, y: room().height / 2 }, least(), most()));
@@ -365,6 +398,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     if (!looked && !state.looked) return;
     toolbox.choose("view");
     rulers.looked = looked && (looked.rulers ?? {});
+    pieces.look(looked && (looked.remarks ?? {}));
     state.looked = looked && new Map(state.photos.flatMap((one) => {
       const mask = looked.masks[one.name] && fromRuns(looked.masks[one.name].runs, one.width * one.height);
       return mask ? [[one.name, new MaskLayer(mask, one.width, one.height, OWN.rgb)]] : [];
@@ -377,10 +411,11 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   }
 
   /** Take the outlines of a version that was brought back; the server has them already. */
-  function takeBack({ case: openId, masks, clicks = {}, rulers: before = {} }) {
+  function takeBack({ case: openId, masks, clicks = {}, rulers: before = {}, remarks = {} }) {
     if (openId !== state.openId) return;
     rulers.restore(state.photos, before, true);
     for (const one of state.photos) editor.take(one, masks[one.name] ? { ...masks[one.name], clicks: clicks[one.name] } : null);
+    pieces.restore(state.photos, remarks, true);
     toolbox.settled();
     redraw();
     afterChange();
@@ -423,7 +458,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   window.addEventListener("beforeprint", () => setPrinting(true));
   window.addEventListener("afterprint", () => setPrinting(false));
   document.addEventListener("review-merged", ({ detail }) => takeOver(detail));
-  for (const [where, event] of [[window, "pagehide"], [document, "visibilitychange"]]) where.addEventListener(event, () => outbox.flush());
+  for (const [where, event] of [[window, "pagehide"], [document, "visibilitychange"]]) where.addEventListener(event, flush);
 
   // What tests and the page's other parts may ask: the masks that are drawn, where they are drawn, and the state.
   stage.viewer = {
@@ -432,7 +467,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     tools: toolbox,
     mask: () => (photo()?.model ? { width: photo().width, height: photo().height, data: modelMask({ hidden: true }) } : null),
     own: () => (editor.own()?.exists ? { width: photo().width, height: photo().height, data: editor.own().data } : null),
-    flush: () => outbox.flush(),
+    flush,
     show,
     drawNow: painter.drawNow,
     toWindow: (point) => toWindow(state.view, point),

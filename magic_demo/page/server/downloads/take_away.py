@@ -107,6 +107,7 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
                 damaged=store.damaged_reviews(queue, viewer=reader),
                 questions=store.questions_of(queue),
                 predictions=predictions,
+                apart=store.takes_lesions_apart(queue),
             )
         return _zip(folder)
 

@@ -38,6 +38,8 @@ SMALL = Bounds(min(max(128 * 2**10, 8 * _TYPED), LIMITS.request_bytes), items=20
 ASSIGNMENTS = Bounds(min(4 * 2**20, LIMITS.request_bytes), items=2 * LIMITS.queue_cases, containers=2000)
 MASK = Bounds(min(4 * 2**20, LIMITS.request_bytes), items=1_000_000, containers=2000)
 """One outline: a row of the working size may cross it 500 times."""
+REMARKS = Bounds(min(2**20, LIMITS.request_bytes), items=1000, containers=2000)
+"""The comments on the lesions of one photo."""
 MASKS = Bounds(LIMITS.request_bytes, items=2_000_000, containers=5000)
 """Everything of one case that was not saved, with an outline a photo."""
 TEXT = 4 * max(LIMITS.text_characters, LIMITS.comment_characters)
@@ -115,7 +117,7 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
             "prompt": _is_text,
             "typed": _is_yes_or_no,
         }
-        | {"masks": _is_object, "rulers": _is_object, "covers": _is_list},
+        | {"masks": _is_object, "rulers": _is_object, "remarks": _is_object, "covers": _is_list},
         MASKS,
     ),
     ("examples", "choose"): Payload({"number": _is_whole}),
@@ -140,6 +142,7 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
         {**CASE, **_ASKED, **_OUTLINE, "clicks": _is_list, "before": _is_list}, MASK
     ),
     ("viewer", "ruler"): Payload({**_CHANGE, "photo": _is_text, "ruler": _is_object}),
+    ("viewer", "remarks"): Payload({**_CHANGE, "photo": _is_text, "comments": _is_list}, REMARKS),
     ("viewer", "facts"): Payload({**CASE, "photos": _are_texts}),
     ("viewer", "cover"): Payload({**CASE, **_ASKED, **_OUTLINE, "area": _is_list}, MASK),
     ("queue-panel", "arrive"): Payload({**_LIST, "link": _is_text}),

@@ -93,6 +93,11 @@ class OpenedDesk:
         """Return what readers are asked of a case; None: of one that is in no store. Raises StoreError."""
         return self.questions if key is None else self.opened_store.questions_of(key.queue)
 
+    def takes_lesions_apart(self, key: CaseKey | None) -> bool:
+        """Return whether a case's queue asks for its lesions one by one; not of one that is in no store. Raises
+        StoreError."""
+        return key is not None and self.opened_store.takes_lesions_apart(key.queue)
+
     @property
     def opened_store(self) -> Store:
         """Return the store. Raises StoreError where nothing is kept."""

@@ -1,4 +1,4 @@
-"""Readings as tables, CSV or Parquet: one row an answer, one a mask, one a click, one a measured line, one a reading."""
+"""Readings as tables, CSV or Parquet: one row an answer, one a mask, one a click, one a measured line, one a lesion, one a reading."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from magic_demo.core.review_content import CHOICES
 from magic_demo.core.review_types import MaskRuns, SavedReview
 from magic_demo.core.ruler import Ruler, length
 from magic_demo.imaging.diameter import longest_diameter
-from magic_demo.imaging.run_lengths import area, decode_mask
+from magic_demo.imaging.pieces import find_piece, split_pieces
+from magic_demo.imaging.run_lengths import area, decode_mask, encode_mask
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.challenge import walk_masks
 from magic_demo.reviews.exports.readings import Selection
@@ -22,7 +23,7 @@ from magic_demo.reviews.exports.tabular.csv_files import write_csv_table
 from magic_demo.reviews.exports.training_sets.dataset_card import write_card
 
 Rows = list[dict[str, Any]]
-CONTENTS = """`load_dataset(FOLDER, "answers")` gives one row an answer; `masks`, `clicks`, `lengths` and `readings` are the other tables.
+CONTENTS = """`load_dataset(FOLDER, "answers")` gives one row an answer; `masks`, `clicks`, `lengths`, `lesions` and `readings` are the other tables.
 `number` joins them, times are UTC, and `counts` are COCO's compressed run lengths (pycocotools reads them with `height`
 and `width`). All rows are in the split `train`, which is the one that `datasets` gives by itself."""
 
@@ -43,6 +44,10 @@ COLUMNS: Mapping[str, Mapping[str, type]] = {
         "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "photo_id": str, "line": int,
         "x": float, "y": float, "to_x": float, "to_y": float, "pixels": float, "mm": float,
     },
+    "lesions": {
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "photo_id": str, "lesion": int, "lesions": int,
+        "x": int, "y": int, "lesion_pixels": int, "diameter_px": float, "area_mm2": float, "diameter_mm": float, "border": str, "comment": str,
+    },
     "readings": {
         "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "flagged": bool,
         **dict.fromkeys(CHOICES, str), "unusable": str, "comment": str, "seconds": float, "models": str, "compared": bool, "disagreements": str, "complete": bool, "missing": str,
@@ -54,6 +59,8 @@ CSV as ISO 8601. ``click`` counts those that a mask was made from, ``marks`` is 
 shares of the photo's width and height, of a box its left top corner, and ``right``, ``bottom`` the other one, of a click the same.
 ``line`` counts what was measured with the ruler, in pixels of the photo; line 0 is the one of known length. ``mm``, ``area_mm2``
 and ``diameter_mm`` (of the largest part) are empty where the reader has not calibrated the photo.
+``lesion`` is the number of a part of a mask, of ``lesions``; 0: a comment on no part. Those of a mask are listed where lesions
+are taken one by one, and where its reader has commented on one of them; ``x``, ``y`` is a pixel of the part.
 ``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements``
 where the reader differs from it; these, ``unusable``, ``missing`` (left open by a finished reading) and
 ``tied`` (what a consensus leaves undecided) are ids joined by spaces, ``known`` (what its reader had been
@@ -61,7 +68,7 @@ shown: "model", "others") are words, ``models`` is JSON."""
 
 
 def write_csv(selection: Selection, folder: Path) -> int:
-    """Write ``answers.csv``, ``masks.csv``, ``clicks.csv``, ``lengths.csv`` and ``readings.csv``; returns how many masks."""
+    """Write ``answers.csv``, ``masks.csv``, ``clicks.csv``, ``lengths.csv``, ``lesions.csv`` and ``readings.csv``; returns how many masks."""
     return _write_csv(selection, folder, quoted=True)
 
 
@@ -130,7 +137,19 @@ def make_tables(selection: Selection) -> dict[str, Rows]:
         for _case, review, photo_id, _runs in walk_masks(selection)
         for row in _click_rows(numbers[id(review)], photo_id)
     ]
-    return {"answers": answers, "masks": masks, "clicks": clicks, "lengths": lengths, "readings": readings}
+    lesions = [
+        row
+        for _case, review, photo_id, runs in walk_masks(selection)
+        for row in _lesion_rows(numbers[id(review)], photo_id, runs, all_parts=selection.apart)
+    ]
+    return {
+        "answers": answers,
+        "masks": masks,
+        "clicks": clicks,
+        "lengths": lengths,
+        "lesions": lesions,
+        "readings": readings,
+    }
 
 
 def _click_rows(saved: SavedReview, photo_id: str) -> Rows:
@@ -152,6 +171,35 @@ def _length_rows(saved: SavedReview) -> Rows:
             mm = ruler.mm if number == 0 else ruler.measure(pixels)
             about = {**_common(saved), "photo_id": photo_id, "line": number}
             rows.append({**about, **ends, "pixels": pixels, "mm": mm})
+    return rows
+
+
+def _lesion_rows(saved: SavedReview, photo_id: str, runs: MaskRuns, *, all_parts: bool) -> Rows:
+    """Return a row for each part of a mask, another one for a second comment on it, and one for each comment on no
+    part; all_parts: also where nothing was said of any."""
+    remarks = saved.review.remarks.get(photo_id, ())
+    if not (remarks or all_parts):
+        return []
+    about = {**_common(saved), "photo_id": photo_id}
+    pieces = split_pieces(decode_mask(runs))
+    rows: Rows = []
+    found = [(remark, find_piece(pieces, remark.at)) for remark in remarks]
+    for piece in pieces:
+        said = [remark for remark, where in found if where is piece]
+        measures = {
+            "lesion_pixels": piece.area,
+            "diameter_px": piece.diameter,
+            **measure_mask(encode_mask(piece.draw(runs.size)), saved.review.rulers.get(photo_id)),
+            "border": piece.border,
+        }
+        which = {**about, "lesion": piece.number, "lesions": len(pieces), **measures}
+        for at, comment in [(remark.at, remark.comment) for remark in said] or [(piece.at, "")]:
+            rows.append({**which, "x": at[0], "y": at[1], "comment": comment})
+    for remark, where in found:
+        if where is None:
+            nowhere = dict.fromkeys(("lesion_pixels", "diameter_px", "area_mm2", "diameter_mm"))
+            which = {**about, "lesion": 0, "lesions": len(pieces), **nowhere, "border": ""}
+            rows.append({**which, "x": remark.at[0], "y": remark.at[1], "comment": remark.comment})
     return rows
 
 

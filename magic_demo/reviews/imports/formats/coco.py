@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from magic_demo.core.errors import FormatError
+from magic_demo.core.remark import MOST_CHARACTERS, Remark, read_remarks
 from magic_demo.core.review_content import read_mark
 from magic_demo.core.review_types import MaskRuns
 from magic_demo.core.ruler import read_ruler
 from magic_demo.core.types import Mask
+from magic_demo.imaging.pieces import split_pieces
+from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports.coco import CLICK_CATEGORIES, KEYPOINTS
 from magic_demo.reviews.imports.documents import load_json, peek_json
 from magic_demo.reviews.imports.gathering import Gathering, SourceError, begin_review
@@ -83,11 +86,24 @@ def _read_file(file: Path, content: Mapping[str, Any], gathering: Gathering) -> 
             mask = _read_mask(entry["segmentation"], size)
             review = gathering.add_mask(begin_review(gathering, case_id, about), photo_id, mask)
             if entry.get("ruler") is not None:
-                gathering.add_ruler(review, photo_id, read_ruler(entry["ruler"]))
+                review = gathering.add_ruler(review, photo_id, read_ruler(entry["ruler"]))
+            if remarks := _read_comments(entry, about, mask):
+                gathering.add_remarks(review, photo_id, remarks)
         except (FormatError, *MALFORMED) as error:
             gathering.left_out.add(
                 "annotation that cannot be read", where, str(error) or type(error).__name__
             )
+
+
+def _read_comments(
+    entry: Mapping[str, Any], about: Mapping[str, Any], mask: Mask | MaskRuns
+) -> tuple[Remark, ...]:
+    """Return the comments on a lesion: as this program wrote them, else the attribute ``comment``, on the largest part."""
+    if entry.get("remarks") is not None:
+        return read_remarks(entry["remarks"])
+    comment = str(about.get("comment") or "").strip()[:MOST_CHARACTERS]
+    pieces = split_pieces(decode_mask(mask) if isinstance(mask, MaskRuns) else mask) if comment else []
+    return (Remark(max(pieces, key=lambda piece: piece.area).at, comment),) if pieces else ()
 
 
 def _list_images(entries: Iterable[Any], gathering: Gathering) -> dict[Any, tuple[str, str, tuple[int, int]]]:

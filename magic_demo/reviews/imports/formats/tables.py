@@ -1,4 +1,4 @@
-"""The tables that this program exports, CSV or Parquet: every answer, mask, click, measured line and note."""
+"""The tables that this program exports, CSV or Parquet: every answer, mask, click, measured line, comment on a lesion and note."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from magic_demo.core.disk.user_files import read_user_file
 from magic_demo.core.errors import FormatError, one_line
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.remark import read_remarks
 from magic_demo.core.review_content import CHOICES, read_mark
 from magic_demo.core.review_types import MaskRuns, Review
 from magic_demo.core.ruler import Ruler, read_line, read_ruler, write_ruler
@@ -36,7 +37,7 @@ def find_parquet(path: Path) -> bool:
 
 
 def read_csv(path: Path, gathering: Gathering) -> None:
-    """Read ``answers.csv``, ``masks.csv``, ``clicks.csv``, ``lengths.csv`` and ``readings.csv``."""
+    """Read ``answers.csv``, ``masks.csv``, ``clicks.csv``, ``lengths.csv``, ``lesions.csv`` and ``readings.csv``."""
     _read_tables(path, "csv", read_csv_table, gathering)
 
 
@@ -87,6 +88,7 @@ def _read_tables(
         ("masks", _add_mask),
         ("clicks", _add_click),
         ("lengths", _add_length),
+        ("lesions", _add_lesion),
     ):
         for place, row in enumerate(tables[name], start=1):
             try:
@@ -173,6 +175,14 @@ def _add_length(row: Row, review: Review | None, gathering: Gathering) -> Review
     else:
         ruler = replace(ruler, lines=(*ruler.lines, line))
     return gathering.add_ruler(review, photo_id, read_ruler(write_ruler(ruler)))
+
+
+def _add_lesion(row: Row, review: Review | None, gathering: Gathering) -> Review:
+    assert review is not None
+    if not row["comment"]:
+        return review
+    said = [[int(row["x"]), int(row["y"]), str(row["comment"])]]
+    return gathering.add_remarks(review, str(row["photo_id"]), read_remarks(said))
 
 
 def _is_true(value: Any) -> bool:

@@ -54,6 +54,20 @@ class QueueMethods(OpenedStore):
                 session, "order", by, detail=f"{queue}, {'the same for all' if seed is None else seed}"
             )
 
+    def take_lesions_apart(self, queue: str, apart: bool, *, by: Actor = PROGRAM) -> None:
+        """Ask the readers of a queue for its lesions one by one, with measures and a comment each, or not; what was said
+        stays. Raises StoreError."""
+        with self._database.writing() as session:
+            queue_settings.keep_apart(session, queue, apart)
+            audit_trail.add_entry(
+                session, "lesions", by, detail=f"{queue}, {'one by one' if apart else 'as one'}"
+            )
+
+    def takes_lesions_apart(self, queue: str) -> bool:
+        """Return whether a queue asks for its lesions one by one."""
+        with self._database.reading() as session:
+            return queue_settings.reads_apart(session, queue)
+
     def repeat(self, queue: str, again: str, days: float, *, by: Actor = PROGRAM) -> int:
         """Make the queue ``again`` of a queue's cases, for the same readers to read them a second time, and return how
         many cases it has.

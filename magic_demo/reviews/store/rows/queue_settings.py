@@ -122,6 +122,17 @@ def _order_seed(session: Session, queue: str) -> str | None:
     return session.scalar(sa.select(QueueRow.order_seed).where(QueueRow.queue == queue))
 
 
+def keep_apart(session: Session, queue: str, apart: bool) -> None:
+    """Keep whether readers say something of each lesion; see ``Store.take_lesions_apart``."""
+    session.merge(QueueRow(queue=check_name(queue, Message("queue")), lesions_apart=apart))
+    session.flush()
+
+
+def reads_apart(session: Session, queue: str) -> bool:
+    """Return whether readers say something of each lesion of a queue."""
+    return bool(session.scalar(sa.select(QueueRow.lesions_apart).where(QueueRow.queue == queue)))
+
+
 def repeat_queue(session: Session, queue: str, again: str, days: float) -> int:
     """Make a queue of the same cases for a second reading, and return how many; see ``Store.repeat``."""
     again = check_name(again, Message("queue"))
@@ -139,6 +150,7 @@ def repeat_queue(session: Session, queue: str, again: str, days: float) -> int:
             order_seed=None if seed is None else f"{seed} again",
             again_of=queue,
             washout_days=float(days),
+            lesions_apart=first.lesions_apart if first is not None else None,
         )
     )
     rows = session.scalars(sa.select(CaseRow).where(CaseRow.queue == queue).order_by(CaseRow.position)).all()

@@ -29,7 +29,7 @@ of an older version still has the digest of what is sent again."""
 def write_content(review: Review, masks: dict[str, str], questions: QuestionSet) -> str:
     """Return a review as the JSON of its row. masks: photo id -> digest."""
     values = to_json(replace(review, masks={}))
-    for name in ("clicks", "rulers"):
+    for name in ("clicks", "rulers", "remarks"):
         if not values[name]:
             del values[name]
     content: dict[str, Any] = {
@@ -98,7 +98,13 @@ def check_values(review: Review, *, with_masks: bool = True) -> None:
                 question=qid,
                 option=repr(option),
             )
-    for photo_id in (*review.masks, *review.clicks, *review.rulers, *review.unusable):
+    for photo_id in (
+        *review.masks,
+        *review.clicks,
+        *review.rulers,
+        *review.remarks,
+        *review.unusable,
+    ):
         if not is_file_name(photo_id):
             raise StoreError(
                 "{where} speaks of a photo {photo!r}, which is no file name; rename the photo",

@@ -7,8 +7,8 @@ export const LATE = "magic-demo-late"; // what has changed just before or while 
 export const FRESH = 5000; // milliseconds; a browser that closes a page may take back what its database said was written so long ago
 
 /** Return whether there is something of the reader's own in a draft, or photos of the reader's own. */
-export function hasWork({ photos, answers, masks, rulers = {}, narrative, prompt, typed }) {
-  return photos > 0 || countAnswers(answers) > 0 || Object.keys(masks).length > 0 || Object.keys(rulers).length > 0 || (typed && Boolean(narrative.trim() || prompt.trim()));
+export function hasWork({ photos, answers, masks, rulers = {}, remarks = {}, narrative, prompt, typed }) {
+  return photos > 0 || countAnswers(answers) > 0 || [masks, rulers, remarks].some((of) => Object.keys(of).length > 0) || (typed && Boolean(narrative.trim() || prompt.trim()));
 }
 
 /** What is kept of a draft: all but the secret of its open case, which is another one when it is gone on with. */
@@ -54,7 +54,7 @@ export class UnkeptWork {
     this.close();
     const now = this.now();
     const id = `${now.toString(36)}-${Math.random().toString(36).slice(2, 10)}`;
-    this.current = { id, reader: this.reader(), began: now, changed: now, example, photos: 0, consent: false, narrative: "", prompt: "", typed: false, analysed: false, answers: {}, specified: {}, masks: {}, rulers: {}, covers: [], case: null };
+    this.current = { id, reader: this.reader(), began: now, changed: now, example, photos: 0, consent: false, narrative: "", prompt: "", typed: false, analysed: false, answers: {}, specified: {}, masks: {}, rulers: {}, remarks: {}, covers: [], case: null };
     this.files.set(id, []);
     this.store.hold(id);
     return this.current;
@@ -106,20 +106,15 @@ export class UnkeptWork {
     this.#save(draft);
   }
 
-  /** An outline has changed; `mask` {width, height, runs, clicks}, with `cleared` where the reader said "no lesion here"; null where the photo has none any more. */
-  noteMask(openId, photo, mask) {
+  /**
+   * What is said of a photo has changed: "masks" ({width, height, runs, clicks}, with `cleared` where the reader said "no lesion here"), "rulers" or
+   * "remarks"; null where nothing is any more.
+   */
+  noteOfPhoto(openId, field, photo, value) {
     const draft = this.byCase.get(openId);
     if (!draft) return;
-    const { [photo]: _before, ...others } = draft.masks;
-    this.note(openId, { masks: mask ? { ...others, [photo]: mask } : others });
-  }
-
-  /** What is measured in a photo has changed; null where nothing is any more. */
-  noteRuler(openId, photo, ruler) {
-    const draft = this.byCase.get(openId);
-    if (!draft) return;
-    const { [photo]: _before, ...others } = draft.rulers ?? {};
-    this.note(openId, { rulers: ruler ? { ...others, [photo]: ruler } : others });
+    const { [photo]: _before, ...others } = draft[field] ?? {};
+    this.note(openId, { [field]: value ? { ...others, [photo]: value } : others });
   }
 
   /** The words in the fields were typed in. */
@@ -185,7 +180,7 @@ export class UnkeptWork {
     const draft = this.current;
     const count = draft.photos;
     const renamed = (ofPhotos = {}) => Object.fromEntries(order.flatMap((number, place) => (ofPhotos[before[number]] ? [[names[place], ofPhotos[before[number]]]] : [])));
-    Object.assign(draft, { photos: photos.length, masks: renamed(draft.masks), rulers: renamed(draft.rulers) });
+    Object.assign(draft, { photos: photos.length, masks: renamed(draft.masks), rulers: renamed(draft.rulers), remarks: renamed(draft.remarks) });
     this.files.set(draft.id, photos);
     photos.forEach((photo, number) => this.#write(draft, () => this.store.putPhoto(draft.id, number, photo)));
     for (let number = photos.length; number < count; number++) this.#write(draft, () => this.store.dropPhoto(draft.id, number));

@@ -6,7 +6,7 @@ Event:
     restore  {"photos": [key], "example": int | None, "narrative", "prompt", "typed": bool, "answers": {family
     id: [option]},
               "specified": {family id: str}, "masks": {photo_id: {"width", "height", "runs"}},
-              "rulers": {photo_id: {"known", "mm", "lines"}}, "covers": [{"photo", "width", "height", "area"}]}
+              "rulers": {photo_id: {"known", "mm", "lines"}}, "remarks": {photo_id: [[x, y, comment]]}, "covers": [{"photo", "width", "height", "area"}]}
              Photos were sent again as at their upload. ``covers``: areas of an example's photos that were
              covered.
 """

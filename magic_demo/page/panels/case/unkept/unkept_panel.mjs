@@ -80,10 +80,10 @@ export function mountUnkept(element, { trigger }) {
   }
 
   /** Let the page open a case with all that a draft says of it; photos: the keys that they were sent under. */
-  function restore({ example, narrative, prompt, typed, answers, specified, masks, rulers = {}, covers, analysed }, photos) {
+  function restore({ example, narrative, prompt, typed, answers, specified, masks, rulers = {}, remarks = {}, covers, analysed }, photos) {
     analyse = analysed || example !== null;
     document.dispatchEvent(new CustomEvent("magic-photos", { detail: { restored: true } })); // the queue's case makes room
-    trigger("restore", { photos, example, narrative, prompt, typed, answers, specified, masks, rulers, covers });
+    trigger("restore", { photos, example, narrative, prompt, typed, answers, specified, masks, rulers, remarks, covers });
   }
 
   const arranging = openArrange({ work, word, open: restore });
@@ -122,8 +122,9 @@ export function mountUnkept(element, { trigger }) {
   const numberOf = (name) => document.querySelector("#viewer-stage").viewer.state.photos.findIndex((photo) => photo.name === name);
   document.addEventListener("viewer-tells", ({ detail }) => {
     const { case: openId, photo, width, height, runs, clicks, cleared } = detail;
-    if ("runs" in detail) work.noteMask(openId, photo, runs && { width, height, runs, ...(clicks.length && { clicks }), ...(cleared && { cleared }) });
-    else if ("ruler" in detail) work.noteRuler(openId, photo, detail.ruler);
+    if ("runs" in detail) work.noteOfPhoto(openId, "masks", photo, runs && { width, height, runs, ...(clicks.length && { clicks }), ...(cleared && { cleared }) });
+    else if ("ruler" in detail) work.noteOfPhoto(openId, "rulers", photo, detail.ruler);
+    else if ("comments" in detail) work.noteOfPhoto(openId, "remarks", photo, detail.comments);
     else if ("area" in detail) work.cover(openId, numberOf(photo), { photo, width, height, area: detail.area });
   });
   document.addEventListener("viewer-covered", async ({ detail: { case: openId, number, covered, src } }) => {

@@ -18,7 +18,7 @@ _BAR = """
 <div class="connection" id="conflicts" role="alertdialog" aria-labelledby="conflicts-title" hidden>
   <p id="conflicts-title">[[conflict.title]]</p><ul id="conflicts-list"></ul>
   <div hidden><i data-word="mine" [[title conflict.mine]]></i><i data-word="theirs" [[title conflict.theirs]]></i><i data-word="nothing" [[title conflict.nothing]]></i><i
-    data-word="outlined" [[title conflict.outlined]]></i><i data-word="measured" [[title conflict.measured]]></i><i data-word="rulers" [[title conflict.rulers]]></i><i data-word="yes" [[title conflict.yes]]></i><i data-word="no" [[title conflict.no]]></i><i
+    data-word="outlined" [[title conflict.outlined]]></i><i data-word="measured" [[title conflict.measured]]></i><i data-word="rulers" [[title conflict.rulers]]></i><i data-word="remarked" [[title conflict.remarked]]></i><i data-word="remarks" [[title conflict.remarks]]></i><i data-word="yes" [[title conflict.yes]]></i><i data-word="no" [[title conflict.no]]></i><i
     data-word="masks" [[title conflict.masks]]></i><i data-word="comment" [[title review.comment]]></i>CHOICES<i
     data-word="flagged" [[title conflict.flagged]]></i><i data-word="unusable" [[title review.unusable]]></i></div>
 </div>

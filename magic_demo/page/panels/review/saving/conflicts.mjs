@@ -20,6 +20,7 @@ export function watchConflicts(element) {
     if (part === "answers") return [...value[0].map((option) => shownText(row(field, option))), value[1]].filter(Boolean).join(", ") || word("nothing");
     if (part === "masks") return word(value ? "outlined" : "nothing");
     if (part === "rulers") return word(value ? "measured" : "nothing");
+    if (part === "remarks") return word(value ? "remarked" : "nothing");
     if (part === "comment") return value ? String(value) : word("nothing");
     if (part !== "flagged" && part !== "unusable") return word(value ? `${part} ${value}` : "nothing"); // a choice
     return word(value ? "yes" : "no");
@@ -27,7 +28,7 @@ export function watchConflicts(element) {
 
   function name(part, field) {
     if (part === "answers") return shownText(document.querySelector(`#card-${field.toLowerCase()}-name`));
-    return [word(part), ["masks", "rulers", "unusable"].includes(part) ? field : ""].join(" ").trim();
+    return [word(part), ["masks", "rulers", "remarks", "unusable"].includes(part) ? field : ""].join(" ").trim();
   }
 
   function draw() {

@@ -19,6 +19,7 @@ document.addEventListener("cards-tell", ({ detail }) => detail.event === "answer
 document.addEventListener("viewer-tells", ({ detail }) => {
   if ("runs" in detail) unsaved.note(detail.case, `mask ${detail.photo}`, detail);
   else if ("ruler" in detail) unsaved.note(detail.case, `ruler ${detail.photo}`, detail);
+  else if ("comments" in detail) unsaved.note(detail.case, `remarks ${detail.photo}`, detail);
   else if (unsaved.of(detail.case)) detail.of = unsaved.of(detail.case);
 });
 
@@ -39,7 +40,8 @@ export function chooseSaved(id, mine) {
   for (const field of payload.touched ?? []) if (field.startsWith("unusable ")) note.unusable = { [field.slice(9)]: payload.unusable.length > 0 };
   const masks = part?.startsWith("mask ") ? { [payload.photo]: payload.runs && { width: payload.width, height: payload.height, runs: payload.runs, clicks: payload.clicks } } : {};
   const rulers = part?.startsWith("ruler ") ? { [payload.photo]: payload.ruler } : {};
-  document.dispatchEvent(new CustomEvent("review-merged", { detail: { case: openId, answers: payload.answers ?? {}, specified: payload.specified ?? {}, masks, rulers, note } }));
+  const remarks = part?.startsWith("remarks ") ? { [payload.photo]: payload.comments } : {};
+  document.dispatchEvent(new CustomEvent("review-merged", { detail: { case: openId, answers: payload.answers ?? {}, specified: payload.specified ?? {}, masks, rulers, remarks, note } }));
   unsaved.note(openId, part, payload);
   document.dispatchEvent(new CustomEvent("review-again", { detail: { case: openId, of: unsaved.of(openId), parts: [payload] } }));
 }

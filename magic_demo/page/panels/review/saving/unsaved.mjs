@@ -142,7 +142,7 @@ export class Unsaved {
     const id = `${part} ${field}`;
     if (this.seen.has(`${openId} ${id} ${number}`)) return; // an answer that was under way at the same time says it again
     this.seen.add(`${openId} ${id} ${number}`);
-    const sentAs = { masks: "mask", rulers: "ruler" }[part]; // sent whole: what this tab sent is what it wants
+    const sentAs = { masks: "mask", rulers: "ruler", remarks: "remarks" }[part]; // sent whole: what this tab sent is what it wants
     const own = sentAs && Object.values(this.parts[key] ?? {}).find((payload) => payload.part === `${sentAs} ${field}`);
     const payload = own ? { ...own } : writeAgain(part, field, mine);
     const name = `conflicting ${id}`;
@@ -161,7 +161,7 @@ export class Unsaved {
   #without(merged, key) {
     const changing = new Set(Object.values(this.parts[key] ?? {}).flatMap(({ part, touched, conflicting }) => (conflicting ? [] : [part, ...(touched ?? [])])));
     const keep = (fields, name = (field) => field) => Object.fromEntries(Object.entries(fields ?? {}).filter(([field]) => !changing.has(name(field))));
-    return { ...merged, answers: keep(merged.answers), specified: keep(merged.specified), masks: keep(merged.masks, (field) => `mask ${field}`), rulers: keep(merged.rulers, (field) => `ruler ${field}`), note: keep(merged.note) };
+    return { ...merged, answers: keep(merged.answers), specified: keep(merged.specified), masks: keep(merged.masks, (field) => `mask ${field}`), rulers: keep(merged.rulers, (field) => `ruler ${field}`), remarks: keep(merged.remarks, (field) => `remarks ${field}`), note: keep(merged.note) };
   }
 
   #read() {

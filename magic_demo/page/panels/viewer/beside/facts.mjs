@@ -105,8 +105,8 @@ export function openFacts(root, { word, drawing }) {
   return { tell, say, announce };
 }
 
-// Read once a photo, small.
-function readPixels(one) {
+/** The pixels of a photo, small: to be read once. */
+export function readPixels(one) {
   const scale = Math.min(1, DEFINITIONS.LONGEST_SIDE / Math.max(one.width, one.height));
   const width = Math.max(1, Math.round(one.width * scale));
   const height = Math.max(1, Math.round(one.height * scale));

@@ -47,18 +47,29 @@ export const COMBINATION = "combination";
 export function measurePhoto(pixels, mask) {
   const { width, height } = pixels;
   const { count, specks } = keepParts(mask.data, mask.width, mask.height); // as it is drawn: what is a gap there may be none when small
-  const { lesion, count: measured } = keepParts(shrinkMask(mask, width, height), width, height);
-  if (!measured) return { count, specks, areaShare: 0, colour: null, tone: toneOfSkin(take(pixels, new Uint8Array(width * height).fill(1)), 1) };
+  const around = lookAround(pixels, mask);
+  if (!around) return { count, specks, areaShare: 0, colour: null, tone: toneOfSkin(take(pixels, new Uint8Array(width * height).fill(1)), 1) };
+  if (!around.skin) return { count, specks, areaShare: around.areaShare, colour: null, tone: null };
+  return { count, specks, areaShare: around.areaShare, colour: nameRegion(pixels, around.lesion, around), tone: toneOfSkin(around.skin, around.ringShare) };
+}
+
+/**
+ * What is lesion at the size of the pixels, how far each of its pixels lies inside, and the colours of the skin around it: {lesion, inside, band,
+ * areaShare, ringShare, skin: null where nothing but lesion is in view}. Null where there is no lesion.
+ */
+export function lookAround(pixels, mask) {
+  const { width, height } = pixels;
+  const { lesion, count } = keepParts(shrinkMask(mask, width, height), width, height);
+  if (!count) return null;
   const diagonal = Math.hypot(width, height);
   const outside = distances(lesion, width, height, 1);
   const inside = distances(lesion, width, height, 0);
   const band = Math.max(2, BORDER_BAND * diagonal);
   const reach = Math.max(6, RING * diagonal);
   let around = new Uint8Array(lesion.length);
-  let [ring, deepest, area] = [0, 0, 0];
+  let [ring, area] = [0, 0];
   for (let i = 0; i < lesion.length; i++) {
     if (outside[i] > band && outside[i] <= reach) ring += around[i] = 1;
-    if (inside[i] > deepest) deepest = inside[i];
     area += lesion[i];
   }
   if (ring < 64) {
@@ -67,12 +78,15 @@ export function measurePhoto(pixels, mask) {
   }
   const areaShare = area / lesion.length;
   const ringShare = ring / lesion.length;
-  if (area === lesion.length) return { count, specks, areaShare, colour: null, tone: null };
-  const skin = take(pixels, around);
+  return { lesion, inside, band, areaShare, ringShare, skin: area === lesion.length ? null : take(pixels, around) };
+}
+
+/** The colour that prevails in a region of the lesion, far enough from its border; null where it has no pixel. */
+export function nameRegion(pixels, region, { inside, band, skin }) {
+  let deepest = 0;
+  for (let i = 0; i < region.length; i++) if (region[i] && inside[i] > deepest) deepest = inside[i];
   const core = Math.min(band, 0.5 * deepest);
-  for (let i = 0; i < lesion.length; i++) if (inside[i] <= core) lesion[i] = 0; // far enough from its border
-  const colours = balanceColours(take(pixels, lesion), skin);
-  return { count, specks, areaShare, colour: dominant(nameColours(colours)), tone: toneOfSkin(skin, ringShare) };
+  return dominant(nameColours(balanceColours(take(pixels, region.map((one, i) => (inside[i] > core ? one : 0))), skin)));
 }
 
 /** A mask at a smaller size: a pixel is lesion where at least half of what it covers is. */
@@ -126,10 +140,15 @@ export function partsOf(mask, width, height) {
   return { runs, rootOf, areas };
 }
 
+/** How large a part must be to be no speck, of a mask of so many pixels with parts of these areas. */
+export function leastArea(size, areas) {
+  return Math.max(4, SPECK_OF_PHOTO * size, SPECK_OF_LARGEST * [...areas.values()].reduce((most, area) => Math.max(most, area), 0));
+}
+
 /** The mask without specks, how many parts are left, and how many specks there were. */
 function keepParts(mask, width, height) {
   const { runs, rootOf, areas } = partsOf(mask, width, height);
-  const least = Math.max(4, SPECK_OF_PHOTO * mask.length, SPECK_OF_LARGEST * Math.max(0, ...areas.values()));
+  const least = leastArea(mask.length, areas);
   const lesion = new Uint8Array(mask.length);
   runs.forEach(([y, start, end], index) => areas.get(rootOf(index)) >= least && lesion.fill(1, y * width + start, y * width + end));
   const count = [...areas.values()].filter((area) => area >= least).length;

@@ -28,7 +28,8 @@ function shape(from, to) {
   return `M${from.x.toFixed(1)} ${from.y.toFixed(1)}L${to.x.toFixed(1)} ${to.y.toFixed(1)}${across(from)}${across(to)}`;
 }
 
-function make(name, attributes) {
+/** An element of an SVG with these attributes. */
+export function make(name, attributes) {
   const element = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   return element;

@@ -7,12 +7,16 @@ export function longestDiameter(mask, width, height) {
   const { runs, rootOf, areas } = partsOf(mask, width, height);
   const largest = [...areas].reduce((best, one) => (best && best[1] >= one[1] ? best : one), null);
   if (!largest) return 0;
+  return diameterOf(runs.filter((_, index) => rootOf(index) === largest[0]));
+}
+
+/** The same of one part, by its runs [row, start, end]. */
+export function diameterOf(runs) {
   const rows = new Map(); // row -> [left, right] of the part
-  runs.forEach(([y, start, end], index) => {
-    if (rootOf(index) !== largest[0]) return;
+  for (const [y, start, end] of runs) {
     const [left, right] = rows.get(y) ?? [start, end];
     rows.set(y, [Math.min(left, start), Math.max(right, end)]);
-  });
+  }
   const corners = [...rows].flatMap(([y, [left, right]]) => [[left, y], [left, y + 1], [right, y], [right, y + 1]]);
   const hull = hullOf(corners);
   let most = 0;
@@ -20,8 +24,8 @@ export function longestDiameter(mask, width, height) {
   return Math.sqrt(most);
 }
 
-// The convex hull, by its lower and its upper chain.
-function hullOf(points) {
+/** The convex hull of points [x, y], by its lower and its upper chain. */
+export function hullOf(points) {
   const sorted = points.sort(([x, y], [toX, toY]) => x - toX || y - toY);
   const chain = (order) => {
     const kept = [];

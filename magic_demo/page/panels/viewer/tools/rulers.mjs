@@ -1,6 +1,8 @@
 // What a reader measures in the photos of the open case: of each photo one line of known length, and the lines measured by it, in pixels of the
 // photo's own file, so that neither zoom nor turn nor the working size changes a length. No DOM in here: node tests it.
 
+import { OfPhotos } from "./of_photos.mjs";
+
 export const [LEAST_MM, MOST_MM, MOST_LINES] = [0.1, 1000, 100]; // as in core/ruler.py
 const EMPTY = { known: null, mm: null, lines: [] };
 
@@ -46,50 +48,13 @@ function distance(at, from, to) {
   return Math.hypot(at.x - from.x - along * dx, at.y - from.y - along * dy);
 }
 
-export class Rulers {
-  /** does: {journal, openId(), reach(photo): shows it, null where it has gone, changed(photo): an edit is over}. */
+export class Rulers extends OfPhotos {
   constructor(does) {
-    Object.assign(this, does);
-    this.kept = new Map(); // photo's name -> ruler
-    this.looked = null; // those of an earlier version, while it is looked at
-  }
-
-  of({ name }) {
-    return (this.looked ? this.looked[name] : this.kept.get(name)) ?? EMPTY;
+    super(does, EMPTY);
   }
 
   scale(photo) {
     return scaleOf(this.of(photo));
-  }
-
-  /** Take what was saved. `replace`: also where the reader has measured since, as one more edit. */
-  restore(photos, saved, replace) {
-    for (const photo of photos) {
-      const ruler = saved?.[photo.name] ?? null;
-      if (!this.kept.has(photo.name) && ruler) this.kept.set(photo.name, ruler);
-      else if (replace) this.put(photo, ruler ?? EMPTY);
-    }
-  }
-
-  forget() {
-    this.kept.clear();
-  }
-
-  /** Let this be what is measured in a photo, as one edit. */
-  put(photo, ruler) {
-    const before = this.kept.get(photo.name) ?? EMPTY;
-    if (JSON.stringify(before) === JSON.stringify(ruler)) return;
-    const lay = (which) => () => {
-      if (this.reach(photo) === null) return false;
-      this.#set(photo, which);
-    };
-    this.#set(photo, ruler);
-    this.journal.push(this.openId(), { undo: lay(before), redo: lay(ruler) });
-  }
-
-  #set(photo, ruler) {
-    this.kept.set(photo.name, ruler);
-    this.changed(photo);
   }
 
   /** Add a line; the first of a photo, and where it `calibrates`, is the one that is `mm` long. */
