@@ -26,7 +26,7 @@ from magic_demo.challenge.run_folder import (
 from magic_demo.challenge.running.batch_report import BatchReport
 from magic_demo.challenge.running.cases import Case, plan_cases
 from magic_demo.challenge.running.engines import Engine, work_here
-from magic_demo.challenge.running.journal import Journal, JournalAnswers, JournalEntry
+from magic_demo.challenge.running.journal import Finished, Journal, JournalAnswers
 from magic_demo.challenge.running.shards import Shard, gather_shards
 from magic_demo.challenge.running.stages import Stages
 from magic_demo.challenge.running.watching import PEAK_MEMORY, read_peak
@@ -159,20 +159,19 @@ class _Run:
             self.problems.append((number, problem))
             progress.write(f"problem: {problem}", file=sys.stderr)
 
-        def take(number: int, entry: JournalEntry) -> None:
+        def count(masks: int, empty: int) -> None:
             progress.update()
-            self.empty += len(entry.empty)
-            self.predicted += len(entry.masks) - len(entry.empty)
-            for problem in entry.problems:
-                say(number, f"{entry.encounter_id}: {problem}")
+            self.empty += empty
+            self.predicted += masks - empty
 
         def unfinished() -> Iterator[Case]:
             for case in self._own(
                 plan_cases(self.data_masks.found.encounters, self.stages.predictor.prompt_kind)
             ):
                 self.ids.append(case.files.encounter_id)
-                if self._is_finished(case, journal):
-                    take(case.number, journal[case.files.encounter_id])
+                finished = self._find_finished(case, journal)
+                if finished is not None:
+                    count(*finished)
                 else:
                     yield replace(case, masks=self.data_masks.of(case.files))
 
@@ -181,7 +180,9 @@ class _Run:
         for outcome in engine(unfinished(), self.stages, journal, self.busy):
             self.done_now += 1
             self.photos_now += outcome.photos
-            take(outcome.number, outcome.entry)
+            count(len(outcome.entry.masks), len(outcome.entry.empty))
+            for problem in outcome.entry.problems:
+                say(outcome.number, f"{outcome.entry.encounter_id}: {problem}")
 
     def write_results(self, journal: Journal) -> BatchReport:
         """Write the answers, in the order of the data, and return what the run did."""
@@ -218,13 +219,11 @@ class _Run:
         own = tuple(self._own(self.data_masks.found.encounters))
         return DataMasks(EncounterList(own), None).photos
 
-    def _is_finished(self, case: Case, journal: Journal) -> bool:
+    def _find_finished(self, case: Case, journal: Journal) -> Finished | None:
         name = case.files.encounter_id
-        if name not in journal:
-            return False
-        entry = journal[name]
-        there = not self.stages.bundle or has_prediction(self.stages.out / BUNDLE, name)
-        return not entry.problems and entry.source == case.source and there
+        finished = journal.find_finished(name, case.source)
+        there = finished is None or not self.stages.bundle or has_prediction(self.stages.out / BUNDLE, name)
+        return finished if there else None
 
 
 def _check_places(found: EncounterList, data: Path, out: Path, pictures: bool) -> None:

@@ -86,15 +86,14 @@ def find_data_masks(
     """
     folder = data if data.is_dir() else data.parent
     references = match_case(find_reference_masks(folder), _name_photos(found))
-    photos = [photo for files in found.encounters for photo in _list_photos(files)]
-    ahead = most_ahead is None or len(photos) <= most_ahead
-    if not ahead:
-        photos = [photo for photo in photos if photo[0] in references]
+    named = [photo for files in found.encounters for photo in files.photo_files]
+    ahead = most_ahead is None or len(named) <= most_ahead
+    photos = [(photo.photo_id, photo.path) for photo in named if ahead or photo.photo_id in references]
 
     def others() -> Iterator[tuple[str, Path | None]]:
         index = PhotoIndex(folder, None)
         for photo_id in references:
-            yield photo_id, next(iter(index.of(photo_id)), None)
+            yield photo_id, next(map(Path, index.of(photo_id)), None)
 
     return DataMasks(found, asked, references, find_turned(photos, references, others()), ahead)
 

@@ -45,10 +45,18 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """Where a photo of an encounter lies; ``path`` is None when it was named but not found."""
+    """Where a photo of an encounter lies; None when it was named but not found.
+
+    place: a text, as a million paths take four times as much memory.
+    """
 
     photo_id: str
-    path: Path | None
+    place: str | None
+
+    @property
+    def path(self) -> Path | None:
+        """Return the place as a path."""
+        return None if self.place is None else Path(self.place)
 
 
 @dataclass(frozen=True, slots=True)

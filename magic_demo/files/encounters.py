@@ -4,9 +4,11 @@ questions."""
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,10 +83,21 @@ def read_encounters(data: Path, split: str | None = None) -> EncounterList:
             "split '{split}': a name such as valid is expected, of letters, digits, '_', '.' and '-'",
             split=split,
         )
-    file = find_encounter_file(data, split)
-    if file is not None:
-        return _read_encounter_file(file, data)
-    return _read_photo_folder(data)
+    with _without_collecting():
+        file = find_encounter_file(data, split)
+        return _read_photo_folder(data) if file is None else _read_encounter_file(file, data)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Keep Python from looking for circles among what is read: there are none, and among millions it takes long."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def is_whole(text: str) -> bool:
@@ -287,11 +300,11 @@ def refuse_other_file(file: Path) -> None:
 
 def _read_encounter_file(chosen: ChosenFile, folder: Path) -> EncounterList:
     file = chosen.path
-    photos = PhotoIndex(folder, name_split(chosen.split) or chosen.split)
     encounters: dict[str, EncounterFiles] = {}
     problems: list[str] = []
     number, twice = 0, 0
     numbers: list[int] = []
+    photos = PhotoIndex(folder, name_split(chosen.split) or chosen.split)
     for number, entry in enumerate(iterate_json_list(file, Message("a JSON list of encounters")), start=1):
         if isinstance(entry, dict) and is_number(entry.get(ENCOUNTER_KEY)):
             numbers.append(entry[ENCOUNTER_KEY])
@@ -316,7 +329,7 @@ def _read_encounter_file(chosen: ChosenFile, folder: Path) -> EncounterList:
 
 def _name_zips(photos: PhotoIndex, found: Iterable[EncounterFiles], folder: Path) -> list[str]:
     """Return a line that names zips which lie where photos are missing."""
-    missing = sum(photo.path is None for files in found for photo in files.photo_files)
+    missing = sum(photo.place is None for files in found for photo in files.photo_files)
     zips = [str(path.relative_to(folder)) for path in photos.others if path.suffix.lower() == ".zip"]
     if not missing or not zips:
         return []
@@ -358,7 +371,7 @@ def _read_photo_folder(folder: Path) -> EncounterList:
         # on itself.
         paths = [
             path
-            for path in index.of(stem)
+            for path in map(Path, index.of(stem))
             if not (path.suffix.lower() in (".tif", ".tiff") and _MASK_STEM.fullmatch(stem))
         ]
         if not paths:
@@ -382,7 +395,7 @@ def _read_photo_folder(folder: Path) -> EncounterList:
                     used=names[0],
                 )
             )
-        encounters.append(EncounterFiles(stem, photo_files=(PhotoFile(stem, paths[0]),)))
+        encounters.append(EncounterFiles(stem, photo_files=(PhotoFile(stem, str(paths[0])),)))
     if not encounters and not problems:
         raise FormatError(
             "{folder}: neither a challenge JSON ({names}) nor photos here or below",

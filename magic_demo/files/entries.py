@@ -34,6 +34,10 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 def clean_text(text: str) -> str:
     """Return the text without HTML tags, entities, control characters and superfluous white space; "<5 cm"
     and emoji stay."""
+    if not text:
+        return ""
+    if text.isprintable() and "<" not in text and "&" not in text:  # as nearly all: nothing to take out
+        return " ".join(text.split())
     plain = mend_text(text)
     if "<" in plain:
         plain = _MARKUP.sub(" ", plain)
@@ -75,8 +79,8 @@ def parse_encounter(entry: Any, photos: PhotoIndex, problems: list[str]) -> Enco
                 encounter=encounter_id,
                 photo=photo_id,
             )
-        path, doubt = photos.find(photo_id, name)
-        photo_files[photo_id] = PhotoFile(photo_id, path)
+        place, doubt = photos.find(photo_id, name)
+        photo_files[photo_id] = PhotoFile(photo_id, place)
         problems += [f"{encounter_id}: {doubt}"] if doubt else []
     responses = _list(entry, encounter_id, "responses")
     return EncounterFiles(
@@ -98,9 +102,8 @@ def as_text(value: Any) -> Any:
 
 
 def _narrative(entry: Mapping[str, Any], encounter_id: str, language: Language) -> str:
-    title, content = (
-        clean_text(_text(entry, encounter_id, f"query_{part}_{language}")) for part in ("title", "content")
-    )
+    title = clean_text(_text(entry, encounter_id, f"query_title_{language}"))
+    content = clean_text(_text(entry, encounter_id, f"query_content_{language}"))
     longest = max(len(title), len(content))
     if longest > LIMITS.text_characters:
         raise FormatError(

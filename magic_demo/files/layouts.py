@@ -114,9 +114,12 @@ def _list_json(data: Path) -> Iterable[Path]:
     for top, folders, files in os.walk(data):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            path = Path(top, name)
-            if not name.startswith(".") and path.suffix.casefold() in LIST_SUFFIXES and path.is_file():
-                yield path
+            if (
+                name.casefold().endswith(LIST_SUFFIXES)
+                and not name.startswith(".")
+                and Path(top, name).is_file()
+            ):
+                yield Path(top, name)
 
 
 def _tell_split(path: Path) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from stat import S_ISREG
 
 from magic_demo.challenge.data_masks import DataMasks
@@ -77,16 +77,16 @@ def _digest(files: EncounterFiles, shared: Mapping[str, str], kind: PromptKind) 
     narrative = {language: getattr(files.narrative, language) for language in LANGUAGES}
     words: list[object] = [narrative] + ([files.responses] if kind != "narrative" else [])
     photos = [
-        [photo.photo_id, _describe_file(photo.path), shared.get(photo.photo_id)]
+        [photo.photo_id, _describe_file(photo.place), shared.get(photo.photo_id)]
         for photo in files.photo_files
     ]
     return hashlib.sha256(json.dumps([*words, photos]).encode()).hexdigest()[:16]
 
 
-def _describe_file(path: Path | None) -> list[int] | None:
+def _describe_file(place: str | None) -> list[int] | None:
     """Return a file's size and time, None where there is none."""
     try:
-        status = path.stat() if path is not None else None
+        status = os.stat(place) if place is not None else None  # noqa: PTH116 - a million of them
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns] if status is not None and S_ISREG(status.st_mode) else None

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from magic_demo.core.disk.user_files import open_user_file
 from magic_demo.core.errors import FormatError
@@ -18,6 +20,8 @@ from magic_demo.core.limits import LIMITS
 
 LONGEST_LINE = 2**20
 """Bytes; a line of the journal is a few hundred."""
+_decode = json.JSONDecoder().decode
+_DIGEST = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,19 @@ class JournalEntry:
     doubts: str | None = None
 
 
+class Finished(NamedTuple):
+    """What is told of a finished encounter without reading its entry again: how many masks were written for it, and
+    how many of them are empty."""
+
+    masks: int
+    empty: int
+
+
 class Journal(Mapping[str, JournalEntry]):
     """Encounter id -> entry of the finished encounters whose mask files are all there.
 
-    An entry stays in the file until it is asked for: in memory is where its line begins, so that a million of
-    them need little. A line that was cut short or damaged does not count.
+    An entry stays in the file until it is asked for: in memory is where its line begins, and what tells whether it
+    is to be done again, so that a million of them need little. A line that was cut short or damaged does not count.
     """
 
     def __init__(self, path: Path, masks: Path) -> None:
@@ -48,7 +60,9 @@ class Journal(Mapping[str, JournalEntry]):
         Raises FormatError where what lies at ``path`` is no file, or is larger than a journal can be.
         """
         self._path = path
-        self._places: dict[str, int] = {}
+        self._rows: dict[str, int] = {}
+        self._places, self._sources = array("Q"), array("Q")
+        self._masks, self._empty = array("L"), array("L")
         self._end = 0
         self._adding = threading.Lock()
         self._file: BinaryIO | None = None
@@ -65,15 +79,32 @@ class Journal(Mapping[str, JournalEntry]):
             ) from error
 
     def _find_entries(self, file: BinaryIO, masks: str) -> None:
+        there = _list_files(masks)
         while (line := file.readline(LONGEST_LINE)).endswith(b"\n") or len(line) == LONGEST_LINE:
             place, self._end = self._end, self._end + len(line)
             entry = _parse(line)
             if entry is None:
                 continue  # a crash of the machine can leave any bytes: that encounter is predicted again
-            if all(Path(f"{masks}/{name}").is_file() for name in entry.masks):
-                self._places[entry.encounter_id] = place
+            if all(name in there or Path(masks, name).is_file() for name in entry.masks):
+                self._note(entry, place)
             else:
-                self._places.pop(entry.encounter_id, None)
+                self._rows.pop(entry.encounter_id, None)
+
+    def _note(self, entry: JournalEntry, place: int) -> None:
+        row = len(self._places)
+        self._places.append(place)
+        self._sources.append(0 if entry.problems else _as_number(entry.source))
+        self._masks.append(len(entry.masks))
+        self._empty.append(len(entry.empty))
+        self._rows[entry.encounter_id] = row  # last, as another thread may look for it
+
+    def find_finished(self, encounter_id: str, source: str) -> Finished | None:
+        """Return what is told of an encounter that was finished without a problem, predicted from what has this
+        digest; None where it is to be done."""
+        row = self._rows.get(encounter_id)
+        if row is None or not self._sources[row] or self._sources[row] != _as_number(source):
+            return None
+        return Finished(self._masks[row], self._empty[row])
 
     def __enter__(self) -> Self:
         """Open the file to add entries; what a killed run left of a line is cut off. Raises OSError."""
@@ -96,14 +127,14 @@ class Journal(Mapping[str, JournalEntry]):
             for entry in entries:
                 line = json.dumps(asdict(entry)).encode() + b"\n"
                 self._file.write(line)
-                self._places[entry.encounter_id] = self._end
+                self._note(entry, self._end)
                 self._end += len(line)
             self._file.flush()
             os.fsync(self._file.fileno())
 
     def __getitem__(self, encounter_id: str) -> JournalEntry:
         """Read an entry. Raises KeyError for an encounter that is not finished."""
-        place = self._places[encounter_id]
+        place = self._places[self._rows[encounter_id]]
         with self._adding:
             if self._file is not None:
                 self._file.seek(place)
@@ -120,10 +151,10 @@ class Journal(Mapping[str, JournalEntry]):
         return entry
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._rows)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._rows)
 
 
 class JournalAnswers(Mapping[str, Mapping[str, int]]):
@@ -142,10 +173,25 @@ class JournalAnswers(Mapping[str, Mapping[str, int]]):
         return len(self._ids)
 
 
+def _list_files(folder: str) -> Container[str]:
+    """Return the names of the files in a folder: one look at it, in place of one at each of a million files."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except OSError:
+        return ()
+
+
+def _as_number(source: str) -> int:
+    """Return a digest as a number of 64 bits, 0 for what is no digest of this program's."""
+    return int(source, 16) if _DIGEST.fullmatch(source) else 0
+
+
 def _parse(line: bytes) -> JournalEntry | None:
     try:
-        entry = JournalEntry(**json.loads(line))
+        entry = JournalEntry(**_decode(line.decode()))
     except (ValueError, TypeError):
         return None
     names = isinstance(entry.masks, list) and all(isinstance(name, str) for name in entry.masks)
-    return entry if names and isinstance(entry.encounter_id, str) else None
+    texts = isinstance(entry.encounter_id, str) and isinstance(entry.source, str)
+    return entry if names and texts and isinstance(entry.empty, list | tuple) else None

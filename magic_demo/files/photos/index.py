@@ -48,27 +48,29 @@ class PhotoIndex:
         """Return all names, sorted, their letters composed."""
         return sorted(self._exact)
 
-    def of(self, stem: str) -> list[Path]:
+    def of(self, stem: str) -> list[str]:
         """Return the photos of a name, the one to take first: not a thumbnail, the largest, the least
         deep."""
         composed = _compose(stem)
         names = self._exact.get(composed) or self._exact.get(self._fold(composed), [])
         if len(names) < 2:
-            return [Path(name) for name in names]
-        return sorted(
+            return names
+        paths = sorted(
             map(Path, names),
             key=lambda path: (*self._rank(path), -_size(path), len(path.parts), str(path)),
         )
+        return [str(path) for path in paths]
 
-    def find(self, stem: str, name: str) -> tuple[Path | None, str]:
+    def find(self, stem: str, name: str) -> tuple[str | None, str]:
         """Return the photo that a JSON calls ``name``, None where there is none, and a line where another one
         could be meant, else "".
 
         Of one folder, the file with the very ending comes before another.
         """
-        paths = self.of(stem)
-        if len(paths) < 2:
-            return (paths[0] if paths else self._find_other(stem, name)), ""
+        names = self.of(stem)
+        if len(names) < 2:
+            return (names[0] if names else self._find_other(stem, name)), ""
+        paths = [Path(one) for one in names]
         beside = [path for path in paths if path.parent == paths[0].parent]
         wanted = _compose(name)
         exact = [path for path in beside if _compose(path.name) == wanted] or [
@@ -83,9 +85,9 @@ class PhotoIndex:
             and _size(path) not in (0, _size(chosen))
         ]
         if not rivals:
-            return chosen, ""
+            return str(chosen), ""
         used, rival = (str(path.relative_to(self._folder)) for path in (chosen, rivals[0]))
-        return chosen, Message(
+        return str(chosen), Message(
             "{used} and {other} have the same name; the larger one is used, keep one of them",
             used=used,
             other=rival,
@@ -99,7 +101,7 @@ class PhotoIndex:
                 self._folded.setdefault(stem.casefold(), stem)
         return self._folded.get(composed.casefold(), "")
 
-    def _find_other(self, stem: str, name: str) -> Path | None:
+    def _find_other(self, stem: str, name: str) -> str | None:
         """Return a photo whose ending is no photo's (``11k2tzj.peg``), by its first bytes."""
         if self._by_stem is None:
             self._by_stem = {}
@@ -109,7 +111,7 @@ class PhotoIndex:
         for wanted in (stem, name):
             for path in self._by_stem.get(_compose(wanted).casefold(), ()):
                 if sniff_kind(read_user_head(path, 132)):
-                    return path
+                    return str(path)
         return None
 
     def _rank(self, path: Path) -> tuple[bool, bool]:
@@ -169,7 +171,7 @@ def name_others(others: Sequence[Path], folder: Path) -> tuple[list[str], tuple[
 
 
 def _compose(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def _size(path: Path) -> int:

@@ -102,7 +102,7 @@ class CoveredPhotos:
 
     def _choose(self, key: CaseKey, photo: PhotoFile) -> PhotoFile:
         path = self._path(key, photo.photo_id)
-        return replace(photo, path=path) if path.exists() else photo
+        return replace(photo, place=str(path)) if path.exists() else photo
 
     def _path(self, key: CaseKey, photo_id: str) -> Path:
         return self.folder_of(key) / _digest(photo_id)

@@ -114,7 +114,7 @@ def test_a_folder_of_masks_says_photos_and_readers_by_its_names(tmp_path: Path) 
 def test_with_cases_a_picture_is_of_the_photo_that_its_name_begins_with(tmp_path: Path) -> None:
     photo = tmp_path / "a b-1.jpg"
     _picture(photo, np.zeros((*SIZE, 3)))
-    case = EncounterFiles("case 1", photo_files=(PhotoFile("a b-1", photo),))
+    case = EncounterFiles("case 1", photo_files=(PhotoFile("a b-1", str(photo)),))
     folder = tmp_path / "masks"
     _picture(folder / "A B-1_segmentation_A03.png", draw_mask(SIZE, 1) * 255)
     _picture(folder / "else_segmentation.png", draw_mask(SIZE, 1) * 255)

@@ -90,7 +90,7 @@ def test_what_would_stop_a_training_run_is_left_out_and_named(queue: ReadQueue, 
     (path,) = (photo.path for photo in second.photo_files)
     assert path is not None
     path.write_bytes(b"broken")
-    lost = replace(third, photo_files=(replace(third.photo_files[0], path=None),))
+    lost = replace(third, photo_files=(replace(third.photo_files[0], place=None),))
     li = queue.reviews[0]
     small = replace(
         li, review=replace(li.review, masks={**li.review.masks, "IMG_ENC00001_00002": MaskRuns((2, 2), "4")})
