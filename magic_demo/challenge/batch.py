@@ -36,8 +36,10 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Language
 from magic_demo.files.bundles import has_prediction
-from magic_demo.files.encounters import EncounterList, read_encounters, write_answers
+from magic_demo.files.encounters import EncounterList, write_answers
 from magic_demo.files.masks.turns import Lie
+from magic_demo.files.remote.addresses import Place
+from magic_demo.files.remote.encounters import read_encounters_at
 from magic_demo.models.influence.say import Say
 from magic_demo.models.influence.statistics import find_statistics
 from magic_demo.models.predictor import Predictor
@@ -47,11 +49,12 @@ LOOKED_AT_AHEAD = 20_000
 
 
 def predict_folder(
-    data: Path,
+    data: Place,
     out: Path,
     predictor: Predictor,
     *,
     split: str | None = None,
+    photos: Place | None = None,
     language: Language | None = None,
     system_name: str = "magic-demo",
     pictures: bool = False,
@@ -75,7 +78,8 @@ def predict_folder(
     file, the first one's. A photo that cannot be read has an empty mask where its header or a reference mask
     says its size. ``masks`` says how masks lie of photos that their EXIF data turn; None lays them as the
     reference masks below ``data`` do, upright where there are none. ``all_photos``: see ``Predictor.predict``.
-    ``language`` keeps one language's text alone; None uses what there is.
+    ``data`` and ``photos`` are as ``read_encounters_at`` takes them: photos below an address are read where the
+    case is done. ``language`` keeps one language's text alone; None uses what there is.
     The predictor's questions are answered, with their own qids and indices; of a family that no model scores
     every case gets the most frequent answer, and the notes say so.
     ``engine`` does the cases: this process, or others. ``shard``: do one part of the encounters, in a folder of
@@ -84,7 +88,7 @@ def predict_folder(
     Raises FormatError when the data cannot be read, or when ``out`` holds a run with other settings, or
     another program is writing there.
     """
-    found = read_encounters(data, split)
+    found = read_encounters_at(data, split, photos)
     _check_places(found, data, out, pictures)
     data_masks = (
         find_data_masks(found, data, masks, LOOKED_AT_AHEAD)
@@ -226,7 +230,7 @@ class _Run:
         return finished if there else None
 
 
-def _check_places(found: EncounterList, data: Path, out: Path, pictures: bool) -> None:
+def _check_places(found: EncounterList, data: Place, out: Path, pictures: bool) -> None:
     if len(found.encounters) > LIMITS.run_cases:
         raise FormatError(
             "{data}: {count} encounters, the limit of one run is {limit}; split the data",
@@ -236,7 +240,7 @@ def _check_places(found: EncounterList, data: Path, out: Path, pictures: bool) -
         )
     if out.exists() and not out.is_dir():
         raise FormatError("{out}: is a file; --out names a folder, new or of a run to go on with", out=out)
-    if pictures and data.is_dir() and out.resolve().is_relative_to(data.resolve()):
+    if pictures and isinstance(data, Path) and data.is_dir() and out.resolve().is_relative_to(data.resolve()):
         raise FormatError(
             "{out}: lies in {data}, where pictures would be taken for photos; choose an --out "
             "elsewhere for --pictures",
@@ -245,7 +249,7 @@ def _check_places(found: EncounterList, data: Path, out: Path, pictures: bool) -
         )
 
 
-def _list_notes(found: EncounterList, data: Path, split: str | None) -> Iterator[str]:
+def _list_notes(found: EncounterList, data: Place, split: str | None) -> Iterator[str]:
     if found.plain and split is not None:
         yield f"no {split}.json below {data}; every photo is taken as a case of its own"
     yield from found.notes

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import EncounterFiles, Mask, PhotoFile
+from magic_demo.core.types import EncounterFiles, Mask, PhotoFile, RemoteFile
 from magic_demo.files.encounters import EncounterList
 from magic_demo.files.masks.mask_files import find_reference_masks, read_mask_size
 from magic_demo.files.masks.turns import Lie, TurnedPhotos, find_turned
 from magic_demo.files.photos.heads import read_head
 from magic_demo.files.photos.index import PhotoIndex, match_case
+from magic_demo.files.remote.addresses import Address, Place
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,17 @@ class DataMasks:
         named = {photo.photo_id for photo in files.photo_files}
         references = {name: self.references[name] for name in named & self.references.keys()}
         heads = {name: self.turned.heads[name] for name in named & self.turned.heads.keys()}
-        if not self.ahead:
-            heads = dict(find_turned(_list_photos(files), {}).heads)
-        return DataMasks(EncounterList((files,)), self.lie, references, TurnedPhotos(heads))
+        return DataMasks(EncounterList((files,)), self.lie, references, TurnedPhotos(heads), self.ahead)
+
+    def look(self) -> DataMasks:
+        """Return the same with the photos' headers looked at, where that was not done ahead and masks lie as these
+        say."""
+        if self.ahead or self.lie == "upright":
+            return self
+        photos = [
+            (photo.photo_id, photo.place) for files in self.found.encounters for photo in files.photo_files
+        ]
+        return replace(self, turned=find_turned(photos, {}), ahead=True)
 
     def describe_turned(self) -> str:
         """Return the line that counts turned photos and says how their masks are written."""
@@ -71,23 +80,27 @@ class DataMasks:
             size = read_mask_size(mask)
             if size is not None and math.prod(size) <= LIMITS.photo_pixels:
                 return size
-        head = read_head(file.path) if file.path is not None else None
+        head = read_head(file.place) if file.place is not None else None
         if head is None:
             return None
         return head.upright if self.lie == "upright" else head.stored
 
 
 def find_data_masks(
-    found: EncounterList, data: Path, asked: Lie | None, most_ahead: int | None = None
+    found: EncounterList, data: Place, asked: Lie | None, most_ahead: int | None = None
 ) -> DataMasks:
     """Look for reference masks of any split below the data, and for turned photos.
 
     most_ahead: of more photos than this, only the headers of those that have a reference mask are looked at.
+    Below an address no reference masks are looked for, and no headers ahead.
     """
+    if isinstance(data, Address):
+        return DataMasks(found, asked, ahead=False)
     folder = data if data.is_dir() else data.parent
     references = match_case(find_reference_masks(folder), _name_photos(found))
     named = [photo for files in found.encounters for photo in files.photo_files]
-    ahead = most_ahead is None or len(named) <= most_ahead
+    here = all(not isinstance(photo.place, RemoteFile) for photo in named)
+    ahead = here and (most_ahead is None or len(named) <= most_ahead)
     photos = [(photo.photo_id, photo.path) for photo in named if ahead or photo.photo_id in references]
 
     def others() -> Iterator[tuple[str, Path | None]]:
@@ -96,10 +109,6 @@ def find_data_masks(
             yield photo_id, next(map(Path, index.of(photo_id)), None)
 
     return DataMasks(found, asked, references, find_turned(photos, references, others()), ahead)
-
-
-def _list_photos(files: EncounterFiles) -> list[tuple[str, Path | None]]:
-    return [(photo.photo_id, photo.path) for photo in files.photo_files]
 
 
 def _name_photos(found: EncounterList) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from magic_demo.commands.submit import report_submission
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES, PromptKind
 from magic_demo.files.encounters import refuse_other_file
+from magic_demo.files.remote.addresses import read_place
 from magic_demo.models.backends.names import add_backend_argument
 from magic_demo.models.loading.predictors import (
     DEFAULT_ANSWERS,
@@ -51,8 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXIT_CODES
     parser.add_argument(
         "data",
-        type=Path,
-        help="folder in the challenge's layout, or a plain folder of photos (each its own encounter)",
+        type=read_place,
+        help="folder in the challenge's layout, or a plain folder of photos (each its own encounter); also an address "
+        "such as s3://bucket/folder or https://host/folder",
+    )
+    parser.add_argument(
+        "--photos",
+        type=read_place,
+        metavar="FOLDER",
+        help="folder or address of the photos, where they do not lie below DATA",
     )
     parser.add_argument(
         "--split",
@@ -232,13 +240,14 @@ def describe_say(predictor: Predictor) -> str:
 def run(arguments: argparse.Namespace) -> int:
     """Run ``predict``; returns 0 when all went well, 3 when it finished with problems (each named), 130 when
     stopped."""
-    if not arguments.data.exists():  # said before models load
+    here = isinstance(arguments.data, Path)
+    if here and not arguments.data.exists():  # said before models load
         raise FormatError(
             "{data}: no such file or folder; a challenge folder, its JSON file or a folder of "
             "photos is expected",
             data=arguments.data,
         )
-    if arguments.data.is_file():
+    if here and arguments.data.is_file():
         refuse_other_file(arguments.data)
     if arguments.submission is not None:
         check_target(arguments.submission)
@@ -257,6 +266,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.out,
             predictor,
             split=arguments.split,
+            photos=arguments.photos,
             language=arguments.language,
             system_name=arguments.system_name,
             pictures=arguments.pictures,

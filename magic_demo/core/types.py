@@ -44,19 +44,38 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that lies elsewhere, as its folder was listed.
+
+    url: where it is read. name: from the folder that was listed, with slashes. size: bytes, None where the folder does
+    not say. version: an etag or a time, which changes with the file; "" where the folder says none.
+    """
+
+    url: str
+    name: str
+    size: int | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoFile:
     """Where a photo of an encounter lies; None when it was named but not found.
 
-    place: a text, as a million paths take four times as much memory.
+    place: on this machine a text, as a million paths take four times as much memory.
     """
 
     photo_id: str
-    place: str | None
+    place: str | RemoteFile | None
 
     @property
     def path(self) -> Path | None:
-        """Return the place as a path."""
-        return None if self.place is None else Path(self.place)
+        """Return the place as a path, None of a photo that is not on this machine."""
+        return Path(self.place) if isinstance(self.place, str) else None
+
+    @property
+    def file(self) -> Path | RemoteFile | None:
+        """Return what the photo is read from."""
+        return self.place if isinstance(self.place, RemoteFile) else self.path
 
 
 @dataclass(frozen=True, slots=True)

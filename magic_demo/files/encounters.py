@@ -20,7 +20,7 @@ from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
-from magic_demo.core.types import EncounterFiles, PhotoFile, Question
+from magic_demo.core.types import EncounterFiles, PhotoFile, Question, RemoteFile
 from magic_demo.files.entries import (
     ENCOUNTER_KEY,
     as_text,
@@ -69,23 +69,26 @@ def read_encounters(data: Path, split: str | None = None) -> EncounterList:
     """
     if data.is_file():
         refuse_other_file(data)
-        return _read_encounter_file(
-            ChosenFile(data, split or name_split(data.stem) or data.stem), data.parent
-        )
+        return read_encounter_file(ChosenFile(data, split or name_split(data.stem) or data.stem), data.parent)
     if not data.is_dir():
         raise FormatError(
             "{path}: no such file or folder; a challenge folder, its JSON file or a folder of "
             "photos is expected",
             path=data,
         )
+    check_split(split)
+    with _without_collecting():
+        file = find_encounter_file(data, split)
+        return read_photo_folder(data) if file is None else read_encounter_file(file, data)
+
+
+def check_split(split: str | None) -> None:
+    """Raise FormatError for what can be no split's name."""
     if split is not None and not _ID.fullmatch(split):
         raise FormatError(
             "split '{split}': a name such as valid is expected, of letters, digits, '_', '.' and '-'",
             split=split,
         )
-    with _without_collecting():
-        file = find_encounter_file(data, split)
-        return _read_photo_folder(data) if file is None else _read_encounter_file(file, data)
 
 
 @contextmanager
@@ -298,13 +301,17 @@ def refuse_other_file(file: Path) -> None:
         raise FormatError("{path}: is a photo; give the folder that it lies in", path=file)
 
 
-def _read_encounter_file(chosen: ChosenFile, folder: Path) -> EncounterList:
+def read_encounter_file(
+    chosen: ChosenFile, folder: Path, listed: Mapping[str, RemoteFile] | None = None
+) -> EncounterList:
+    """Read the encounters of a file, their photos from below a folder. listed: as ``PhotoIndex`` takes it. Raises
+    FormatError."""
     file = chosen.path
     encounters: dict[str, EncounterFiles] = {}
     problems: list[str] = []
     number, twice = 0, 0
     numbers: list[int] = []
-    photos = PhotoIndex(folder, name_split(chosen.split) or chosen.split)
+    photos = PhotoIndex(folder, name_split(chosen.split) or chosen.split, listed)
     for number, entry in enumerate(iterate_json_list(file, Message("a JSON list of encounters")), start=1):
         if isinstance(entry, dict) and is_number(entry.get(ENCOUNTER_KEY)):
             numbers.append(entry[ENCOUNTER_KEY])
@@ -362,9 +369,10 @@ def _note_no_words(name: str, found: Sequence[EncounterFiles]) -> tuple[Message,
     return (Message("{name}: no encounter has the patient's words; photos alone are looked at", name=name),)
 
 
-def _read_photo_folder(folder: Path) -> EncounterList:
+def read_photo_folder(folder: Path, listed: Mapping[str, RemoteFile] | None = None) -> EncounterList:
+    """Make an encounter of every photo below a folder. listed: as ``PhotoIndex`` takes it. Raises FormatError."""
     encounters: list[EncounterFiles] = []
-    index = PhotoIndex(folder, None)
+    index = PhotoIndex(folder, None, listed)
     problems, notes = name_others(index.others, folder)
     for stem in index.stems():
         # Masks that lie beside the photos are no photos: predicting into the photos' own folder must not feed
@@ -395,7 +403,7 @@ def _read_photo_folder(folder: Path) -> EncounterList:
                     used=names[0],
                 )
             )
-        encounters.append(EncounterFiles(stem, photo_files=(PhotoFile(stem, str(paths[0])),)))
+        encounters.append(EncounterFiles(stem, photo_files=(PhotoFile(stem, index.place_of(str(paths[0]))),)))
     if not encounters and not problems:
         raise FormatError(
             "{folder}: neither a challenge JSON ({names}) nor photos here or below",

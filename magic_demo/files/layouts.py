@@ -16,7 +16,7 @@ from magic_demo.core.messages import Message
 SPLITS = ("train", "valid", "test")
 LIST_SUFFIXES = (".json", ".jsonl")
 MOST_NAMED = 8
-_HEAD = 2**16
+LIST_BYTES = 2**16
 """Bytes of a JSON file that tell whether it lists encounters: its first entry is among them."""
 _KEYS = (b'"encounter_id"', b'"image_ids"')
 _WORDS = re.compile(rb'"query_(?:title|content)_')
@@ -100,7 +100,7 @@ def _list_files(data: Path, split: str | None) -> list[EncounterFile]:
         exact = path.suffix.casefold() == ".json" and stem in (
             SPLITS if split is None else (split.casefold(),)
         )
-        head = read_user_head(path, _HEAD).replace(b"\0", b"")  # UTF-16, which is said when it is read
+        head = read_user_head(path, LIST_BYTES).replace(b"\0", b"")  # UTF-16, which is said when it is read
         holds = all(key in head for key in _KEYS)
         if not holds and not exact:
             continue

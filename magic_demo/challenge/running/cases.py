@@ -5,13 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from stat import S_ISREG
 
 from magic_demo.challenge.data_masks import DataMasks
 from magic_demo.core.errors import PhotoError
-from magic_demo.core.types import LANGUAGES, Encounter, EncounterFiles, Language, Narrative, Photo, PromptKind
+from magic_demo.core.types import (
+    LANGUAGES,
+    Encounter,
+    EncounterFiles,
+    Language,
+    Narrative,
+    Photo,
+    PromptKind,
+    RemoteFile,
+)
 from magic_demo.files.encounters import EncounterList
 from magic_demo.files.photos.processes.workers import read_photo_apart
 
@@ -58,11 +67,12 @@ def read_encounter(
     photos: list[Photo] = []
     unseen: dict[str, str] = {}
     for file in files.photo_files:
-        if file.path is None:
+        place = file.file
+        if place is None:
             unseen[file.photo_id] = f"{file.photo_id}: the photo is named but not found below the data folder"
             continue
         try:
-            photos.append(read_photo_apart(file.path, photo_id=file.photo_id))
+            photos.append(read_photo_apart(place, photo_id=file.photo_id))
         except PhotoError as error:
             unseen[file.photo_id] = str(error)
     narrative = (
@@ -83,8 +93,10 @@ def _digest(files: EncounterFiles, shared: Mapping[str, str], kind: PromptKind) 
     return hashlib.sha256(json.dumps([*words, photos]).encode()).hexdigest()[:16]
 
 
-def _describe_file(place: str | None) -> list[int] | None:
-    """Return a file's size and time, None where there is none."""
+def _describe_file(place: str | RemoteFile | None) -> Sequence[object] | None:
+    """Return a file's size and time, or what its folder said of it; None where there is none."""
+    if isinstance(place, RemoteFile):
+        return [place.size, place.version]
     try:
         status = os.stat(place) if place is not None else None  # noqa: PTH116 - a million of them
     except OSError:

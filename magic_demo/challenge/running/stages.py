@@ -69,6 +69,7 @@ class Stages:
 
     def read(self, case: Case) -> CaseRead:
         """Decode the photos of a case."""
+        case = replace(case, masks=case.masks.look())
         files = case.files if self.predictor.looks_at_photos else replace(case.files, photo_files=())
         encounter, unseen = read_encounter(files, self.language)
         # photos only inform the answers: one that is missing costs nothing that was asked for

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from magic_demo.core.types import Mask
+from magic_demo.core.types import Mask, RemoteFile
 from magic_demo.files.masks.mask_files import read_mask_size
 from magic_demo.files.photos.heads import PhotoHead, read_head
 from magic_demo.imaging.turning import SAME_SIZE, turn_back, turn_upright
@@ -91,7 +91,7 @@ class TurnedPhotos:
 
 
 def find_turned(
-    photos: Iterable[tuple[str, Path | None]],
+    photos: Iterable[tuple[str, Path | str | RemoteFile | None]],
     masks: Mapping[str, Sequence[Path]],
     others: Iterable[tuple[str, Path | None]] = (),
 ) -> TurnedPhotos:
@@ -109,7 +109,7 @@ def find_turned(
 
 
 def _look(
-    photos: Iterable[tuple[str, Path | None]],
+    photos: Iterable[tuple[str, Path | str | RemoteFile | None]],
     masks: Mapping[str, Sequence[Path]],
     heads: dict[str, PhotoHead],
     fits: Mapping[Lie, list[str]],

@@ -11,6 +11,7 @@ from magic_demo.core.disk.user_files import read_user_file
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
+from magic_demo.core.types import RemoteFile
 from magic_demo.files.photos.formats.jpeg_scans import JpegScans
 
 MOST_SCAN_PIXELS = 12 * 48_000_000
@@ -48,22 +49,30 @@ def check_bytes(count: int, limits: PhotoLimits) -> None:
         )
 
 
-def read_photo_file(path: Path, limits: PhotoLimits = DEFAULT_LIMITS) -> bytes:
+def read_photo_file(path: Path | RemoteFile, limits: PhotoLimits = DEFAULT_LIMITS) -> bytes:
     """Return a photo file's bytes. Raises PhotoError with one line."""
     try:
+        if isinstance(path, RemoteFile):
+            return _read_elsewhere(path, limits.max_bytes)
         return read_user_file(path, limits.max_bytes)
     except OSError as error:
-        cure = (
-            Message("save it smaller")
-            if error.errno == errno.EFBIG
-            else Message("check that the file exists and is readable")
-        )
+        cure = Message("check that the file exists and is readable")
+        if error.errno == errno.EFBIG:
+            cure = Message("save it smaller")
+        elif isinstance(path, RemoteFile):
+            cure = Message("check the connection, and give the same command again")
         raise PhotoError(
             "{name}: cannot be read ({reason}); {cure}",
-            name=path.name,
+            name=path.name.rpartition("/")[2],
             reason=error.strerror or error,
             cure=cure,
         ) from error
+
+
+def _read_elsewhere(file: RemoteFile, most: int) -> bytes:
+    from magic_demo.files.remote.files import read_remote  # what most runs do without
+
+    return read_remote(file, most)
 
 
 def check_size(width: int, height: int, limits: PhotoLimits) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
 from magic_demo.core.disk.user_files import open_user_file
+from magic_demo.core.types import RemoteFile
 from magic_demo.files.photos.bounds import DEFAULT_LIMITS, PhotoLimits, read_webp_size
 from magic_demo.files.photos.decoding import know_heif
 from magic_demo.files.photos.kinds import PHOTO_KINDS, sniff_kind
 from magic_demo.files.photos.metadata import find_orientation
 from magic_demo.files.pillow import own_bounds
 from magic_demo.imaging.turning import turn_size
+
+HEAD_BYTES = 2**18
 
 
 @dataclass(frozen=True)
@@ -29,14 +34,14 @@ class PhotoHead:
         return turn_size(self.stored, self.orientation)
 
 
-def read_head(path: Path, limits: PhotoLimits = DEFAULT_LIMITS) -> PhotoHead | None:
+def read_head(place: Path | str | RemoteFile, limits: PhotoLimits = DEFAULT_LIMITS) -> PhotoHead | None:
     """Read a photo's header; None where it says no size of a photo that ``limits`` allow.
 
-    A photo that is cut short or broken may well have a header. Of HEIC the size is the upright one: its
-    container turns it, whoever reads it.
+    A photo that is cut short or broken may well have a header; of one that lies elsewhere it is looked for in the
+    first ``HEAD_BYTES``. Of HEIC the size is the upright one: its container turns it, whoever reads it.
     """
     try:
-        with open_user_file(path, limits.max_bytes) as file, own_bounds():
+        with _open(place, limits) as file, own_bounds():
             start = file.read(132)
             kind = sniff_kind(start)
             if kind not in PHOTO_KINDS:
@@ -56,6 +61,14 @@ def read_head(path: Path, limits: PhotoLimits = DEFAULT_LIMITS) -> PhotoHead | N
         return None
     # of a TIFF Pillow says the size once turned
     return PhotoHead(turn_size((height, width), orientation if kind == "TIFF" else 1), orientation)
+
+
+def _open(place: Path | str | RemoteFile, limits: PhotoLimits) -> BinaryIO:
+    if not isinstance(place, RemoteFile):
+        return open_user_file(Path(place), limits.max_bytes)
+    from magic_demo.files.remote.files import read_remote_head  # what most runs do without
+
+    return io.BytesIO(read_remote_head(place, HEAD_BYTES))
 
 
 def _is_too_large(width: int, height: int, limits: PhotoLimits) -> bool:

@@ -6,13 +6,14 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
 from magic_demo.core.disk.user_files import read_user_head
 from magic_demo.core.messages import Message
+from magic_demo.core.types import RemoteFile
 from magic_demo.files.photos.kinds import OTHER_PICTURES, PHOTO_SUFFIXES, sniff_kind
 
 Found = TypeVar("Found")
@@ -25,23 +26,22 @@ class PhotoIndex:
     """The photos below a folder, by name without ending; hidden files and folders are nobody's.
 
     split: photos in a folder ``images_<split>`` come first. ``others``: files whose ending is no photo's.
+    listed: of a folder that lies elsewhere, every file by the path that it would have below ``folder``.
     """
 
-    def __init__(self, folder: Path, split: str | None) -> None:
-        self._folder, self._split = folder, split
+    def __init__(
+        self, folder: Path, split: str | None, listed: Mapping[str, RemoteFile] | None = None
+    ) -> None:
+        self._folder, self._split, self._listed = folder, split, listed or {}
         self._exact: dict[str, list[str]] = {}  # texts: a million paths take three times as much
         self._folded: dict[str, str] | None = None
         self._by_stem: dict[str, list[Path]] | None = None
         self.others: list[Path] = []
-        for top, folders, files in os.walk(folder):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(files):
-                if name.startswith("."):
-                    continue
-                stem, dot, ending = name.rpartition(".")
-                if f"{dot}{ending}".lower() not in PHOTO_SUFFIXES:
-                    self.others.append(Path(top, name))
-                    continue
+        for top, name in _walk(folder) if listed is None else _walk_listed(folder, listed):
+            stem, dot, ending = name.rpartition(".")
+            if f"{dot}{ending}".lower() not in PHOTO_SUFFIXES:
+                self.others.append(Path(top, name))
+            else:
                 self._exact.setdefault(_compose(stem), []).append(f"{top}/{name}")
 
     def stems(self) -> list[str]:
@@ -57,16 +57,24 @@ class PhotoIndex:
             return names
         paths = sorted(
             map(Path, names),
-            key=lambda path: (*self._rank(path), -_size(path), len(path.parts), str(path)),
+            key=lambda path: (*self._rank(path), -self._size(path), len(path.parts), str(path)),
         )
         return [str(path) for path in paths]
 
-    def find(self, stem: str, name: str) -> tuple[str | None, str]:
+    def place_of(self, name: str) -> str | RemoteFile:
+        """Return where a photo of ``of`` is read."""
+        return self._listed.get(name, name)
+
+    def find(self, stem: str, name: str) -> tuple[str | RemoteFile | None, str]:
         """Return the photo that a JSON calls ``name``, None where there is none, and a line where another one
         could be meant, else "".
 
         Of one folder, the file with the very ending comes before another.
         """
+        found, doubt = self._choose(stem, name)
+        return None if found is None else self.place_of(found), doubt
+
+    def _choose(self, stem: str, name: str) -> tuple[str | None, str]:
         names = self.of(stem)
         if len(names) < 2:
             return (names[0] if names else self._find_other(stem, name)), ""
@@ -82,7 +90,7 @@ class PhotoIndex:
             for path in paths
             if path.parent != chosen.parent
             and self._rank(path) == self._rank(chosen)
-            and _size(path) not in (0, _size(chosen))
+            and self._size(path) not in (0, self._size(chosen))
         ]
         if not rivals:
             return str(chosen), ""
@@ -92,6 +100,10 @@ class PhotoIndex:
             used=used,
             other=rival,
         )
+
+    def _size(self, path: Path) -> int:
+        listed = self._listed.get(str(path))
+        return _size(path) if listed is None else listed.size or 0
 
     def _fold(self, composed: str) -> str:
         """Return the name that differs from a composed one in case alone, "" where there is none."""
@@ -110,7 +122,7 @@ class PhotoIndex:
                     self._by_stem.setdefault(_compose(key).casefold(), []).append(path)
         for wanted in (stem, name):
             for path in self._by_stem.get(_compose(wanted).casefold(), ()):
-                if sniff_kind(read_user_head(path, 132)):
+                if not self._listed and sniff_kind(read_user_head(path, 132)):
                     return str(path)
         return None
 
@@ -168,6 +180,22 @@ def name_others(others: Sequence[Path], folder: Path) -> tuple[list[str], tuple[
     else:
         note = Message("no photos, left out: {names}", names=shown)
     return problems, (note,)
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, str]]:
+    for top, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield top, name
+
+
+def _walk_listed(folder: Path, listed: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for path in sorted(listed):
+        below = path.removeprefix(f"{folder}/")
+        if not below.startswith(".") and "/." not in below:
+            top, _, name = path.rpartition("/")
+            yield top, name
 
 
 def _compose(name: str) -> str:

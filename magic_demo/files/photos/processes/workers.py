@@ -24,7 +24,7 @@ from magic_demo.core.errors import PhotoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message, chain, unpack_message
 from magic_demo.core.process.niceness import PHOTOS, SLOW_PHOTOS, set_niceness
-from magic_demo.core.types import Photo
+from magic_demo.core.types import Photo, RemoteFile
 from magic_demo.files.photos.bounds import DEFAULT_LIMITS, PhotoLimits, check_bytes, read_photo_file
 from magic_demo.files.photos.processes.fair_line import FairLine
 from magic_demo.files.photos.processes.worker import DONE, PIECE, READY, REFUSED, REQUEST, ROWS, SIZE
@@ -252,7 +252,7 @@ class PhotoWorkers:
 
     def read(
         self,
-        path: Path,
+        path: Path | RemoteFile,
         *,
         photo_id: str | None = None,
         limits: PhotoLimits = DEFAULT_LIMITS,
@@ -261,7 +261,8 @@ class PhotoWorkers:
         """Do what ``reading.read_photo`` does, in a process of its own; on a busy machine it has PATIENCE
         deadlines. Raises PhotoError."""
         data = read_photo_file(path, limits)
-        return self._decode(data, photo_id or path.stem, path.name, limits, reader, patience=PATIENCE)
+        name = path.name.rpartition("/")[2]
+        return self._decode(data, photo_id or Path(name).stem, name, limits, reader, patience=PATIENCE)
 
     def _decode(
         self, data: bytes, photo_id: str, name: str, limits: PhotoLimits, reader: object, *, patience: int
@@ -360,7 +361,7 @@ def shared_workers() -> PhotoWorkers:
 
 
 def read_photo_apart(
-    path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS
+    path: Path | RemoteFile, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS
 ) -> Photo:
     """Read a photo file that somebody else made, in a process of its own; otherwise as
     ``reading.read_photo``. Raises PhotoError."""
