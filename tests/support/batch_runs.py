@@ -14,6 +14,7 @@ from PIL import Image
 from magic_demo.challenge import batch
 from magic_demo.challenge.running.batch_report import BatchReport
 from magic_demo.core.types import Encounter, Prediction
+from magic_demo.files.remote.addresses import Place
 from magic_demo.models.predictor import Predictor
 from tests.support.stand_ins import RedFinder, WordScorer, draw_photo, stand_in_predictor
 
@@ -42,7 +43,7 @@ def write_data(folder: Path) -> Path:
     return folder
 
 
-def predict(data: Path, out: Path, **options: Any) -> BatchReport:
+def predict(data: Place, out: Path, **options: Any) -> BatchReport:
     """Run batch mode over the split ``valid``, quietly, with the stand-ins unless another predictor is
     given."""
     predictor = options.pop("predictor", None) or stand_in_predictor()
