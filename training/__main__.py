@@ -15,6 +15,7 @@ from magic_demo.core.version import __version__
 NEEDED = {
     "accelerate": "accelerate",
     "sklearn": "scikit-learn",
+    "scipy": "scipy",
     "tensorboard": "tensorboard",
 }
 """Modules of the extra ``train``."""
@@ -45,6 +46,10 @@ COMMANDS = {
     "photo-answerer": (
         "training.answers.photo_answerer",
         "train the photo answerer on what the segmentation model sees",
+    ),
+    "photo-features": (
+        "training.answers.photo.encoders",
+        "compare the segmentation model's features with DINOv2's for the photo answerer",
     ),
     "combine": (
         "training.answers.combine",

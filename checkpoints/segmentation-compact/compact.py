@@ -42,6 +42,8 @@ TAPS = (0, 2, 4, 10, 11)
 LABELS = {0: "skin", 1: "lesion"}
 """What the pixels of a mask are called in a pipeline of transformers."""
 SMALLEST_STEP = 32
+PATCH_MEAN, PATCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""What DINOv2's photos were normalised with."""
 GUIDANCE_MAPS = 4
 """Maps that say what a reader has shown: clicks on lesion, clicks on skin, the outside of the box, the map of
 the step before."""
@@ -61,6 +63,9 @@ class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     threshold: probability at and above which a pixel is lesion, chosen on dev photos. mirrored: whether the
     mirror image is asked too. guided: whether there is a second decoder, which reads guidance.
     reads_prompt: False where training has shown that words change nothing, so that nobody is asked for any.
+    patches: configuration of a DINOv2 model whose patches the decoder reads too, None for none. patch_side: side
+    of the photo that it sees, pixels. patch_block: which of its blocks is read beside the last. patch_width:
+    channels that both are narrowed to.
     """
 
     model_type = "compact_segmenter"
@@ -77,6 +82,10 @@ class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     mirrored: bool = False
     guided: bool = False
     reads_prompt: bool = True
+    patches: dict[str, Any] | None = None
+    patch_side: int = 224
+    patch_block: int = 9
+    patch_width: int = 160
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.id2label = self.id2label or dict(LABELS)
@@ -131,6 +140,54 @@ class MobileNetEncoder(nn.Module):
             if index in TAPS:
                 taps.append(x)
         return tuple(taps)
+
+
+class PatchEncoder(nn.Module):
+    """A DINOv2 model over the photo; it knows things by their kind, where MobileNet's maps know borders."""
+
+    def __init__(self, config: CompactSegmenterConfig) -> None:
+        from transformers import Dinov2Config, Dinov2Model  # a model without patches does not wait for it
+
+        super().__init__()
+        self.side, self.block = config.patch_side, config.patch_block
+        self.vision = Dinov2Model(Dinov2Config(**(config.patches or {})))
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """Return the normalised outputs of both blocks, (B, 2 * C, s, s), of (B, 3, h, w) in -1..1."""
+        size = (self.side, self.side)
+        seen = functional.interpolate(pixel_values, size=size, mode="bicubic", align_corners=False)
+        mean, deviation = (seen.new_tensor(values)[:, None, None] for values in (PATCH_MEAN, PATCH_STD))
+        seen = ((seen.clamp(-1, 1) + 1) / 2 - mean) / deviation
+        found = self.vision(pixel_values=seen, output_hidden_states=True)
+        read = [
+            functional.layer_norm(tokens[:, 1:].float(), tokens.shape[-1:])
+            for tokens in (found.hidden_states[self.block], found.last_hidden_state)
+        ]
+        batch, count, _ = read[0].shape
+        across = round(count**0.5)
+        return torch.cat(read, dim=2).transpose(1, 2).reshape(batch, -1, across, across)
+
+
+class PatchReader(nn.Module):
+    """What the patches add to the decoder at strides 4, 8, 16 and 32."""
+
+    def __init__(self, config: CompactSegmenterConfig) -> None:
+        super().__init__()
+        inputs, width = 2 * int((config.patches or {})["hidden_size"]), config.patch_width
+        self.narrow = nn.Conv2d(inputs, width, 1)
+        self.mix = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1, bias=False) for _ in range(2))
+        self.normalizations = nn.ModuleList(nn.BatchNorm2d(width, momentum=0.03) for _ in range(2))
+        self.added = nn.ModuleList(nn.Conv2d(width, outputs, 1) for outputs in config.decoder_channels[1:])
+
+    def forward(self, patches: Tensor, features: PhotoFeatures) -> tuple[Tensor, ...]:
+        """Return what is added to each of MobileNet's maps, but for the finest."""
+        x = self.narrow(patches)
+        for mix, normalization in zip(self.mix, self.normalizations, strict=True):
+            x = x + functional.relu(normalization(mix(x)))
+        return tuple(
+            _fit(add(x), (one.shape[-2], one.shape[-1]))
+            for add, one in zip(self.added, features[1:], strict=True)
+        )
 
 
 class PromptLayer(nn.Module):
@@ -225,13 +282,23 @@ class SkipDecoder(nn.Module):
         self.prompts = nn.ModuleList(Modulation(config.prompt_size, outputs) for outputs in channels[-2:])
         self.lesion = nn.Conv2d(channels[0], 1, 1)
 
-    def forward(self, features: PhotoFeatures, prompt: Tensor, shown: Sequence[Tensor] = ()) -> Tensor:
+    def forward(
+        self,
+        features: PhotoFeatures,
+        prompt: Tensor,
+        shown: Sequence[Tensor] = (),
+        patches: Sequence[Tensor] = (),
+    ) -> Tensor:
         """Return logits (B, h / 2, w / 2) of the encoder's five maps and the prompt's vector (B, P).
 
-        shown: maps (B, C, h, w) that are added at the strides from 2 on, as many as there are.
+        shown: maps (B, C, h, w) that are added at the strides from 2 on, as many as there are. patches: the same at
+        the strides from 4 on, all or none.
         """
+        features = features[: len(TAPS)]
         coarsest = features[-1]
         x = self.laterals[-1](coarsest) + self.context(coarsest.mean(dim=(2, 3)))[:, :, None, None]
+        if patches:
+            x = x + patches[-1]
         x = self.mix[-1](self.prompts[1](x, prompt))
         for step in range(len(features) - 2, -1, -1):
             wide = functional.interpolate(
@@ -240,6 +307,8 @@ class SkipDecoder(nn.Module):
             x = self.laterals[step](features[step]) + wide
             if step < len(shown):
                 x = x + shown[step]
+            if patches and step:
+                x = x + patches[step - 1]
             if step == len(features) - 2:
                 x = self.prompts[0](x, prompt)
             x = self.mix[step](x)
@@ -292,6 +361,8 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
         self.prompt = PromptEncoder(config)
         self.decoder = SkipDecoder(config)
         self.guided = GuidedDecoder(config) if config.guided else None
+        self.patches = PatchEncoder(config) if config.patches else None
+        self.patch_reader = PatchReader(config) if config.patches else None
         self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -318,22 +389,32 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     @property
     def photo_encoder(self) -> nn.Module:
-        """Return the encoder."""
-        return self.encoder
+        """Return the encoder, or both."""
+        return self.encoder if self.patches is None else nn.ModuleList([self.encoder, self.patches])
 
     @property
     def blank_ids(self) -> tuple[()]:
         """Return no token ids: a learnt vector stands for no prompt."""
         return ()
 
-    def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
-        """Return the maps at strides 2, 4, 8, 16 and 32 of (B, 3, h, w) in -1..1; ``[3]`` is stride 16, for
-        pooling."""
+    def encode_photo(self, pixel_values: Tensor, *, mirrored: bool = False) -> PhotoFeatures:
+        """Return the maps at strides 2, 4, 8, 16 and 32 of (B, 3, h, w) in -1..1, ``[3]`` is stride 16, for
+        pooling; then the patches, where they are read.
+
+        mirrored: the second half of the photos are the first half's mirror images, whose patches are taken to be
+        mirrored too: they cost four fifths of the time.
+        """
         if pixel_values.shape[-2] % SMALLEST_STEP or pixel_values.shape[-1] % SMALLEST_STEP:
             raise ValueError(
                 f"height and width must be multiples of {SMALLEST_STEP}, not {tuple(pixel_values.shape[-2:])}"
             )
-        return self.encoder(pixel_values)  # type: ignore[no-any-return]
+        maps: PhotoFeatures = self.encoder(pixel_values)
+        if self.patches is None:
+            return maps
+        if not mirrored:
+            return (*maps, self.patches(pixel_values))
+        patches = self.patches(pixel_values[: len(pixel_values) // 2])
+        return (*maps, torch.cat([patches, patches.flip(-1)]))
 
     def encode_prompt(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the prompt's vector (B, P) of token ids and mask (B, L); no token means no prompt."""
@@ -341,7 +422,10 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     def decode(self, features: PhotoFeatures, prompt: Tensor) -> Tensor:
         """Return logits (B, h, w) at the photo input's size."""
-        return _enlarge(self.decoder(features, prompt))
+        if self.patch_reader is None:
+            return _enlarge(self.decoder(features, prompt))
+        maps = features[: len(TAPS)]
+        return _enlarge(self.decoder(maps, prompt, patches=self.patch_reader(features[-1], maps)))
 
     def decode_guided(self, features: PhotoFeatures, prompt: Tensor, guidance: Tensor) -> Tensor:
         """Return logits (B, h, w) under the maps (B, GUIDANCE_MAPS, h, w) of ``draw_guidance``; only where
@@ -366,6 +450,13 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
         logits = self.decode(self.encode_photo(pixel_values), self.encode_prompt(input_ids, attention_mask))
         loss = None if labels is None else score_masks(logits, labels)
         return SemanticSegmenterOutput(loss=loss, logits=logits)
+
+
+def _fit(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return (B, C, h, w) at another size: means where it is smaller, bilinear where it is larger."""
+    if size[0] < x.shape[-2]:
+        return functional.adaptive_avg_pool2d(x, size)
+    return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 def _enlarge(coarse: Tensor) -> Tensor:

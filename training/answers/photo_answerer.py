@@ -19,8 +19,8 @@ from magic_demo.questions.calibration import Calibration, digest_of, read_calibr
 from magic_demo.questions.combining import WEIGHTS_NAME
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, count_priors, write_priors
 from magic_demo.questions.families import load_families
-from training.answers.photo.evidence import see_cases, tile_cases
-from training.answers.photo.heads import fit_heads, is_close_up, measure_prior
+from training.answers.photo.evidence import see_cases
+from training.answers.photo.heads import fit_heads, is_close_up, measure_prior, see_taught
 from training.answers.photo.kinds import (
     KindReport,
     judge_kinds,
@@ -63,15 +63,8 @@ def train_answers(settings: PhotoAnswererSettings) -> dict[str, object]:
     cues = CueModel.load(settings.cues)
     surveyed: list[SourceTable] = []
     cases = list_checked_cases(settings.folder, settings.training, settings.drawn, keep=surveyed.extend)
-    real = [case for case in cases if case.source.kind == "pad"]
-    tiled = tile_cases(real[: settings.tiled], settings.kept / "tiled")
     looks = settings.kept / "seen"
-    synthetic = [case for case in cases if case.source.kind != "pad"]
-    taught = [
-        *see_cases(synthetic, segmenter, looks, most_photos=settings.most_photos, views=settings.views),
-        *see_cases(real, segmenter, looks),
-        *see_cases(tiled, segmenter, looks, views=settings.views),
-    ]
+    taught = see_taught(settings, cases, segmenter)
     held = {
         source.name: see_cases(
             list_checked_cases(settings.folder, [source], settings.drawn, keep=surveyed.extend),

@@ -13,7 +13,8 @@ from magic_demo.models.loading.finding import name_model
 
 class Starting(Protocol):
     """Settings that say where a model starts. start: a checkpoint, ``encoders`` for its own ``text`` and
-    ``photo``, or ``compact`` for a new model, of which an ``encoder`` may be a file of weights."""
+    ``photo``, or ``compact`` for a new model, of which an ``encoder`` may be a file of weights. A checkpoint may get a
+    DINOv2 model's folder as ``patches``."""
 
     @property
     def start(self) -> str:
@@ -29,7 +30,9 @@ def name_starts(model: Starting, folder: Path) -> dict[str, str]:
     if model.start == "encoders":
         return {f"model.{part}": name_model(getattr(model, part)) for part in ("text", "photo")}
     if model.start != "compact":
-        return {"model.start": name_model(model.start)}
+        patches: Path | None = getattr(model, "patches", None)
+        beside = {"model.patches": name_model(str(folder / patches))} if patches is not None else {}
+        return {"model.start": name_model(model.start), **beside}
     encoder: Path | None = getattr(model, "encoder", None)
     if encoder is None or not (folder / encoder).is_file():  # which start_model says better
         return {}

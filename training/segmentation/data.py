@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -179,6 +179,7 @@ class TrainingDraws(Dataset[dict[str, Any]]):
             "pixel_values": self.preprocessing.apply(pixels),
             "labels": share,
             "prompt": self.ask(index, random),
+            "style": self.cache.examples[index].style,
         }
 
     def choose(self, draw: int) -> tuple[int, int, np.random.Generator]:
@@ -257,11 +258,18 @@ class EvaluationPhotos(Dataset[dict[str, Any]]):
         }
 
 
+class NumbersStyles(Protocol):
+    """Knows the number of a style of masks by its name."""
+
+    def number(self, name: str) -> int:
+        """Return it, 0 for none."""
+
+
 def make_collator(
-    tokenizer: PreTrainedTokenizerBase | None, *, most_tokens: int
+    tokenizer: PreTrainedTokenizerBase | None, *, most_tokens: int, styles: NumbersStyles | None = None
 ) -> Callable[[Iterable[dict[str, Any]]], dict[str, Tensor]]:
-    """Return what turns examples into a batch: pixel_values (B, 3, h, w), labels (B, h, w), and with a tokenizer
-    the prompts' input_ids and attention_mask (B, L)."""
+    """Return what turns examples into a batch: pixel_values (B, 3, h, w), labels (B, h, w), with a tokenizer
+    the prompts' input_ids and attention_mask (B, L), and of draws under ``styles`` their numbers (B,)."""
 
     def read_prompts(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> dict[str, Tensor]:
         words = [
@@ -284,6 +292,9 @@ def make_collator(
         ).permute(0, 3, 1, 2)
         labels = torch.from_numpy(np.stack([example["labels"] for example in listed]))
         words = read_prompts(tokenizer, [example["prompt"] for example in listed]) if tokenizer else {}
-        return {"pixel_values": pixel_values, **words, "labels": labels}
+        batch = {"pixel_values": pixel_values, **words, "labels": labels}
+        if styles is not None and all("style" in example for example in listed):
+            batch["styles"] = torch.tensor([styles.number(example["style"]) for example in listed])
+        return batch
 
     return collate

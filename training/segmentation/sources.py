@@ -23,6 +23,8 @@ from magic_demo.synthetic.encounters import SyntheticCase, make_case
 from magic_demo.synthetic.truth import draw_truth
 from training.runs.ranges import CountOrNone, Positive, Seed, Side
 from training.runs.run import SettingsError
+from training.segmentation.drawing.feet import draw_foot
+from training.segmentation.drawing.pasting import paste_lesion
 
 EVERYTHING = "*"
 """As the split of pairs: all that have a mask."""
@@ -37,7 +39,10 @@ class SourceSettings:
 
     name: what its scores are shown under. kind: ``pairs`` (``images/NAME.jpg``, ``masks/NAME.png``,
     ``splits/SPLIT.txt`` below ``folder``; the split ``*`` is all of them), ``challenge`` (encounters, photos and annotators' masks below
-    ``folder``) or ``cases`` (synthetic, drawn by ``seed``).
+    ``folder``), ``cases`` (synthetic, drawn by ``seed``) or ``feet`` (drawn too: feet and hands with a lesion or none; on every third
+    a lesion of the pairs of ``folder`` and ``split`` is laid).
+    names: a file of the names of pairs, one a line, in place of ``split``.
+    style: how the source's masks are drawn, where it is not as they are wanted (``training.segmentation.styles``).
     prompt: what a photo of an encounter is asked with: the patient's words, in English and Chinese by turns,
     or as in the paper the English words followed by the clinicians' responses.
     repeat: how often an epoch holds each photo; a fraction is allowed.
@@ -45,9 +50,11 @@ class SourceSettings:
     """
 
     name: str
-    kind: Literal["pairs", "challenge", "cases"]
+    kind: Literal["pairs", "challenge", "cases", "feet"]
     folder: str = "."
     split: str = "train"
+    names: Path | None = None
+    style: str = ""
     prompt: PromptKind = "narrative"
     repeat: Positive = 1.0
     count: CountOrNone = 0
@@ -58,7 +65,8 @@ class SourceSettings:
 @dataclass(frozen=True, eq=False)
 class Example:
     """One photo with its annotators' masks, read when asked for. prompts: the patient's words, in each
-    language there is. read_masks: the masks alone. by_kind: of an encounter's photo, the prompt of each kind."""
+    language there is. read_masks: the masks alone. by_kind: of an encounter's photo, the prompt of each kind.
+    style: the source's."""
 
     photo_id: str
     source: str
@@ -67,12 +75,14 @@ class Example:
     repeat: float = 1.0
     read_masks: Callable[[], tuple[Mask, ...]] | None = None
     by_kind: Mapping[PromptKind, str] = field(default_factory=dict)
+    style: str = ""
 
 
 def read_examples(folder: Path, source: SourceSettings) -> list[Example]:
     """List a source's examples; photos are read later. Raises SettingsError when the data is not there."""
-    readers = {"pairs": _list_pairs, "challenge": _list_challenge, "cases": _list_cases}
-    return readers[source.kind](folder / source.folder, source)
+    readers = {"pairs": _list_pairs, "challenge": _list_challenge, "cases": _list_cases, "feet": _list_feet}
+    listed = readers[source.kind](folder / source.folder, source)
+    return [replace(example, style=source.style) for example in listed] if source.style else listed
 
 
 def list_examples(folder: Path, sources: Sequence[SourceSettings]) -> list[Example]:
@@ -87,11 +97,17 @@ def read_narratives(path: Path) -> list[str]:
     ]
 
 
-def list_pair_names(folder: Path, split: str) -> list[str]:
-    """Return the names of a split of pairs. Raises SettingsError where its list cannot be read."""
-    if split == EVERYTHING:
+def list_pair_names(folder: Path, source: SourceSettings) -> list[str]:
+    """Return the names of a source of pairs. Raises SettingsError where its list cannot be read."""
+    if source.names is not None:
+        return read_names(source.names)
+    if source.split == EVERYTHING:
         return sorted(path.stem for path in (folder / "masks").glob("*.png"))
-    file = folder / "splits" / f"{split}.txt"
+    return read_names(folder / "splits" / f"{source.split}.txt")
+
+
+def read_names(file: Path) -> list[str]:
+    """Return the names in a file, one a line. Raises SettingsError where it cannot be read."""
     try:
         return read_user_lines(file, LARGEST_CONFIG)
     except OSError as error:
@@ -109,7 +125,7 @@ def list_pair_names(folder: Path, split: str) -> list[str]:
 
 
 def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
-    names = list_pair_names(folder, source.split)
+    names = list_pair_names(folder, source)
     files = {name: (folder / "images" / f"{name}.jpg", folder / "masks" / f"{name}.png") for name in names}
     turned = find_turned(
         ((name, photo) for name, (photo, _) in files.items()),
@@ -248,6 +264,30 @@ def _list_cases(_folder: Path, source: SourceSettings) -> list[Example]:
             source.repeat,
         )
         for number in range(1, source.count + 1)
+    ]
+
+
+def _list_feet(folder: Path, source: SourceSettings) -> list[Example]:
+    """List drawn feet and hands, drawn when they are first read."""
+    donors = _list_pairs(folder, replace(source, kind="pairs")) if source.split or source.names else []
+
+    def reader(number: int) -> Reader:
+        def read() -> tuple[Pixels, tuple[Mask, ...]]:
+            random = np.random.default_rng([source.seed, number])
+            pixels, mask = draw_foot(random, source.side)
+            if donors and number % 3 == 0:
+                donor, masks = donors[int(random.integers(len(donors)))].read()
+                pixels, share = paste_lesion(
+                    pixels, mask.astype(np.float32), donor, masks[0].astype(np.float32), random
+                )
+                mask = np.asarray(share >= 0.5, dtype=np.bool_)
+            return pixels, (mask,)
+
+        return read
+
+    return [
+        Example(f"foot-{source.seed}-{number}", source.name, reader(number), repeat=source.repeat)
+        for number in range(source.count)
     ]
 
 

@@ -146,7 +146,7 @@ def name_views(table: SourceTable, transformations: Sequence[str]) -> SourceTabl
 
 def survey_source(folder: Path, source: SourceSettings, title: str) -> SourceTable:
     """Count what a source names and what there is of it. Raises as ``read_examples`` does."""
-    if source.kind == "cases":
+    if source.kind in ("cases", "feet"):
         return SourceTable(title, {"photos named": source.count, "photos found": source.count})
     return (_survey_pairs if source.kind == "pairs" else _survey_challenge)(folder, source, title)
 
@@ -188,7 +188,7 @@ def open_examples(examples: Sequence[Example]) -> OpenedExamples:
 
 def _survey_pairs(data: Path, source: SourceSettings, title: str) -> SourceTable:
     folder = data / source.folder
-    names = list_pair_names(folder, source.split)
+    names = list_pair_names(folder, source)
     photos, masks = (
         [name for name in names if (folder / part / f"{name}{ending}").is_file()]
         for part, ending in (("images", ".jpg"), ("masks", ".png"))

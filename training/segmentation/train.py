@@ -64,6 +64,7 @@ from training.segmentation.features import (
 )
 from training.segmentation.metrics import keep_probability, make_metrics
 from training.segmentation.networks import ReadLogits, choose_reading, count_tokens, load_start
+from training.segmentation.patches import STYLES, add_patches, find_styles, learn_decoder_alone
 from training.segmentation.sources import read_narratives
 from training.segmentation.survey import read_training_data
 
@@ -77,6 +78,9 @@ class ModelSettings:
     encoder: ImageNet weights of a new compact model's encoder. narratives: encounters whose words its
     tokenizer is learnt from.
     encoder_rate: the encoders' learning rate as a share of the decoder's; 0 freezes them.
+    patches: folder of a DINOv2 model below ``data.folder``, whose patches a compact model's decoder then reads too.
+    learns: all of the model, or its decoder alone, with what reads the patches, and the styles of masks that
+    sources name; what is there already learns at ``decoder_rate`` of the learning rate.
     frozen_blocks: of a compact model, the first convolution and so many blocks stay as they are; 0 freezes
     none.
     average: decay of the running average of the weights, 0 for none.
@@ -92,6 +96,9 @@ class ModelSettings:
     stem_channels: Count = 32
     decoder_channels: tuple[Count, ...] = (16, 48, 96, 128, 192)
     encoder_rate: NotNegative = 0.3
+    patches: Path | None = None
+    learns: Literal["all", "decoder"] = "all"
+    decoder_rate: NotNegative = 0.4
     frozen_blocks: CountOrNone = 0
     average: Decay = 0.0
     loss: Literal["bce", "bce+dice"] = "bce+dice"
@@ -119,7 +126,10 @@ class SegmentationTrainer(MeanLossTrainer):
 
     def measure_batch(self, model: nn.Module, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Return the mean loss of a batch, and the logits."""
-        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        styles = find_styles(self.live)
+        if styles is not None:
+            styles.shown = inputs.get("styles")
+        outputs = model(**{name: value for name, value in inputs.items() if name not in ("labels", "styles")})
         labels = inputs["labels"]
         logits = self.read(outputs.logits, (labels.shape[-2], labels.shape[-1]))
         if self.loss == "bce":
@@ -167,6 +177,10 @@ def check_settings(settings: SegmentationSettings) -> None:
         raise SettingsError(
             "a new compact model needs model.narratives, to learn its tokenizer from, and data.size"
         )
+    if settings.model.learns == "all" and (settings.model.patches or any(s.style for s in data.training)):
+        raise SettingsError(
+            "model.patches and data.training's styles are for a decoder that learns alone; set model.learns to decoder"
+        )
 
 
 def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tuple[Path, dict[str, float]]:
@@ -193,6 +207,9 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
             ),
         )
     model, tokenizer, preprocessing = start_model(settings)
+    styles = [source.style for source in settings.data.training if source.style]
+    if settings.model.learns == "decoder":
+        learn_decoder_alone(model, list(dict.fromkeys(styles)))
     freeze_blocks = getattr(model, "freeze_blocks", None)  # the compact model's
     if settings.model.frozen_blocks and freeze_blocks is not None:
         freeze_blocks(settings.model.frozen_blocks)
@@ -212,7 +229,7 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     photos = EvaluationPhotos(settings.data, evaluation, preprocessing)
     train_dataset: Dataset[dict[str, Any]] = draws
     eval_dataset: Dataset[dict[str, Any]] = photos
-    collate = make_collator(tokenizer, most_tokens=most_tokens)
+    collate = make_collator(tokenizer, most_tokens=most_tokens, styles=find_styles(model))
     if settings.data.cache is not None:
         nn.Module.to(model, arguments.device)
         cacheable, words = check_cacheable(model), tokenizer
@@ -279,7 +296,10 @@ def start_model(
     checkpoint's, or a new compact one."""
     wanted, side = settings.model, settings.data.size
     if wanted.start != "compact":
-        return load_start(wanted.start, settings.data, wanted)
+        model, tokenizer, preprocessing = load_start(wanted.start, settings.data, wanted)
+        if wanted.patches is not None:
+            model = add_patches(model, settings.data.folder / wanted.patches)
+        return model, tokenizer, preprocessing
     assert wanted.narratives is not None  # check_settings
     config = CompactSegmenterConfig(
         stem_channels=wanted.stem_channels, decoder_channels=list(wanted.decoder_channels)
@@ -306,18 +326,18 @@ def keep_prompts(model: PreTrainedModel, settings: SegmentationSettings) -> None
 
 def make_optimizer(model: PreTrainedModel, settings: SegmentationSettings) -> torch.optim.AdamW:
     """Return AdamW: the photo encoder at its own rate or frozen, no decay on norms, biases and vectors."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    old = settings.model.decoder_rate if settings.model.learns == "decoder" else 1.0
     for name, parameter in model.named_parameters():
         encoder = name.startswith(("encoder.", "backbone.", f"{model.base_model_prefix}."))
         if encoder and settings.model.encoder_rate == 0:
             parameter.requires_grad_(False)
         if not parameter.requires_grad:
             continue
-        groups.setdefault((encoder, parameter.ndim > 1), []).append(parameter)
+        rate = settings.model.encoder_rate if encoder else old if name.startswith("decoder.") else 1.0
+        groups.setdefault((rate, parameter.ndim > 1), []).append(parameter)
     run = settings.run
-    return torch.optim.AdamW(
-        _group(groups, run.learning_rate, settings.model.encoder_rate, run.weight_decay), lr=run.learning_rate
-    )
+    return torch.optim.AdamW(_group(groups, run.learning_rate, run.weight_decay), lr=run.learning_rate)
 
 
 def order_channels_last(model: nn.Module) -> None:
@@ -339,6 +359,8 @@ def save_checkpoint(
     """Write a folder that ``load_segmenter`` reads: weights (float16 with ``half``), config with the
     threshold, tokenizer if there is one, preprocessing, and of the compact model the code for programs without ours."""
     kept = copy.deepcopy(model)
+    if find_styles(kept) is not None:
+        delattr(kept, STYLES)
     for parameter in kept.parameters():
         parameter.data = parameter.data.contiguous()
     (nn.Module.half(kept) if half else kept).save_pretrained(folder)
@@ -364,13 +386,9 @@ def _keep_tokenizer(
 
 
 def _group(
-    groups: dict[tuple[bool, bool], list[nn.Parameter]], rate: float, encoder_rate: float, decay: float
+    groups: dict[tuple[float, bool], list[nn.Parameter]], rate: float, decay: float
 ) -> Iterable[dict[str, Any]]:
     return [
-        {
-            "params": parameters,
-            "lr": rate * encoder_rate if encoder else rate,
-            "weight_decay": decay if decays else 0.0,
-        }
-        for (encoder, decays), parameters in groups.items()
+        {"params": parameters, "lr": rate * share, "weight_decay": decay if decays else 0.0}
+        for (share, decays), parameters in groups.items()
     ]

@@ -83,7 +83,7 @@ class PromptedCLIPSeg(CLIPSegForImageSegmentation):  # type: ignore[no-untyped-c
         size = cast(Any, self.config).text_config.vocab_size
         return size - 2, size - 1
 
-    def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
+    def encode_photo(self, pixel_values: Tensor, *, mirrored: bool = False) -> PhotoFeatures:  # noqa: ARG002
         """Return the hidden states that the decoder reads; the vision tower's layers above the last of them
         are not run."""
         vision = self.clip.vision_model

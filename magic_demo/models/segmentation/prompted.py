@@ -42,8 +42,8 @@ class PromptedModel(Protocol):
     def blank_ids(self) -> Sequence[int]:
         """Return the token ids that stand for no prompt, without asking a tokenizer."""
 
-    def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
-        """Return the features of (B, 3, h, w)."""
+    def encode_photo(self, pixel_values: Tensor, *, mirrored: bool = False) -> PhotoFeatures:
+        """Return the features of (B, 3, h, w). mirrored: the second half are mirror images of the first."""
 
     def encode_prompt(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the vectors (B, P) of token ids (B, L)."""
@@ -213,7 +213,7 @@ class PromptedSegmenter(Segmenter):
 
     def _describe_encoder(self) -> Encoder:
         return Encoder(
-            lambda pixel_values: self.model.encode_photo(pixel_values),
+            lambda pixel_values: self.model.encode_photo(pixel_values, mirrored=self.mirrored),
             self.model.photo_encoder,
             (torch.zeros(1, 3, *self.preprocessing.size),),
             key=f"{self.model_id} photo {self.preprocessing}" if "@" in self.model_id else "",

@@ -14,7 +14,7 @@ from magic_demo.models.answers.photo_answerer import PhotoAnswererConfig, PhotoA
 from magic_demo.models.answers.text_photo_answerer import place_families
 from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from magic_demo.questions.families import load_families
-from training.answers.photo.evidence import SeenCase, make_targets
+from training.answers.photo.evidence import SeenCase, make_targets, see_cases, tile_cases
 from training.answers.photo.kinds import (
     KINDS,
 )
@@ -37,6 +37,21 @@ class Lesson:
     vectors: Tensor
     shown: Tensor
     targets: Tensor
+
+
+def see_taught(
+    settings: PhotoAnswererSettings, cases: Sequence[LearningCase], segmenter: PromptedSegmenter
+) -> list[SeenCase]:
+    """Look at what the heads learn from: drawings, real photos as they are, and some of them tiled."""
+    real = [case for case in cases if case.source.kind == "pad"]
+    drawn = [case for case in cases if case.source.kind != "pad"]
+    tiled = tile_cases(real[: settings.tiled], settings.kept / "tiled")
+    looks = settings.kept / "seen"
+    return [
+        *see_cases(drawn, segmenter, looks, most_photos=settings.most_photos, views=settings.views),
+        *see_cases(real, segmenter, looks),
+        *see_cases(tiled, segmenter, looks, views=settings.views),
+    ]
 
 
 def fit_heads(

@@ -22,7 +22,8 @@ from magic_demo.models.registry import load_segmenter
 from magic_demo.models.segmentation.boxed import describe_box, find_region
 from magic_demo.models.segmentation.clicked import to_logit
 from magic_demo.models.segmentation.guidance_maps import draw_box, resize_map
-from training.segmentation.guidance.composites import LEAST, paste_lesion, paste_thing
+from training.segmentation.drawing.pasting import paste_lesion, paste_thing
+from training.segmentation.guidance.composites import LEAST
 from training.segmentation.guidance.simulate import draw_around
 from training.segmentation.sources import Example, SourceSettings
 from training.segmentation.survey import read_checked

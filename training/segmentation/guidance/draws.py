@@ -18,7 +18,8 @@ from magic_demo.models.interfaces import Click, Guidance
 from training.runs.augment import augment_pair
 from training.runs.ranges import Count, NotNegative, Share
 from training.segmentation.data import TrainingDraws
-from training.segmentation.guidance.composites import choose_wanted, crop_near, paste_lesion, paste_thing
+from training.segmentation.drawing.pasting import paste_lesion, paste_thing
+from training.segmentation.guidance.composites import choose_wanted, crop_near
 from training.segmentation.guidance.simulate import click_anywhere, click_on_error, draw_around
 
 

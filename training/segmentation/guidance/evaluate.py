@@ -19,7 +19,7 @@ from magic_demo.models.interfaces import Click, Guidance, Segmenter
 from magic_demo.questions.scoring import count_photo, dice, jaccard, vote
 from training.runs.run import SettingsError
 from training.segmentation.guidance.simulate import click_on_error, draw_around
-from training.segmentation.guidance.ways import Way, list_ways
+from training.segmentation.guidance.ways import FROM_NOTHING, Way, list_ways
 from training.segmentation.sources import Example
 
 MOST_CLICKS = 20
@@ -61,7 +61,9 @@ def evaluate_guided(
         if clicks:
             ways = list_ways(segmenter, pixels, features, prompt, box=False, baselines=baselines)
             for name, way in ways.items():
-                start = Guidance(previous=segmenter.segment(features, prompt) if name != "wand" else None)
+                start = Guidance(
+                    previous=None if name in FROM_NOTHING else segmenter.segment(features, prompt)
+                )
                 scores = click_through(way, masks, wanted, start, clicks, segmenter.threshold)
                 for table, column in ((evaluation.dices, 0), (evaluation.jaccards, 1)):
                     table.setdefault(name, {}).setdefault(example.source, []).append(scores[:, column])

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from magic_demo.models.interfaces import Guidance
+from magic_demo.models.interfaces import Click, Guidance
 from tests.support.stand_ins import RedFinder
 from training.__main__ import main
 from training.runs.run import SettingsError
@@ -20,7 +20,7 @@ from training.segmentation.guidance.evaluate import (
     measure_people,
 )
 from training.segmentation.guidance.sheet import COLUMNS, TILE, draw_clicked
-from training.segmentation.guidance.ways import cut_by_wand, fill_ellipse, grab_box
+from training.segmentation.guidance.ways import cut_by_wand, fill_ellipse, grab_box, walk_randomly
 from training.segmentation.sources import Example
 
 SIZE = (60, 80)
@@ -45,7 +45,7 @@ def test_clicks_and_boxes_bring_any_model_to_a_plain_spot() -> None:
     evaluation = evaluate_guided(RedFinder(), list_spots(), clicks=3, boxes=True)
     (dices,) = evaluation.dices["this checkpoint"]["spots"]
     assert len(dices) == 4 and dices[-1] > 0.9
-    for way in ("this checkpoint", "GrabCut in the box", "ellipse in the box", "wand"):
+    for way in ("this checkpoint", "GrabCut in the box", "ellipse in the box", "wand", "random walker"):
         (values,) = evaluation.boxes[way]["spots"]
         assert values[0] > 0.85, way
     table = format_guided(evaluation)
@@ -80,6 +80,16 @@ def test_the_ways_without_training_need_a_box_or_a_click_on_lesion() -> None:
     ellipse = fill_ellipse(Guidance(box=BOX), SIZE)
     assert ellipse.sum() == pytest.approx(SPOT.sum(), rel=0.15)
     assert grab_box(PIXELS, Guidance(box=(0, 0, 1, 1))).all()
+
+
+def test_a_random_walker_stops_at_the_edge_that_marks_lie_on_either_side_of() -> None:
+    inside, outside = Click(50 / 80, 30 / 60, True), Click(10 / 80, 10 / 60, False)
+    assert not walk_randomly(PIXELS, Guidance((outside,))).any(), "nothing is said to be lesion"
+    for clicks in ((inside,), (inside, outside)):
+        found = walk_randomly(PIXELS, Guidance(clicks))
+        assert (found == SPOT).mean() > 0.97
+    taken_back = walk_randomly(PIXELS, Guidance((inside, Click(inside.x, inside.y, False))))
+    assert not taken_back.any(), "of two clicks on one place the last counts"
 
 
 def test_two_peoples_agreement_leaves_copies_out(tmp_path: Path) -> None:

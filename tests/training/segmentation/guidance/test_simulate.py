@@ -8,13 +8,12 @@ import pytest
 
 from magic_demo.core.types import Mask, Pixels
 from magic_demo.models.segmentation.guidance_maps import to_pixel
+from training.segmentation.drawing.pasting import paste_lesion, paste_thing
 from training.segmentation.guidance.composites import (
     choose_wanted,
     crop_near,
     list_composites,
     list_parts,
-    paste_lesion,
-    paste_thing,
 )
 from training.segmentation.guidance.simulate import click_anywhere, click_on_error, draw_around
 from training.segmentation.sources import Example
