@@ -97,13 +97,16 @@ def read_narratives(path: Path) -> list[str]:
     ]
 
 
-def list_pair_names(folder: Path, source: SourceSettings) -> list[str]:
+def name_pairs(folder: Path, source: SourceSettings) -> list[str]:
     """Return the names of a source of pairs. Raises SettingsError where its list cannot be read."""
-    if source.names is not None:
-        return read_names(source.names)
-    if source.split == EVERYTHING:
+    return read_names(source.names) if source.names is not None else list_pair_names(folder, source.split)
+
+
+def list_pair_names(folder: Path, split: str) -> list[str]:
+    """Return the names of a split of pairs. Raises SettingsError where its list cannot be read."""
+    if split == EVERYTHING:
         return sorted(path.stem for path in (folder / "masks").glob("*.png"))
-    return read_names(folder / "splits" / f"{source.split}.txt")
+    return read_names(folder / "splits" / f"{split}.txt")
 
 
 def read_names(file: Path) -> list[str]:
@@ -125,7 +128,7 @@ def read_names(file: Path) -> list[str]:
 
 
 def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
-    names = list_pair_names(folder, source)
+    names = name_pairs(folder, source)
     files = {name: (folder / "images" / f"{name}.jpg", folder / "masks" / f"{name}.png") for name in names}
     turned = find_turned(
         ((name, photo) for name, (photo, _) in files.items()),

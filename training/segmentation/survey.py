@@ -30,7 +30,7 @@ from training.runs.reports.data_table import (
 )
 from training.runs.run import SettingsError
 from training.segmentation.data import DataSettings
-from training.segmentation.sources import Example, SourceSettings, list_pair_names, read_examples
+from training.segmentation.sources import Example, SourceSettings, name_pairs, read_examples
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +188,7 @@ def open_examples(examples: Sequence[Example]) -> OpenedExamples:
 
 def _survey_pairs(data: Path, source: SourceSettings, title: str) -> SourceTable:
     folder = data / source.folder
-    names = list_pair_names(folder, source)
+    names = name_pairs(folder, source)
     photos, masks = (
         [name for name in names if (folder / part / f"{name}{ending}").is_file()]
         for part, ending in (("images", ".jpg"), ("masks", ".png"))
