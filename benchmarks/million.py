@@ -51,6 +51,7 @@ class LinkedMasks:
     ready: Path
     most: int | None = None
     first: float = 0.0
+    first_processor: float = 0.0
     answers: dict[str, int] = field(
         default_factory=lambda: {question.qid: 1 for question in load_challenge().questions}
     )
@@ -68,6 +69,7 @@ class LinkedMasks:
         (stages.out / MASKS).mkdir(exist_ok=True)
         for together in _batched(cases, TOGETHER):
             self.first = self.first or time.perf_counter()
+            self.first_processor = self.first_processor or time.process_time()
             outcomes = [self._link(case, stages.out / MASKS) for case in together]
             journal.add(*(outcome.entry for outcome in outcomes))
             yield from outcomes
@@ -147,6 +149,7 @@ def go_through(place: Path, most: int | None) -> None:
         }
     ended = time.perf_counter()
     said |= {"until first": engine.first - loaded, "after first": ended - engine.first}
+    said["processor until first"] = engine.first_processor
     said |= {"peak MB": find_own_peak(), "processor": time.process_time()}
     print(json.dumps(said))
 
@@ -192,7 +195,8 @@ def main() -> None:
             print(
                 f"{options.encounters:,} encounters, {what} run: peak {said['peak MB']:,.0f} MB; "
                 f"{said['until first']:.0f} s until its first encounter, {said['after first']:.0f} s from then; "
-                f"{said['processor']:.0f} s of a processor; {said.get('done now', 0):,.0f} done, "
+                f"{said['processor']:.0f} s of a processor, {said['processor until first']:.0f} "
+                f"until its first; {said.get('done now', 0):,.0f} done, "
                 f"{said.get('problems', 0):.0f} problems",
                 flush=True,
             )

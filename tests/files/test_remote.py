@@ -213,7 +213,7 @@ def test_what_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch, memory:
     (first, *_) = list_files(Address(memory))
     system = remote_files.open_files("memory")
     monkeypatch.setattr(remote_files, "READ_SECONDS", 0.05)
-    monkeypatch.setattr(system._system, "cat_file", lambda *_: stuck.wait(20))  # type: ignore[attr-defined]
+    monkeypatch.setattr(system._system, "open", lambda *_: stuck.wait(20))  # type: ignore[attr-defined]
     with pytest.raises(TimeoutError) as caught:
         read_remote(first, 10**6)
     stuck.set()

@@ -25,6 +25,9 @@ from tests.support.page_client import PageClient
 
 MARK = re.compile(r"mark-([0-9a-f]{12})-")
 PLACE = re.compile(r"(\d+) readers? before you")
+ENTERING = threading.BoundedSemaphore(4)
+"""Readers who sign in side by side: a password takes a processor for a while, on purpose."""
+SECONDS_TO_ENTER = 3.0
 OUTLINES = 4
 """Outlines that are drawn, of different sizes."""
 Saved = tuple[str, str, int]
@@ -54,13 +57,14 @@ def read_cases(
     before that is an error."""
     chance = random.Random(name)
     try:
-        page = told.page = PageClient(address, name, PASSWORD)
+        with ENTERING:
+            page = told.page = PageClient(address, name, PASSWORD)
         shown = page.send(
             "queue-panel", "arrive", {"queue": None, "order": "position", "mode": "assisted", "open": None}
         )
         cases = [one["id"] for one in shown["queue-panel"]["cases"]]
         queue = shown["queue-panel"]["queue"]
-        begin.wait(START_SECONDS)
+        begin.wait(START_SECONDS + SECONDS_TO_ENTER * begin.parties)
         while not stopping.is_set():
             _read_case(page, told, {"queue": queue, "open": chance.choice(cases)}, chance, stopping, pace)
             told.leaks += sum(mark != told.mark for text in page.heard for mark in MARK.findall(text))

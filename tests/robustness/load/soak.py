@@ -34,7 +34,15 @@ from typing import Any
 from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.reviews.store import Store
 from tests.conftest import REPOSITORY
-from tests.robustness.load.readers import OUTLINES, Saved, Told, analyse, kept_runs, read_cases
+from tests.robustness.load.readers import (
+    OUTLINES,
+    SECONDS_TO_ENTER,
+    Saved,
+    Told,
+    analyse,
+    kept_runs,
+    read_cases,
+)
 from tests.robustness.load.results import write_result
 from tests.robustness.load.server import CASES, PASSWORD, START_SECONDS, TICKS, Server
 from tests.support.page_client import PageClient
@@ -80,10 +88,10 @@ def soak(
         ]
         try:
             memory = []
-            for thread in at_work:  # they sign in while the models are loaded
-                thread.start()
             _warm_up(server.address, names[0])
-            begin.wait(START_SECONDS)
+            for thread in at_work:
+                thread.start()
+            begin.wait(START_SECONDS + SECONDS_TO_ENTER * readers)
             began, took = time.monotonic(), _measure_cpu(server)
             sending = start_sending(server.address, senders) if senders else None
             guessing = start_flood(server.address, flood, names) if flood else None
