@@ -72,6 +72,7 @@ def read_cases(
     except (httpx.HTTPError, KeyError, ValueError, AssertionError, threading.BrokenBarrierError) as error:
         if not stopping.is_set():
             told.errors.append(f"{name}: {type(error).__name__}: {error}"[:300])
+        begin.abort()  # where the others still wait for this one
 
 
 def _read_case(

@@ -91,7 +91,7 @@ def soak(
             _warm_up(server.address, names[0])
             for thread in at_work:
                 thread.start()
-            begin.wait(START_SECONDS + SECONDS_TO_ENTER * readers)
+            _wait_for_all(begin, everybody)
             began, took = time.monotonic(), _measure_cpu(server)
             sending = start_sending(server.address, senders) if senders else None
             guessing = start_flood(server.address, flood, names) if flood else None
@@ -149,6 +149,16 @@ def soak(
         "stopped_with": code,
         "stop_seconds": round(stop_seconds, 1),
     }
+
+
+def _wait_for_all(begin: threading.Barrier, everybody: list[Told]) -> None:
+    """Wait until all readers have signed in. Raises RuntimeError, with what kept the first from it."""
+    try:
+        begin.wait(START_SECONDS + SECONDS_TO_ENTER * len(everybody))
+    except threading.BrokenBarrierError as error:
+        came = sum(told.page is not None for told in everybody)
+        errors = [line for told in everybody for line in told.errors if "BrokenBarrier" not in line]
+        raise RuntimeError(f"{came} of {len(everybody)} readers came in: {errors[:3]}") from error
 
 
 def start_flood(address: str, connections: int, names: list[str]) -> subprocess.Popen[str]:
