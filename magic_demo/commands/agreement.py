@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from magic_demo.commands.agreement_again import again_as_json, find_again, list_again_lines
+from magic_demo.commands.agreement_again import again_as_json, list_again_lines
 from magic_demo.commands.asked import add_questions_argument, find_asked, read_asked
 from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import MagicDemoError
@@ -121,11 +121,11 @@ def run(arguments: argparse.Namespace) -> int:
             file_references(arguments.reference, questions),
         )
         source = AgreementSource(store, said, references, all_known=folder is not None)
-        found, again = source.measure(choice, viewer=None), find_again(store, choice, questions)
+        found = source.measure(choice, viewer=None)
     print(
-        json.dumps({**as_json(found), "again": again_as_json(again)}, ensure_ascii=False, indent=1)
+        json.dumps({**as_json(found), "again": again_as_json(found.again)}, ensure_ascii=False, indent=1)
         if arguments.json
-        else "\n".join([*list_lines(found, questions), *list_again_lines(again, questions, _say)])
+        else "\n".join([*list_lines(found, questions), *list_again_lines(found.again, questions, _say)])
     )
     for line in found.left_out:
         print(f"left out: {line}", file=sys.stderr)

@@ -7,27 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.agreement.again import ReadAgain, measure_again
+from magic_demo.reviews.agreement.again import ReadAgain
 from magic_demo.reviews.agreement.results import Measured
-from magic_demo.reviews.agreement.sources import AgreementChoice
-from magic_demo.reviews.store import Store
-
-
-def find_again(store: Store, choice: AgreementChoice, questions: QuestionSet) -> tuple[ReadAgain, ...]:
-    """Return each reader beside themselves; nothing for a queue that is no second reading."""
-    repeated = store.repeated(choice.queue) if choice.queue is not None else None
-    if repeated is None:
-        return ()
-    first, second = (
-        [
-            saved
-            for saved in store.latest_reviews(queue, viewer=None)
-            if not choice.readers or saved.review.reader in choice.readers
-        ]
-        for queue in (repeated.queue, choice.queue)
-    )
-    families = [family for family in questions.families if choice.family in (None, family.family_id)]
-    return measure_again(first, second, families, choice=choice.reading, done_only=choice.done_only)
 
 
 def list_again_lines(

@@ -4,12 +4,22 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { coefficient, percent, plotBars, stepFrom } from "../../magic_demo/page/workshop/board/bars.mjs";
+import { opensByItself } from "../../magic_demo/page/workshop/guide.mjs";
 import { placeBeside } from "../../magic_demo/page/workshop/guide_position.mjs";
 
 const ROOM = { width: 1366, height: 768 };
 const SIZE = { width: 330, height: 220 };
 const covers = (corner, one) =>
   corner.left < one.right && corner.left + SIZE.width > one.left && corner.top < one.bottom && corner.top + SIZE.height > one.top;
+
+test("the guide opens by itself for who is new or asks for it, never over a case whose link is in the address", () => {
+  const at = (search, hash = "") => ({ search, hash });
+  assert.equal(opensByItself(at(""), { guided: true, seen: false }), true);
+  assert.equal(opensByItself(at(""), { guided: true, seen: true }), false);
+  assert.equal(opensByItself(at(""), { guided: false, seen: false }), false);
+  assert.equal(opensByItself(at("?guide"), { guided: false, seen: true }), true);
+  assert.equal(opensByItself(at("?guide", "#case=x"), { guided: true, seen: false }), false);
+});
 
 test("the guide covers nothing it speaks of wherever there is room, and stays in the window", () => {
   for (const [left, top, width, height] of [

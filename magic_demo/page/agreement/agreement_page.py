@@ -13,6 +13,7 @@ import gradio as gr
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.review_types import CaseKey, Knowledge
 from magic_demo.core.types import Answers, Prediction
+from magic_demo.page.agreement.again import render_again
 from magic_demo.page.agreement.background import Background, Version
 from magic_demo.page.agreement.cases import MOST_CASES, Thumbnails, render_cases
 from magic_demo.page.agreement.filters import View, read_filter, render_filters
@@ -63,7 +64,7 @@ class Seen:
 class AgreementPage:
     """The page's events. Holds no session's state: that is in the browser's ``gr.State``."""
 
-    PARTS = ("headline", "systems", "families", "masks", "switches", "cases")
+    PARTS = ("headline", "systems", "again", "families", "masks", "switches", "cases")
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -213,6 +214,7 @@ class AgreementPage:
             **drawn,
             "headline": damaged + render_headline(agreement, view),
             "systems": render_systems(found.systems, view.choice.system),
+            "again": render_again(found.again, agreement, view.measure, found.questions),
             "families": render_families(agreement, view.measure, found.questions),
             "masks": render_masks(agreement.masks, agreement.readers),
             "switches": render_switches(agreement.switches),
@@ -291,13 +293,16 @@ def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> 
                     render_empty("agreement.no_store") if desk.store is None else "", "agreement-headline"
                 )
                 systems = _part("", "agreement-systems")
+                again = _part("", "agreement-again")
                 with gr.Row(elem_id="agreement-wide"):
                     families = _part("", "agreement-families")
                 with gr.Row(elem_id="agreement-pair"):
                     masks, switches = _part("", "agreement-masks"), _part("", "agreement-switches")
                 cases = _part("", "agreement-cases")
         page.filters = filters
-        page.parts = dict(zip(page.PARTS, (first, systems, families, masks, switches, cases), strict=True))
+        page.parts = dict(
+            zip(page.PARTS, (first, systems, again, families, masks, switches, cases), strict=True)
+        )
         page.view, page.seen = gr.State(View()), gr.State(Seen())
         timer = gr.Timer(SECONDS)
         inputs, outputs = [page.view, page.seen], [page.seen, filters, *page.parts.values()]

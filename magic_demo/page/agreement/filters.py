@@ -12,6 +12,7 @@ from typing import Literal
 
 from magic_demo.core.errors import FormError
 from magic_demo.page.texts.i18n import both, both_of
+from magic_demo.page.texts.queue_names import name_queue
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement.sources import AgreementChoice
 
@@ -90,7 +91,7 @@ def render_filters(
             _group("system", [(name, f"<span>{escape(name)}</span>", name == shown) for name in systems])
         )
     if len(queues) > 1:
-        named = [(name, f"<span>{escape(name)}</span>", choice.queue == name) for name in queues]
+        named = [(name, both_of(name_queue(name)), choice.queue == name) for name in queues]
         groups.append(_group("queue", [("", both("agreement.all"), choice.queue is None), *named]))
     if len(readers) > 1 or choice.readers:
         named = [

@@ -25,6 +25,14 @@ function remember() {
   }
 }
 
+/**
+ * Whether the guide opens by itself: where the address asks for it, or for a new browser on a page that guides. Who comes back to a case that was kept,
+ * by its link, is not covered by it.
+ */
+export function opensByItself({ search, hash }, { guided, seen }) {
+  return !hash && (new URLSearchParams(search).has("guide") || (guided && !seen));
+}
+
 export function mountGuide(guide) {
   const steps = [...guide.querySelectorAll(".guide-step")];
   const marks = document.createElement("div");
@@ -116,7 +124,6 @@ export function mountGuide(guide) {
     },
     { capture: true },
   );
-  const asked = new URLSearchParams(location.search).has("guide");
-  if (asked || ("guided" in guide.dataset && !seen())) open();
+  if (opensByItself(location, { guided: "guided" in guide.dataset, seen: seen() })) open();
   return open;
 }

@@ -4,13 +4,13 @@ measured, the slow parts remembered."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from magic_demo.core.messages import Message
 from magic_demo.core.review_types import CaseKey, SavedReview
-from magic_demo.core.types import Answers, Prediction
+from magic_demo.core.types import Answers, Family, Prediction
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import (
     MODEL,
@@ -23,6 +23,7 @@ from magic_demo.reviews.agreement import (
     measure_agreement,
     read_model,
 )
+from magic_demo.reviews.agreement.again import ReadAgain, measure_again
 from magic_demo.reviews.agreement.panel import Panel
 from magic_demo.reviews.store import Store
 
@@ -69,7 +70,7 @@ class SystemAgreement:
 class Comparison:
     """What was compared and what came out. readers: all that could be chosen. left_out: a line for each review
     that the store could not give, and for each queue that asks other questions. questions: what was answered. systems:
-    each of several."""
+    each of several. again: each reader beside themselves, where the queue is the second reading of another."""
 
     choice: AgreementChoice
     panel: Panel
@@ -78,6 +79,7 @@ class Comparison:
     questions: QuestionSet
     left_out: tuple[Message, ...] = ()
     systems: tuple[SystemAgreement, ...] = ()
+    again: tuple[ReadAgain, ...] = ()
 
 
 class AgreementSource:
@@ -155,7 +157,26 @@ class AgreementSource:
                 ),
             ),
             tuple(_describe_system(name, agreement) for name, (_, agreement) in measured.items() if name),
+            self._measure_again(choice, viewer, rows, families),
         )
+
+    def _measure_again(
+        self,
+        choice: AgreementChoice,
+        viewer: str | None,
+        second: Sequence[SavedReview],
+        families: Sequence[Family],
+    ) -> tuple[ReadAgain, ...]:
+        """Return each reader beside themselves; nothing for a queue that is no second reading. second: its readings."""
+        repeated = self.store.repeated(choice.queue) if choice.queue is not None else None
+        if repeated is None:
+            return ()
+        first = self.store.latest_reviews(repeated.queue, viewer=viewer)
+        first, second = (
+            [saved for saved in rows if not choice.readers or saved.review.reader in choice.readers]
+            for rows in (first, second)
+        )
+        return measure_again(first, second, families, choice=choice.reading, done_only=choice.done_only)
 
     def find_asked(self, queue: str | None) -> tuple[QuestionSet, tuple[str, ...]]:
         """Return the questions whose answers are compared, and the queues that ask others, which are left out.

@@ -290,3 +290,31 @@ def test_a_question_mark_opens_the_sheet_of_keys_in_both_languages(emptied: Watc
     assert "卡片" in sheet.inner_text() and "agree" not in sheet.inner_text()
     page.click("#keys-close")
     assert not sheet.is_visible()
+
+
+def test_what_the_last_card_says_of_the_outline_is_in_sight_and_why_leaves_the_column_as_it_was(
+    emptied: Watched,
+) -> None:
+    page = emptied.page
+    before = page.viewport_size
+    page.set_viewport_size({"width": 1366, "height": 768})
+    open_example(emptied, 1)
+    column = "document.querySelector('#cards-panel').scrollTop"
+    page.evaluate(f"{column} = 0")
+    page.locator('#card-cqid035 .row[data-option="0"]').evaluate("(row) => row.click()")
+    page.evaluate(
+        "document.dispatchEvent(new CustomEvent('magic-measured', { detail: { count: 4, colour: null } }))"
+    )
+    said = page.locator("#card-cqid035 .card-measured")
+    expect(said).to_contain_text("4")
+    assert said.evaluate(
+        """(line) => { const { left, bottom } = line.getBoundingClientRect();
+        return document.elementFromPoint(left + 20, bottom - 3) === line; }"""
+    )
+    page.locator("#card-cqid036 .card-why").evaluate("(button) => button.click()")
+    page.wait_for_selector(".why-body")
+    page.wait_for_function(f"{column} > 0")
+    page.keyboard.press("Escape")
+    page.wait_for_function(f"{column} === 0")
+    if before is not None:
+        page.set_viewport_size(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from magic_demo.__main__ import main
 from magic_demo.core.review_types import Review, SavedReview
 from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.page.agreement.again import render_again
 from magic_demo.questions.families import QuestionSet, read_questions
 from magic_demo.reviews.agreement.again import measure_again
+from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource
 from magic_demo.reviews.store import NewCase, Store
 from tests.support.own_questions import THREE
 from tests.support.store.reviewed_cases import draw_mask
@@ -89,3 +92,31 @@ def test_the_command_says_it_of_the_second_queue(place: Path, capsys: pytest.Cap
     assert main([*given, "q again", "--reader", "bo", "--json"]) == 0
     (bo,) = json.loads(capsys.readouterr().out)["again"]
     assert bo["reader"] == "bo" and bo["families"][1]["icc"]["value"] < 1
+
+
+def test_the_page_has_the_numbers_of_the_command_beside_those_between_readers(
+    place: Path, asked: QuestionSet
+) -> None:
+    with Store.open(place) as store:
+        source = AgreementSource(store, lambda _case: None)
+        found = source.measure(AgreementChoice(queue="q again"), None)
+        (only,) = source.measure(AgreementChoice(queue="q again", readers=frozenset({"bo"})), None).again
+        assert source.measure(AgreementChoice(queue="q"), None).again == ()
+        hidden = source.measure(AgreementChoice(queue="q again"), "chen").again
+    assert (only.reader, hidden) == (
+        "bo",
+        (),
+    )  # chen has read nothing twice, and may see nobody's second reading
+    drawn = render_again(found.again, found.agreement, "same", asked)
+    rows = re.findall(r"<tr(?: [^>]*)?>.*?</tr>", drawn)[1:]
+    plain = [re.sub(r"<[^>]+>", " ", row) for row in rows]
+    for row, one in zip(plain, found.again, strict=False):
+        same, dice = one.overall.among_readers.same, one.dice
+        assert same is not None and dice is not None
+        assert one.reader in row and f"{same.value:.0%}" in row and f"{dice.value:.2f}" in row
+    between = found.agreement.overall.among_readers.same
+    assert between is not None and f"{between.value:.0%}" in plain[-1] and len(rows) == 3
+    kappa = found.again[1].overall.among_readers.kappa
+    assert kappa is not None
+    assert f"{kappa.value:.2f}" in render_again(found.again, found.agreement, "kappa", asked)
+    assert render_again((), found.agreement, "same", asked) == ""

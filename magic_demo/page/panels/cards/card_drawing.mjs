@@ -56,7 +56,7 @@ export function openDrawing({ state, selected, model }) {
     const language = document.documentElement.dataset.language ?? "en";
     const named = rows.find((row) => state.measured.colour && row.dataset.name.toLowerCase().startsWith(state.measured.colour));
     const colour = named?.querySelector(`.row-label > .t-${language}`)?.textContent.replace(" …", "") ?? "";
-    measured.textContent = measured.getAttribute(`data-${says}-${language}`).replace("{count}", String(state.measured.count)).replace("{colour}", colour);
+    measured.title = measured.textContent = measured.getAttribute(`data-${says}-${language}`).replace("{count}", String(state.measured.count)).replace("{colour}", colour);
   }
 
   /** One row of a card is in the order of the tab key: the one in focus, else the reader's, the model's, or the first. */

@@ -7,6 +7,8 @@ export function mountWhy(element, { props, watch, trigger }) {
   const pane = element.querySelector(".why-place");
   let asked = null; // {case, family, option}
   let request = 0;
+  let moved = null; // {from, to}: where the column was, and where it was brought
+  const column = () => document.querySelector("#cards-panel");
   let reveal = false; // whether the card asked about is to scroll into view once the answer is there
 
   function ask(wanted) {
@@ -19,10 +21,13 @@ export function mountWhy(element, { props, watch, trigger }) {
 
   function close() {
     const family = asked?.family;
+    const stays = !moved || Math.abs(column().scrollTop - moved.to) > 2; // the reader has moved it since
     asked = null;
     show("");
     mark();
     document.dispatchEvent(new CustomEvent("magic-heat", { detail: null }));
+    if (!stays) column().scrollTop = moved.from; // where it was before a card was brought into sight
+    moved = null;
     if (family) document.querySelector(`.card[data-family="${family}"] .row[tabindex="0"]`)?.focus({ preventScroll: true });
   }
 
@@ -55,7 +60,11 @@ export function mountWhy(element, { props, watch, trigger }) {
     if (!asked || value.request !== request) return; // closed before the answer came, or overtaken by a later question
     show(value.html);
     document.dispatchEvent(new CustomEvent("magic-heat", { detail: Object.keys(value.heat).length ? value.heat : null }));
-    if (reveal) document.querySelector(`.card[data-family="${value.family}"]`)?.scrollIntoView({ block: "nearest" });
+    if (reveal) {
+      const from = moved && Math.abs(column().scrollTop - moved.to) < 2 ? moved.from : column().scrollTop;
+      document.querySelector(`.card[data-family="${value.family}"]`)?.scrollIntoView({ block: "nearest" });
+      moved = { from, to: column().scrollTop };
+    }
     reveal = false;
   }
 

@@ -10,6 +10,7 @@ from typing import Any
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Language
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, text
+from magic_demo.page.texts.queue_names import name_queue, queue_option
 from magic_demo.reviews.learning.learnt import Progress
 
 _HEAD = """<!doctype html>
@@ -80,6 +81,15 @@ def render_page(view: LearningView) -> str:
     )
 
 
+def _count(queue: str, found: int) -> str:
+    return both_of(
+        {
+            language: text("learning.counted", language, queue=name, found=found, least=LIMITS.learn_cases)
+            for language, name in name_queue(queue).items()
+        }
+    )
+
+
 def _render_run(view: LearningView) -> str:
     log = escape("\n".join(view.log))
     open_ = " open" if view.running or view.failed else ""
@@ -92,17 +102,13 @@ def _render_run(view: LearningView) -> str:
             f'<p id="learning-line" role="status">{said}</p><form method="post" action="learning">'
             f'<button name="do" value="stop" id="learning-stop">{both("learning.stop")}</button></form>{shown}</section>'
         )
-    queues = "".join(
-        f'<option value="{escape(queue)}"{" selected" if queue == view.first else ""}>{escape(queue)}</option>'
-        for queue in view.queues
-    )
+    queues = "".join(queue_option(queue, selected=queue == view.first) for queue in view.queues)
     rules = "".join(
         f'<option value="{rule}" {fill(f"[[label learning.{rule}]]")}></option>'
         for rule in ("consensus", "majority", "staple")
     )
     counted = "".join(
-        f'<p class="learning-counted">{both("learning.counted", queue=queue, found=found, least=LIMITS.learn_cases)}</p>'
-        for queue, found in view.reviewed.items()
+        f'<p class="learning-counted">{_count(queue, found)}</p>' for queue, found in view.reviewed.items()
     )
     off = "" if any(found >= LIMITS.learn_cases for found in view.reviewed.values()) else " disabled"
     failed = f'<p class="learning-problem" role="alert">{both("learning.failed")}</p>' if view.failed else ""

@@ -14,6 +14,7 @@ export function rulerTool(desk, root, rulers) {
   let from = null; // the end that was set first, on the photo as it is drawn
   let held = null; // what the pointer holds: {at, to, moved, removes}
   let calibrates = false;
+  let tapped = false; // a finger has just set the end of the calibrated line
   let mm = readMm(typed.value);
 
   journal.guard(() => held !== null);
@@ -28,7 +29,7 @@ export function rulerTool(desk, root, rulers) {
     draw();
   }
 
-  function add(to) {
+  function add(to, touches) {
     const photo = desk.photo();
     const [start, known] = [from ?? held.at, calibrates || !rulers.of(photo).known];
     give();
@@ -37,6 +38,7 @@ export function rulerTool(desk, root, rulers) {
     rulers.add(photo, line, { calibrates: known, mm });
     setCalibrates(false);
     desk.announce(sayLength(lengthOf(line), rulers.scale(photo)));
+    tapped = known && touches;
     if (known) askLength();
   }
 
@@ -45,6 +47,12 @@ export function rulerTool(desk, root, rulers) {
     typed.focus({ preventScroll: true });
     typed.select();
   }
+
+  // A tap ends with a mouse's press of its own, which would take the focus to the photo again.
+  find("stage").addEventListener("mousedown", (event) => {
+    if (tapped) event.preventDefault();
+    tapped = false;
+  });
 
   function setCalibrates(on) {
     calibrates = on;
@@ -93,6 +101,7 @@ export function rulerTool(desk, root, rulers) {
 
   return {
     start(point, event) {
+      tapped = false;
       const at = desk.toPhoto(point);
       const reach = (NEAR[event?.pointerType] ?? NEAR.mouse) / desk.view().scale;
       held = { at, to: at, moved: false, removes: from ? null : lineAt(desk.photo(), rulers.of(desk.photo()), at, reach) };
@@ -103,15 +112,16 @@ export function rulerTool(desk, root, rulers) {
       held.moved ||= Math.hypot(held.to.x - held.at.x, held.to.y - held.at.y) * desk.view().scale > STILL;
       draw(held.to);
     },
-    end() {
+    end(event) {
       if (!held) return;
+      const touches = event?.pointerType === "touch";
       const { at, to, moved, removes } = held;
-      if (moved) add(to);
+      if (moved) add(to, touches);
       else if (removes !== null) {
         give();
         rulers.remove(desk.photo(), removes);
         this.shown();
-      } else if (from) add(at);
+      } else if (from) add(at, touches);
       else {
         from = at;
         held = null;
