@@ -1,4 +1,4 @@
 """The page's fixed texts in English and Chinese.
 
-May import: core.
+May import: core, reviews.
 """
