@@ -145,7 +145,7 @@ def _run_command(words: list[str]) -> int:
         mean = f"did you mean {near[0]}?" if near else f"--help lists them: {', '.join(COMMANDS)}"
         parser.error(f"there is no command {asked!r}; {mean}")
     for name, (module, what) in COMMANDS.items():
-        command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
+        command = commands.add_parser(name, help=what, description=what[:1].upper() + what[1:] + ".")
         # only the asked command's module is imported: `score` and `cases` start without torch
         if name == asked:
             loaded = importlib.import_module(module)

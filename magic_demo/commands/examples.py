@@ -13,6 +13,7 @@ EXAMPLES: dict[str, tuple[str, tuple[str, ...]]] = {
             "predict DATA --split valid --out OUT --bundle",
             "predict DATA --split test --out OUT --workers 8",
             "predict DATA --split test --out OUT --shard 3/8",
+            "predict s3://bucket/data --split test --out OUT",
         ),
     ),
     "submit": (

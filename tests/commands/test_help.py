@@ -34,3 +34,9 @@ def test_help_shows_what_when_and_an_example(capsys: pytest.CaptureFixture[str])
     assert "magic_demo predict DATA --split test --out OUT --shard 3/8" in said
     assert "Exit codes: 0 all done" in said
     assert set(EXAMPLES) == set(COMMANDS)
+
+
+def test_a_help_keeps_names_as_they_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["label-studio", "--help"])
+    assert "Let Label Studio ask" in " ".join(capsys.readouterr().out.split())
