@@ -17,6 +17,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from io import BufferedReader, FileIO
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -30,10 +31,17 @@ LONGEST_LINE = 160
 
 
 def main() -> None:
-    """Answer requests until the other side closes its end."""
+    """Answer requests until the other side closes its end, or is gone in the middle of one."""
+    try:
+        _answer_requests()
+    except (BrokenPipeError, EOFError):
+        os._exit(0)  # nobody reads what is left, and flushing it would fail again
+
+
+def _answer_requests() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which ends this one
     warnings.simplefilter("ignore")  # about tags that are dropped
-    requests = os.fdopen(os.dup(0), "rb")
+    requests = BufferedReader(FileIO(os.dup(0)))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is not an answer
     from magic_demo.core.process.niceness import PHOTOS, give_way
@@ -44,10 +52,17 @@ def main() -> None:
     limit_threads()
     _send(answers, READY, b"")
     with own_bounds():
-        while head := requests.read(REQUEST.size):
-            about_size, size = REQUEST.unpack(head)
-            about = json.loads(requests.read(about_size))
-            _answer(requests.read(size), about, answers)
+        while requests.peek(1):
+            about_size, size = REQUEST.unpack(_read(requests, REQUEST.size))
+            about = json.loads(_read(requests, about_size))
+            _answer(_read(requests, size), about, answers)
+
+
+def _read(requests: BinaryIO, size: int) -> bytes:
+    data = requests.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
 
 
 def _answer(data: bytes, about: dict[str, Any], answers: BinaryIO) -> None:
