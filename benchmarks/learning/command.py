@@ -136,7 +136,7 @@ def list_before(
     old = {"synthetic": list(usual[half:])}
     replay = list(usual[:half])
     if data is not None:
-        counts = (4, 4, 3, 3) if quick else (40, 40, 45, 30)
+        counts = (4, 4, 3, 3) if quick else (120, 120, 45, 121)
         skin = data / "skin"
         replay += [*read_pairs(skin, "pad_train", counts[0]), *read_pairs(skin, "isic_train", counts[1])]
         old["pad_dev"] = read_pairs(skin, "pad_dev", counts[2])

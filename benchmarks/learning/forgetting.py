@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks.learning.scenarios import draw_shifted, draw_usual, read_more_pad, read_pairs
-from benchmarks.learning.simulate import KeptPhoto, Models, copy_segmenter, keep_photos, learn, measure
+from benchmarks.learning.simulate import (
+    KeptPhoto,
+    Models,
+    blend,
+    copy_segmenter,
+    keep_photos,
+    learn,
+    measure,
+)
 from training.learning.fine_tuning.decoder import DecoderSettings
 
 RESULTS = "forgetting.jsonl"
@@ -27,20 +35,22 @@ SHARES = (0.7, 0.5, 0.3, 0.0)
 
 @dataclass(frozen=True)
 class Way:
-    """One way of learning: step size, photos replayed of each list of before, their share of a batch."""
+    """One way of learning: step size, photos replayed of each list of before, their share of a batch, and the old
+    decoder's share in the mask that is wanted there."""
 
     rate: float
     photos: int
     share: float
+    maps: float
 
     def __str__(self) -> str:
         """Return the way in words."""
-        return f"lr{self.rate:g} replay{self.photos} share{self.share:g}"
+        return f"lr {self.rate:g}, replay {self.photos}, share {self.share:g}, old maps {self.maps:g}"
 
 
 WAYS = (
-    Way(1e-3, 40, 0.5), Way(3e-4, 120, 0.5), Way(1e-3, 120, 0.5),
-    Way(3e-4, 120, 0.75), Way(1e-3, 120, 0.75), Way(1e-4, 120, 0.5),
+    Way(1e-3, 120, 0.75, 1.0), Way(1e-3, 120, 0.5, 1.0), Way(1e-3, 120, 0.5, 0.5), Way(1e-3, 120, 0.5, 0.0),
+    Way(1e-3, 40, 0.5, 0.0),
 )  # fmt: skip
 
 
@@ -88,25 +98,10 @@ def _teach(
     random = np.random.default_rng([seed, 1])
     waiting = [pool[index] for index in random.permutation(len(pool))]
     taught = replace(models, segmenter=copy_segmenter(models.segmenter))
-    settings = DecoderSettings(learning_rate=way.rate, replay=way.share, old_weights=0.0)
+    settings = DecoderSettings(learning_rate=way.rate, replay=way.share, old_maps=way.maps)
     for size in REVIEWS:
-        taught = learn(taught, waiting[:size], replay, size, seed, answers=False, settings=settings)
+        taught = learn(taught, waiting[:size], replay, size, seed, models, settings=settings)
     return taught
-
-
-def blend(old: Models, new: Models, share: float) -> Models:
-    """Return the new models with so large a share of the old weights."""
-    blended = replace(new, segmenter=copy_segmenter(new.segmenter))
-    network: Any = blended.segmenter.model
-    before: Any = old.segmenter.model
-    kept, learnt = before.state_dict(), network.state_dict()
-    network.load_state_dict(
-        {
-            name: value.lerp(kept[name], share) if value.is_floating_point() else value
-            for name, value in learnt.items()
-        }
-    )
-    return blended
 
 
 def _keep(

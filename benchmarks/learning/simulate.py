@@ -37,12 +37,19 @@ from magic_demo.reviews.learning.gain import Doubts, expect_gain, measure_doubts
 from training.answers.photo.evidence import SeenCase
 from training.cases.metrics import official_scores
 from training.cases.sources import CaseSource, LearningCase
-from training.learning.fine_tuning.decoder import Batch, DecoderRun, DecoderSettings, teach_decoder
+from training.learning.fine_tuning.decoder import (
+    Batch,
+    DecoderRun,
+    DecoderSettings,
+    blend_decoders,
+    teach_decoder,
+)
 from training.learning.fine_tuning.heads import HeadsSettings, teach_heads
 
 SIZES = (10, 25, 50, 100, 200)
 STEPS = {10: 24, 25: 24, 50: 30, 100: 40, 200: 50}
-"""Steps of the decoder at each size: the run goes on from the model of the size before."""
+"""Steps of the decoder at each size. The run goes on from the size before; the shipped weights are averaged into what
+is measured."""
 HEADS = HeadsSettings(steps=80, folds=2)
 OLD_AT = (0, 50, 200)
 """Sizes after which the lists of before are measured too."""
@@ -118,7 +125,7 @@ def simulate(
     waiting = [
         scenario[index] for index in random.permutation(len(scenario))[: max(sizes) + len(scenario) // 10]
     ]
-    models = replace(models, segmenter=copy_segmenter(models.segmenter))
+    shipped, learning = models, replace(models, segmenter=copy_segmenter(models.segmenter))
     doubts = {one.case.name: _doubt(one, models) for one in waiting} if order == "active" else {}
     points = [measure(models, held_out, old, 0, answers=answers)]
     told(points[0])
@@ -132,7 +139,10 @@ def simulate(
             waiting = [waiting[index] for index in rank_cases(gains)]
         wanted = size - len(reviewed)
         reviewed, waiting = [*reviewed, *waiting[:wanted]], waiting[wanted:]
-        models = learn(models, reviewed, replay, size, seed, answers=answers)
+        learning = learn(learning, reviewed, replay, size, seed, shipped)
+        models = blend(shipped, learning, DecoderSettings().old_weights)
+        if answers:
+            models = learn_answers(models, reviewed, replay, size, seed)
         points.append(measure(models, held_out, old, size, answers=answers))
         told(points[-1])
     return points
@@ -144,13 +154,15 @@ def learn(
     replay: Sequence[KeptPhoto],
     size: int,
     seed: int,
+    shipped: Models,
     *,
-    answers: bool,
     settings: DecoderSettings = DecoderSettings(),  # noqa: B008 (frozen)
 ) -> Models:
-    """Return the models that went on learning. settings: without steps and seed."""
-    settings = replace(settings, steps=STEPS.get(size, 40), seed=seed)
-    run = DecoderRun(models.segmenter.model, settings)
+    """Return the models whose decoder went on learning, the shipped one's weights not averaged in. settings: without
+    steps and seed."""
+    settings = replace(settings, steps=STEPS.get(size, 40), seed=seed, old_weights=0.0)
+    network: Any = shipped.segmenter.model
+    run = DecoderRun(models.segmenter.model, settings, old=network)
     blank = models.segmenter.encode_prompt("").clone()
 
     def read_batch(step: int) -> Batch:
@@ -165,11 +177,27 @@ def learn(
             torch.cat([one[0][level] for one in drawn]).contiguous(memory_format=torch.channels_last)
             for level in range(len(drawn[0][0]))
         )
-        return Batch(features, blank.expand(len(drawn), -1), torch.stack([one[1] for one in drawn]))
+        labels, replayed = torch.stack([one[1] for one in drawn]), torch.zeros(len(drawn), dtype=torch.bool)
+        replayed[len(drawn) - of_old :] = True
+        return Batch(features, blank.expand(len(drawn), -1), labels, replayed)
 
     teach_decoder(run, read_batch)
-    if not answers:
-        return models
+    return models
+
+
+def blend(old: Models, new: Models, share: float) -> Models:
+    """Return new models with so large a share of the old decoder's weights; ``new`` stays as it is."""
+    blended = replace(new, segmenter=copy_segmenter(new.segmenter))
+    network: Any = blended.segmenter.model
+    before: Any = old.segmenter.model
+    blend_decoders(network.decoder, before.decoder, share)
+    return blended
+
+
+def learn_answers(
+    models: Models, reviewed: Sequence[KeptPhoto], replay: Sequence[KeptPhoto], size: int, seed: int
+) -> Models:
+    """Return the models whose heads went on learning."""
     seen = [see(one, models) for one in reviewed]
     before = [see(one, models) for one in replay if one.case.answers]
     taught = teach_heads(models.answerer.model, seen, before, models.cues, replace(HEADS, seed=seed))

@@ -31,8 +31,8 @@ WORDS = {
 @dataclass(frozen=True)
 class Story:
     """What a card tells. begun: task -> id of the checkpoint that it began from. one_reader: whether the reviews are
-    of a single reader, who is not named. steps, minutes: of the decoder. old_weights: their
-    share in it. replay: the data of before, in words."""
+    of a single reader, who is not named. steps, minutes: of the decoder. old_weights: their share in it. replay: the
+    data of before, in words. old_maps: the old decoder's share in what is wanted there."""
 
     version: DataSetVersion
     rule: Rule
@@ -44,6 +44,7 @@ class Story:
     steps: int
     minutes: float
     old_weights: float
+    old_maps: float
     rows: Sequence[Row]
     notes: Sequence[str] = ()
 
@@ -65,7 +66,8 @@ def write_card(story: Story, title: str, what: str) -> str:
         f"- {count(story.taught, 'case', 'cases')} to learn from, "
         f"{count(story.held_out, 'case', 'cases')} of other patients held out.",
         *(f"- Begun from `{model}` ({task})." for task, model in story.begun.items()),
-        f"- Replayed beside them: {story.replay}.",
+        f"- Replayed beside them: {story.replay}. What the model found there before counts for "
+        f"{story.old_maps:.0%} of the outline that is wanted.",
         f"- {story.steps} steps of the decoder in {story.minutes:.1f} minutes, averaged with "
         f"{story.old_weights:.0%} of the weights that it began with. The photo encoder, the text encoder and the decoder "
         "that follows clicks and boxes are unchanged.",

@@ -104,6 +104,7 @@ def _learn(settings: LearnSettings, work: Path, tell: Teller) -> list[Row]:
         steps=run.step,
         minutes=run.seconds / 60,
         old_weights=settings.decoder.old_weights,
+        old_maps=settings.decoder.old_maps,
         rows=rows,
         notes=_list_notes(gathered, lessons, answers=heads is not None),
     )

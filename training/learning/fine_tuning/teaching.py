@@ -31,10 +31,11 @@ def teach_segmenter(
     as before. state: the file that a stopped run goes on from."""
     segmenter = models.with_network()
     run = DecoderRun(segmenter.model, settings.decoder, state)
-    examples = mix_examples(lessons, before, settings.decoder.replay)
-    if examples:
-        tell.begin("outline", f"Learning the outline from {len(examples)} photos")
-        read_batch = read_batches(settings, segmenter, examples)
+    reviewed = repeat_reviewed(lessons, before, settings.decoder.replay)
+    if reviewed:
+        replayed = before.examples if settings.decoder.replay else []
+        tell.begin("outline", f"Learning the outline from {len(reviewed) + len(replayed)} photos")
+        read_batch = read_batches(settings, segmenter, reviewed, replayed)
         began = time.monotonic() - run.seconds
 
         def over(run: DecoderRun) -> float:
@@ -51,31 +52,37 @@ def teach_segmenter(
     return segmenter, run
 
 
-def mix_examples(lessons: Lessons, before: Before, replay: float) -> list[Example]:
-    """Return reviewed photos and those of before, each as often as makes ``replay`` the share of the latter."""
+def repeat_reviewed(lessons: Lessons, before: Before, replay: float) -> list[Example]:
+    """Return the reviewed photos, each as often as makes ``replay`` the share of those of before beside them."""
     new = [example for lesson in lessons.taught for example in lesson.list_examples()]
     if not new:
         return []
     wanted = len(before.examples) * (1 - replay) / replay if replay and before.examples else len(new)
     often = max(1.0, wanted / len(new))
-    mixed = [example for lesson in lessons.taught for example in lesson.list_examples(often)]
-    return [*mixed, *before.examples] if replay else mixed
+    return [example for lesson in lessons.taught for example in lesson.list_examples(often)]
 
 
 def read_batches(
-    settings: LearnSettings, segmenter: PromptedSegmenter, examples: list[Example]
+    settings: LearnSettings,
+    segmenter: PromptedSegmenter,
+    reviewed: list[Example],
+    replayed: list[Example],
 ) -> Callable[[int], Batch]:
     """Return what makes the batch of a step: the same for the same step, however often a run is resumed."""
     size, network = settings.decoder.batch_size, segmenter.model
     data = DataSettings(Path(), (), (), cache_side=CACHE_SIDE, prompt_dropout=0.5)
-    draws = TrainingDraws(data, examples, segmenter.preprocessing, epochs=1, seed=settings.decoder.seed)
+    draws = TrainingDraws(
+        data, [*reviewed, *replayed], segmenter.preprocessing, epochs=1, seed=settings.decoder.seed
+    )
     draws.length = settings.decoder.steps * size
     tokenizer = segmenter.tokenizer if segmenter.reads_prompt else None
     collate = make_collator(tokenizer, most_tokens=segmenter.most_tokens()) if tokenizer is not None else None
 
     @torch.no_grad()
     def read_batch(step: int) -> Batch:
-        drawn = [draws[step * size + number] for number in range(size)]
+        numbers = range(step * size, (step + 1) * size)
+        drawn = [draws[number] for number in numbers]
+        old = torch.tensor([draws.choose(number)[0] >= len(reviewed) for number in numbers])
         labels = torch.stack([torch.from_numpy(one["labels"]) for one in drawn])
         pixels = torch.stack([torch.from_numpy(one["pixel_values"]) for one in drawn])
         pixels = pixels.contiguous(memory_format=torch.channels_last)
@@ -84,7 +91,7 @@ def read_batches(
             vectors = network.encode_prompt(words["input_ids"], words["attention_mask"])
         else:
             vectors = segmenter.encode_prompt("").clone().expand(size, -1)
-        return Batch(network.encode_photo(pixels), vectors, labels)
+        return Batch(network.encode_photo(pixels), vectors, labels, old)
 
     return read_batch
 

@@ -22,7 +22,7 @@ def read_batch(run: DecoderRun, step: int) -> Batch:
     labels = (torch.rand(2, 64, 64, generator=chance) > 0.5).float()
     with torch.no_grad():
         words = run.network.encode_prompt(*(torch.zeros(2, 0, dtype=torch.long),) * 2)
-        return Batch(run.network.encode_photo(photos), words, labels)
+        return Batch(run.network.encode_photo(photos), words, labels, torch.tensor([False, True]))
 
 
 def teach(kept: Path | None, steps: int, old_weights: float = 0.0) -> dict[str, torch.Tensor]:
@@ -56,6 +56,19 @@ def test_old_weights_are_averaged_into_the_new_ones_a_resumed_run_s_too(tmp_path
     for name, value in learnt.items():
         expected = value.lerp(before[name], share) if value.is_floating_point() else value
         assert all(torch.allclose(one[name], expected, atol=1e-6) for one in blended), name
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_replayed_photo_wants_what_the_old_decoder_finds_also_after_steps(share: float) -> None:
+    run = DecoderRun(make_segmenter().model, replace(SETTINGS, old_maps=share))
+    batch = read_batch(run, 0)
+    with torch.no_grad():
+        found = run.network.decode(batch.features, batch.prompts).sigmoid()
+    teach_decoder(run, lambda step: read_batch(run, step))
+    wanted = run.want_masks(batch)
+    assert torch.equal(wanted[0], batch.labels[0]), "a reviewed photo wants the reader's mask"
+    torch.testing.assert_close(wanted[1], batch.labels[1].lerp(found[1], share))
+    assert run.old.encoder is run.network.encoder, "only the decoder is there twice"
 
 
 def test_learning_ends_when_the_time_is_over() -> None:
