@@ -47,7 +47,7 @@ from training.learning.fine_tuning.decoder import (
 from training.learning.fine_tuning.heads import HeadsSettings, teach_heads
 
 SIZES = (10, 25, 50, 100, 200)
-STEPS = {10: 24, 25: 24, 50: 30, 100: 40, 200: 50}
+STEPS = {10: 40, 25: 40, 50: 80, 100: 60, 200: 60}
 """Steps of the decoder at each size. The run goes on from the size before; the shipped weights are averaged into what
 is measured."""
 HEADS = HeadsSettings(steps=80, folds=2)

@@ -39,7 +39,7 @@ class DecoderSettings:
     weight_decay: NotNegative = 0.01
     replay: Share = 0.75
     old_maps: Share = 1.0
-    old_weights: Share = 0.5
+    old_weights: Share = 0.3
     warmup: Share = 0.1
     seed: int = 0
 
