@@ -199,6 +199,29 @@ def test_a_run_that_was_killed_goes_on_and_asks_nothing_twice(
         ask_cases(cases_of(data), stand_in.client(), run, data)
 
 
+def test_as_many_calls_run_at_once_as_are_asked_for(stand_in: StandIn, data: Path, tmp_path: Path) -> None:
+    all_there, lock, running, most = threading.Barrier(3), threading.Lock(), 0, 0
+
+    def says(_body: dict[str, Any]) -> str:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        if parallel == 3:
+            all_there.wait(60)  # broken, and the call refused, where one is asked after another
+        with lock:
+            running -= 1
+        return json.dumps(SHEET)
+
+    stand_in.says = says
+    for parallel in (3, 1):
+        most = 0
+        ask_cases(
+            cases_of(data), stand_in.client(), ChatRun(ASKED, parallel=parallel), tmp_path / str(parallel)
+        )
+        assert most == parallel and len(read_system(tmp_path / str(parallel)).encounter_ids) == 3
+
+
 def test_a_dry_run_counts_and_asks_nothing(stand_in: StandIn, data: Path, tmp_path: Path) -> None:
     client, run = stand_in.client(), ChatRun(ASKED, photos=True, captions=True)
     plan = plan_run(cases_of(data), client, run, tmp_path / "out")
