@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ MEASURED = (
     "seconds: a case, on this machine or the one that the run was made on: of calls, the sum of their waiting; of a "
     "run, the time of predicting; of folds, fitting and answering, what systems share counted for each; of an answerer that is run here, loading and answering. MB: the most "
     "that the process held at once, the program itself included (of a run with workers, its main process; Linux "
-    "alone). cost: of all cases, as `ask --price` was told. Empty: not measured."
+    "alone). cost: of all cases, as `ask --price` was told. Empty or left out: not measured."
 )
 
 
@@ -63,37 +64,49 @@ def print_comparison(comparison: Comparison) -> str:
 def write_comparison(path: Path, comparison: Comparison) -> None:
     """Write the page; it holds no words and no photos."""
     first, effort, second, third = (draw_table(head, rows) for head, rows in _tables(comparison))
+    accuracies = [
+        (row.name, row.interval[0], row.accuracy, row.interval[1])
+        for row in comparison.rows
+        if row.accuracy is not None and row.interval is not None
+    ]
+    gains = [(name, pair.low, pair.gain, pair.high) for name, pair in comparison.pairs.items()]
     body = (
-        f"<p class='note'>{html.escape(comparison.title)}</p>{first}{draw_intervals(comparison.rows)}"
+        f"<p class='note'>{html.escape(comparison.title)}</p>{first}"
+        f"{draw_intervals('accuracy with 95% intervals', accuracies)}"
         f"<h2>Time, memory, cost</h2><p class='note'>{html.escape(MEASURED)}</p>{effort}"
         f"<h2>Pair by pair</h2><p class='note'>{html.escape(EXPLAINED)}</p>{second}"
+        f"{draw_intervals('gain with 95% intervals', gains)}"
         f"<h2>Published teams</h2><p class='note'>{html.escape(CAPTION)}</p>{third}"
     )
     write_page(path, "Systems compared", body)
 
 
-def draw_intervals(rows: Sequence[Row]) -> str:
-    """Return an SVG of each system's accuracy with its interval, 0 to 1."""
-    wide, left, step = 520, 190, 26
-    shown = [row for row in rows if row.accuracy is not None and row.interval is not None]
-    parts = []
-    for number, row in enumerate(shown):
-        assert row.accuracy is not None and row.interval is not None
-        y = 18 + number * step
-        low, at, high = (left + wide * value for value in (row.interval[0], row.accuracy, row.interval[1]))
+def draw_intervals(title: str, marks: Sequence[tuple[str, float, float, float]]) -> str:
+    """Return an SVG of numbers with their intervals, on a scale that just holds them. marks: name, low, number, high."""
+    if not marks:
+        return ""
+    wide, left, step = 520, 230, 26
+    low = math.floor(min(mark[1] for mark in marks) * 20) / 20
+    high = max(math.ceil(max(mark[3] for mark in marks) * 20) / 20, low + 0.05)
+    bottom, parts = 18 + len(marks) * step, []
+    for tick in range(round(low * 20), round(high * 20) + 1):
+        x = left + wide * (tick / 20 - low) / (high - low)
+        colour = "#888" if tick == 0 else "#ddd"
+        parts.append(f"<line x1='{x:.1f}' x2='{x:.1f}' y1='6' y2='{bottom - 8}' stroke='{colour}'/>")
         parts.append(
-            f"<text x='{left - 10}' y='{y + 4}' font-size='13' text-anchor='end'>{html.escape(row.name)}</text>"
-            f"<line x1='{low:.1f}' x2='{high:.1f}' y1='{y}' y2='{y}' stroke='#2b7a9b' stroke-width='3'/>"
-            f"<circle cx='{at:.1f}' cy='{y}' r='5' fill='#2b7a9b'><title>{row.accuracy:.3f}</title></circle>"
+            f"<text x='{x:.1f}' y='{bottom + 8}' font-size='11' text-anchor='middle'>{tick / 20:g}</text>"
         )
-    bottom = 18 + len(shown) * step
-    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x = left + wide * tick
-        parts.append(f"<line x1='{x}' x2='{x}' y1='6' y2='{bottom - 8}' stroke='#ddd'/>")
-        parts.append(f"<text x='{x}' y='{bottom + 8}' font-size='11' text-anchor='middle'>{tick:g}</text>")
+    for number, (name, *values) in enumerate(marks):
+        y = 18 + number * step
+        start, at, end = (left + wide * (value - low) / (high - low) for value in values)
+        parts.append(
+            f"<text x='{left - 10}' y='{y + 4}' font-size='13' text-anchor='end'>{html.escape(name)}</text>"
+            f"<line x1='{start:.1f}' x2='{end:.1f}' y1='{y}' y2='{y}' stroke='#2b7a9b' stroke-width='3'/>"
+            f"<circle cx='{at:.1f}' cy='{y}' r='5' fill='#2b7a9b'><title>{values[1]:.3f}</title></circle>"
+        )
     return (
         f"<svg width='{left + wide + 30}' height='{bottom + 16}' role='img' "
-        f"aria-label='accuracy with 95% intervals'>{''.join(parts)}</svg>"
+        f"aria-label='{html.escape(title)}'>{''.join(parts)}</svg>"
     )
 
 
@@ -118,7 +131,7 @@ def _tables(comparison: Comparison) -> list[tuple[list[str], list[list[str]]]]:
             f"{pair.low:+.4f} to {pair.high:+.4f}",
             str(pair.better),
             str(pair.worse),
-            f"{pair.p:.3f}",
+            f"{pair.p:.3f}" if pair.p >= 0.0005 else "<0.001",
             f"{pair.agreement:.3f}",
         ]
         for name, pair in comparison.pairs.items()
@@ -127,12 +140,19 @@ def _tables(comparison: Comparison) -> list[tuple[list[str], list[list[str]]]]:
         [team.name, _number(team.accuracy), _number(team.dice), _number(team.jaccard), team.method]
         for team in TEAMS
     ]
+    efforts = [_list_effort(row) for row in comparison.rows]
     return [
-        (head, rows),
-        (["system", "seconds", "MB", "cost", "measured of"], [_list_effort(row) for row in comparison.rows]),
+        _leave_out_empty(head, rows),
+        _leave_out_empty(["system", "seconds", "MB", "cost", "measured of"], efforts),
         (["pair", "gain", "95%", "better", "worse", "p", "agreement"], pairs),
         (["published", "accuracy", "Dice", "Jaccard", "how"], teams),
     ]
+
+
+def _leave_out_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    """Return a table without the columns in which no row says anything."""
+    kept = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    return [head[column] for column in kept], [[row[column] for column in kept] for row in rows]
 
 
 def _list_effort(row: Row) -> list[str]:

@@ -75,7 +75,9 @@ def test_fitted_systems_and_files_stand_in_one_table(
     assert all(effort[name]["seconds"] > 0 for name in names[:-1])
     assert effort["cues"]["source"] == "folds" and "Time, memory, cost" in (out / "compare.html").read_text()
     page = (out / "compare.html").read_text(encoding="utf-8")
-    assert "<svg" in page and "cues+neighbours" in page and "Anastasia" in page
+    assert page.count("<svg") == 2 and "cues+neighbours" in page and "Anastasia" in page
+    assert page.count("<th>Dice</th>") == 1, "of published teams alone: no mask was measured here"
+    assert "<0.001" in said
     assert "itch" not in page, "no patient's words"
 
 
