@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import Any, get_args
 
 from magic_demo.core.remark import read_remarks, write_remarks
-from magic_demo.core.review_types import Mark, MarkKind, MaskRuns, ReviewContent
+from magic_demo.core.review_types import Mark, MarkKind, MaskRuns, Outline, ReviewContent
 from magic_demo.core.ruler import read_ruler, write_ruler
 
 FIELDS: tuple[str, ...] = tuple(field.name for field in fields(ReviewContent) if field.name != "unknown")
@@ -55,6 +55,44 @@ def read_mark(value: Any) -> Mark:
     return Mark(kinds[0], tuple(map(float, numbers)))
 
 
+def name_outline(photo_id: str, label: str = "") -> str:
+    """Return the name under which a photo's outline of a label is known: the photo's id for the first label, else
+    LABEL/PHOTO; neither may hold a slash."""
+    return f"{label}/{photo_id}" if label else photo_id
+
+
+def split_outline(name: str) -> tuple[str, str]:
+    """Return the label, "" for the first one, and the photo id of what ``name_outline`` named."""
+    label, _, photo_id = name.rpartition("/")
+    return label, photo_id
+
+
+def outlines_of(content: ReviewContent) -> dict[str, Outline]:
+    """Return every outline of a review, of all labels, by its name."""
+    first = {
+        photo_id: Outline(runs, content.clicks.get(photo_id, ())) for photo_id, runs in content.masks.items()
+    }
+    return first | {
+        name_outline(photo_id, label): outline
+        for label, photos in content.label_masks.items()
+        for photo_id, outline in photos.items()
+    }
+
+
+def share_outlines(outlines: Mapping[str, Outline]) -> dict[str, Any]:
+    """Return the fields of a review that hold these outlines: what ``outlines_of`` returned, as arguments."""
+    labels: dict[str, dict[str, Outline]] = {}
+    for name, outline in outlines.items():
+        label, photo_id = split_outline(name)
+        labels.setdefault(label, {})[photo_id] = outline
+    first = labels.pop("", {})
+    return {
+        "masks": {photo_id: outline.runs for photo_id, outline in first.items()},
+        "clicks": {photo_id: outline.clicks for photo_id, outline in first.items() if outline.clicks},
+        "label_masks": labels,
+    }
+
+
 def to_json(content: ReviewContent, write_mask: Callable[[MaskRuns], Any] = write_runs) -> dict[str, Any]:
     """Return a review's content as JSON. write_mask: how a mask is written, where not as its runs."""
     return {
@@ -64,6 +102,11 @@ def to_json(content: ReviewContent, write_mask: Callable[[MaskRuns], Any] = writ
         "specified": dict(content.specified),
         "masks": {photo_id: write_mask(runs) for photo_id, runs in content.masks.items()},
         "clicks": {photo_id: [*map(write_mark, marks)] for photo_id, marks in content.clicks.items()},
+        "label_masks": {
+            label: {photo_id: _write_outline(outline, write_mask) for photo_id, outline in photos.items()}
+            for label, photos in content.label_masks.items()
+            if photos
+        },
         "rulers": {photo_id: write_ruler(ruler) for photo_id, ruler in content.rulers.items()},
         "remarks": {photo_id: write_remarks(remarks) for photo_id, remarks in content.remarks.items()},
         "unusable": sorted(content.unusable),
@@ -85,11 +128,25 @@ def from_json(value: Mapping[str, Any], read_mask: Callable[[Any], MaskRuns] = r
         found["clicks"] = {
             photo_id: tuple(map(read_mark, marks)) for photo_id, marks in found["clicks"].items()
         }
+    if "label_masks" in found:
+        found["label_masks"] = {
+            label: {photo_id: _read_outline(outline, read_mask) for photo_id, outline in photos.items()}
+            for label, photos in found["label_masks"].items()
+        }
     if "rulers" in found:
         found["rulers"] = {photo_id: read_ruler(ruler) for photo_id, ruler in found["rulers"].items()}
     if "remarks" in found:
         found["remarks"] = {photo_id: read_remarks(remarks) for photo_id, remarks in found["remarks"].items()}
     return ReviewContent(**found, unknown={name: value[name] for name in value.keys() - set(FIELDS)})
+
+
+def _write_outline(outline: Outline, write_mask: Callable[[MaskRuns], Any]) -> dict[str, Any]:
+    clicks = {"clicks": [*map(write_mark, outline.clicks)]} if outline.clicks else {}
+    return {"mask": write_mask(outline.runs), **clicks}
+
+
+def _read_outline(value: Any, read_mask: Callable[[Any], MaskRuns]) -> Outline:
+    return Outline(read_mask(value["mask"]), tuple(map(read_mark, value.get("clicks", ()))))
 
 
 def find_fault(content: ReviewContent) -> tuple[str, object, tuple[str, ...]] | None:

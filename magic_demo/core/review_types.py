@@ -59,6 +59,13 @@ class Mark:
     at: tuple[float, ...]
 
 
+class Outline(NamedTuple):
+    """A photo's mask, and what it was clicked from, in the order of the clicks."""
+
+    runs: MaskRuns
+    clicks: tuple[Mark, ...] = ()
+
+
 @dataclass(frozen=True)
 class ReviewContent:
     """What a reader says of a case, and the one place that lists it: ``core.review_content`` writes and reads it
@@ -68,7 +75,9 @@ class ReviewContent:
     option says "please specify".
     masks: photo id -> the reader's mask; a photo that was not outlined is absent, an empty mask says "no
     lesion here". clicks: photo id -> what its mask was clicked from, in the order of the clicks; taken back
-    with them. rulers: photo id -> what was measured there. remarks: photo id -> comments on single lesions. unusable: photo ids of no use.
+    with them. label_masks: label id -> photo id -> the outline of a further label, where the questions have several;
+    ``masks`` and ``clicks`` are the first one's. rulers: photo id -> what was measured there. remarks: photo id ->
+    comments on single lesions. unusable: photo ids of no use.
     difficulty and every other field with "values" in its metadata: one of them, or None where the reader said
     none.
     unknown: fields of a newer version, by name as JSON, which this one hands on as they are.
@@ -78,6 +87,7 @@ class ReviewContent:
     specified: Mapping[str, str] = field(default_factory=dict)
     masks: Mapping[str, MaskRuns] = field(default_factory=dict)
     clicks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
+    label_masks: Mapping[str, Mapping[str, Outline]] = field(default_factory=dict)
     rulers: Mapping[str, Ruler] = field(default_factory=dict)
     remarks: Mapping[str, tuple[Remark, ...]] = field(default_factory=dict)
     unusable: frozenset[str] = frozenset()

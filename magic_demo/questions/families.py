@@ -17,6 +17,7 @@ from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES, Family, Language, OptionScores, Question, Scale
 from magic_demo.questions.answering import NOTHING_KNOWN, AnswerSheet, Statistics, answer_families
+from magic_demo.questions.labels import LESION, Label, read_labels, write_labels
 from magic_demo.questions.option_keys import read_keys, write_keys
 from magic_demo.questions.scales import read_number, read_scale, write_scale
 from magic_demo.questions.short_form import read_entries
@@ -27,9 +28,25 @@ _QID = re.compile(r"[A-Za-z0-9_]+(-[A-Za-z0-9_-]+)?")
 
 @dataclass(frozen=True, eq=False)
 class QuestionSet:
-    """The families that are asked, in their order: handed to whatever reads, shows or decodes answers."""
+    """The families that are asked, in their order: handed to whatever reads, shows or decodes answers.
+
+    labels: what is outlined, the first of them what the models find; the lesion alone where none is named.
+    """
 
     families: tuple[Family, ...]
+    labels: tuple[Label, ...] = (LESION,)
+
+    @property
+    def further_labels(self) -> tuple[Label, ...]:
+        """Return the labels but the first, whose masks are a review's ``label_masks``."""
+        return self.labels[1:]
+
+    @property
+    def required_labels(self) -> tuple[str, ...]:
+        """Return which labels a complete review has an outline of, or "none here", on each photo: "" for the first,
+        the others by their ids, as ``name_outline`` takes them."""
+        names = ("", *(label.label_id for label in self.further_labels))
+        return tuple(name for name, label in zip(names, self.labels, strict=True) if label.required)
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
@@ -48,12 +65,15 @@ class QuestionSet:
 
     @cached_property
     def digest(self) -> str:
-        """Return 12 hexadecimal digits that are the same where answers mean the same: by qids and English
-        options, in their order, whatever the questions' wording."""
-        meaning = [
+        """Return 12 hexadecimal digits that are the same where answers and masks mean the same: by qids and English
+        options, in their order, whatever the questions' wording, and by the labels' ids."""
+        meaning: list[Any] = [
             [question.qid, [plain_option(option) for option in question.options["en"]]]
             for question in self.questions
         ]
+        names = [label.label_id for label in self.labels]
+        if names != [LESION.label_id]:
+            meaning.append({"labels": names})
         return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:12]
 
     def find(self, family_id: str) -> Family | None:
@@ -117,8 +137,11 @@ def read_questions(path: Path) -> QuestionSet:
     ``options_zh`` and the optional ``question_type_en``, ``question_type_zh``, ``keys``, ``scale`` ("ordered") or, in
     place of options, ``number`` (min, max, step, unit); or YAML or JSON of shorter entries (``short_form``). Raises
     FormatError that names the first question that is off.
+
+    A file that is an object, {"labels": [...], "questions": [...]}, names what is outlined too; without ``questions``
+    the challenge's are asked.
     """
-    return _parse(path, read_entries(path))
+    return _parse_file(path, read_entries(path))
 
 
 def unpack_questions(text: str, source: str) -> QuestionSet:
@@ -127,7 +150,19 @@ def unpack_questions(text: str, source: str) -> QuestionSet:
         entries = json.loads(mend_json(text))
     except (ValueError, RecursionError):
         entries = None
-    return _parse(Path(source), entries)
+    return _parse_file(Path(source), entries)
+
+
+def _parse_file(path: Path, content: Any) -> QuestionSet:
+    if not isinstance(content, Mapping) or "labels" not in content:
+        return _parse(path, content)
+    unknown = [str(key) for key in content if key not in ("labels", "questions")]
+    if unknown:
+        raise FormatError(
+            "{path}: holds {unknown}; 'labels' and 'questions' are expected", path=path, unknown=unknown[:5]
+        )
+    asked = _parse(path, content["questions"]) if "questions" in content else load_challenge()
+    return replace(asked, labels=read_labels(path, content["labels"]))
 
 
 def _parse(path: Path, entries: Any) -> QuestionSet:
@@ -180,7 +215,14 @@ def pack_questions(questions: QuestionSet) -> str:
     return mend_json(json.dumps(_list_entries(questions), sort_keys=True, ensure_ascii=False))
 
 
-def _list_entries(questions: QuestionSet) -> list[dict[str, Any]]:
+def _list_entries(questions: QuestionSet) -> Any:
+    entries = _list_questions(questions)
+    if questions.labels == (LESION,):
+        return entries
+    return {"labels": write_labels(questions.labels), "questions": entries}
+
+
+def _list_questions(questions: QuestionSet) -> list[dict[str, Any]]:
     return [
         {"qid": question.qid}
         | {f"question_{language}": question.text[language] for language in LANGUAGES}

@@ -47,11 +47,15 @@ def read_entries(path: Path) -> Any:
             path=path,
             reason=one_line(error, 200),
         ) from error
-    if not isinstance(content, list):
-        return content
+    if isinstance(content, dict) and isinstance(content.get("questions"), list):
+        return {**content, "questions": _lengthen_all(path, content["questions"])}
+    return _lengthen_all(path, content) if isinstance(content, list) else content
+
+
+def _lengthen_all(path: Path, entries: list[Any]) -> list[Any]:
     return [
         long
-        for entry in content
+        for entry in entries
         for long in (_lengthen(path, entry) if isinstance(entry, dict) and "id" in entry else (entry,))
     ]
 

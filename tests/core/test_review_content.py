@@ -11,7 +11,7 @@ import pytest
 
 from magic_demo.core.remark import Remark
 from magic_demo.core.review_content import CHOICES, FIELDS, find_fault, from_json, parts_of, to_json
-from magic_demo.core.review_types import Mark, MaskRuns, Review, ReviewContent
+from magic_demo.core.review_types import Mark, MaskRuns, Outline, Review, ReviewContent
 from magic_demo.core.ruler import Ruler
 
 PROGRAM = Path(__file__).resolve().parents[2] / "magic_demo"
@@ -20,6 +20,7 @@ FULL = ReviewContent(
     specified={"CQID020-001": "oozing"},
     masks={"A": MaskRuns((3, 4), "0c0")},
     clicks={"A": (Mark("lesion", (0.5, 0.25)), Mark("box", (0.1, 0.2, 0.3, 0.4)))},
+    label_masks={"ulcer": {"A": Outline(MaskRuns((3, 4), "0c0"), (Mark("skin", (0.5, 0.5)),))}},
     remarks={"A": (Remark((1, 2), "old scar"),)},
     rulers={"A": Ruler((0.0, 0.0, 3.0, 4.0), 10.0, ((1.0, 1.0, 2.0, 1.0),))},
     unusable=frozenset({"B", "C"}),

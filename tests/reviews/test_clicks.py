@@ -47,7 +47,7 @@ def test_json_holds_them_as_kinds_and_shares_and_an_older_review_has_none() -> N
 
 
 def test_a_row_without_them_is_written_as_before_they_were_kept() -> None:
-    content = json.loads(write_content(replace(review(), clicks={}), {}, load_challenge()))
+    content = json.loads(write_content(replace(review(), clicks={}), load_challenge()))
     assert "clicks" not in content
 
 

@@ -79,7 +79,7 @@ def test_it_is_stored_comes_back_and_an_older_row_has_none(store: Store) -> None
     assert from_json(written).rulers == {"arm": RULER}
     del written["rulers"]
     assert from_json(written).rulers == {}
-    assert "rulers" not in json.loads(write_content(replace(review(), rulers={}), {}, load_challenge()))
+    assert "rulers" not in json.loads(write_content(replace(review(), rulers={}), load_challenge()))
 
 
 @pytest.mark.parametrize(

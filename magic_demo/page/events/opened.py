@@ -10,9 +10,9 @@ import gradio as gr
 
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.review_content import outlines_of
 from magic_demo.core.review_types import CaseKey
 from magic_demo.core.types import Encounter, Language, Prediction
-from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.drafts.recall import Recall
 from magic_demo.page.events.resolve import Resolved, Updates, resolve
 from magic_demo.page.panels.cards.cards import cards_value, draw_others
@@ -153,6 +153,7 @@ class OpenedCase:
                 photos,
                 synthetic=case.example,
                 **_own_outlines(draft),
+                labels=self.questions_of(case).labels,
                 missing=case.missing,
                 apart=self.desk.takes_lesions_apart(case.key),
             ),
@@ -211,6 +212,7 @@ class OpenedCase:
                 prediction,
                 synthetic=case.example,
                 **_own_outlines(draft),
+                labels=self.questions_of(case).labels,
                 missing=case.missing,
                 apart=self.desk.takes_lesions_apart(case.key),
             )
@@ -227,8 +229,7 @@ class OpenedCase:
 def _own_outlines(draft: ReviewDraft | None) -> dict[str, Any]:
     if draft is None:
         return {}
-    own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
-    return {"own": own, "clicks": draft.clicks, "rulers": draft.rulers, "remarks": draft.remarks}
+    return {"own": outlines_of(draft), "rulers": draft.rulers, "remarks": draft.remarks}
 
 
 def _own_answers(draft: ReviewDraft | None) -> dict[str, Any]:

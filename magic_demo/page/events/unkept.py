@@ -4,13 +4,15 @@ the browser holds of it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import product
 from typing import Any, TypeVar
 
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.messages import Message
-from magic_demo.core.review_types import Mark, MaskRuns
+from magic_demo.core.review_content import name_outline, share_outlines
+from magic_demo.core.review_types import Outline
 from magic_demo.core.types import Encounter
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.handlers import Handlers
@@ -25,6 +27,7 @@ from magic_demo.page.panels.viewer.ruler_form import read_photo_ruler
 from magic_demo.page.session.desk.photos import cover_photo_area
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
+from magic_demo.questions.families import QuestionSet
 
 T = TypeVar("T")
 
@@ -65,12 +68,17 @@ class Unkept:
         )
         if example:
             case = self._cover(case, payload)
-        masks, clicks, refused = read_masks(payload, case)
+        outlines, refused = read_outlines(payload, case, page.questions_of(case))
         rulers, unread = read_of_photos(payload.get("rulers"), case, read_photo_ruler)
         remarks, unsaid = read_of_photos(payload.get("remarks"), case, read_photo_remarks)
         case = page.cases.note_problems(case.open_id, [*problems, *refused, *unread, *unsaid]) or case
         draft = ReviewDraft(
-            case.open_id, answered.answers, answered.specified, masks, clicks, rulers, remarks
+            case.open_id,
+            answered.answers,
+            answered.specified,
+            **share_outlines(outlines),
+            rulers=rulers,
+            remarks=remarks,
         )
         page.drafts.begin(event.session, draft)
         return {
@@ -105,30 +113,31 @@ class Unkept:
         return case
 
 
-def read_masks(
-    payload: Mapping[str, Any], case: OpenCase
-) -> tuple[dict[str, MaskRuns], dict[str, tuple[Mark, ...]], list[Message]]:
-    """Return the masks of the case's photos by photo, what they were clicked from, and a line for each that does not fit its photo; those
-    of other photos are left out."""
-    masks, clicks, sent = {}, {}, payload.get("masks")
+def read_outlines(
+    payload: Mapping[str, Any], case: OpenCase, questions: QuestionSet
+) -> tuple[dict[str, Outline], list[Message]]:
+    """Return the outlines of the case's photos and labels by name, and a line for each that does not fit its photo; those
+    of other photos and labels are left out."""
+    outlines, sent = {}, payload.get("masks")
     problems: list[Message] = []
-    for photo in case.encounter.photos:
-        outline = sent.get(photo.photo_id) if isinstance(sent, Mapping) else None
+    labels = ("", *(label.label_id for label in questions.further_labels))
+    for photo, label in product(case.encounter.photos, labels):
+        name = name_outline(photo.photo_id, label)
+        outline = sent.get(name) if isinstance(sent, Mapping) else None
         if outline is None:
             continue
         try:
             mask, marks = read_mask(outline, photo.size), read_marks(outline.get("clicks"))
         except FormError as error:
-            problems.append(Message("{photo}: {problem}", photo=photo.photo_id, problem=error))
+            problems.append(Message("{photo}: {problem}", photo=name, problem=error))
             continue
         try:
-            check_decided(mask, outline, photo.photo_id)
+            check_decided(mask, outline, name)
         except FormError as error:
             problems.append(error.message)
             continue
-        masks[photo.photo_id] = encode_mask(mask)
-        clicks[photo.photo_id] = marks
-    return masks, clicks, problems
+        outlines[name] = Outline(encode_mask(mask), marks)
+    return outlines, problems
 
 
 def read_of_photos(

@@ -8,26 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from magic_demo.core.review_content import CHOICES
-from magic_demo.core.review_types import Mark, MaskRuns, ReviewContent
+from magic_demo.core.review_content import CHOICES, outlines_of, share_outlines
+from magic_demo.core.review_types import Outline, ReviewContent
 from magic_demo.core.types import Answers
 
 Field = tuple[str, str]
-"""What is merged as one: ("answers", family id), ("masks", photo id), ("rulers", photo id), ("remarks",
-photo id), ("unusable", photo id), or the name of another part and ""."""
+"""What is merged as one: ("answers", family id), ("masks", an outline's name as ``name_outline`` returns it),
+("rulers", photo id), ("remarks", photo id), ("unusable", photo id), or the name of another part and ""."""
 Fields = Mapping[Field, Any]
 """Field -> its value. A field that says nothing is absent, or None where it was emptied."""
 SINGLE = ("comment", "flagged", *CHOICES)
 """The fields that are merged whole; a choice that is not made is None."""
-
-
-class Outline(NamedTuple):
-    """The value of ("masks", photo id): a photo's mask, and what it was clicked from."""
-
-    runs: MaskRuns
-    clicks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,10 +37,7 @@ class Conflict:
 def spread(content: ReviewContent) -> dict[Field, Any]:
     """Return the fields of a review that say something."""
     fields: dict[Field, Any] = dict(spread_answers(content.answers, content.specified))
-    fields |= {
-        ("masks", photo_id): Outline(runs, content.clicks.get(photo_id, ()))
-        for photo_id, runs in content.masks.items()
-    }
+    fields |= {("masks", name): outline for name, outline in outlines_of(content).items()}
     fields |= {("rulers", photo_id): ruler for photo_id, ruler in content.rulers.items() if ruler}
     fields |= {("remarks", photo_id): remarks for photo_id, remarks in content.remarks.items() if remarks}
     fields |= {("unusable", photo_id): True for photo_id in content.unusable}
@@ -76,8 +66,7 @@ def gather(fields: Fields) -> dict[str, Any]:
     return {
         "answers": {qid: option for qid, option, _ in slots},
         "specified": {qid: words for qid, _, words in slots if words},
-        "masks": {name: outline.runs for name, outline in outlines.items()},
-        "clicks": {name: outline.clicks for name, outline in outlines.items() if outline.clicks},
+        **share_outlines(outlines),
         "rulers": {name: value for (part, name), value in fields.items() if part == "rulers" and value},
         "remarks": {name: value for (part, name), value in fields.items() if part == "remarks" and value},
         "unusable": frozenset(name for (part, name), value in fields.items() if part == "unusable" and value),

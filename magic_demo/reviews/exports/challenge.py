@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from magic_demo.core.review_types import MaskRuns, Review
+from magic_demo.core.review_content import name_outline, outlines_of, split_outline
+from magic_demo.core.review_types import MaskRuns, Outline, Review
 from magic_demo.files.encounters import write_answers
 from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.imaging.run_lengths import decode_mask
@@ -59,21 +60,35 @@ def write_masks(selection: Selection, folder: Path) -> int:
 
 
 def walk_masks(selection: Selection) -> Iterator[tuple[CaseReadings, Review, str, MaskRuns]]:
-    """Yield every mask that is exported: case, review, photo id, runs.
+    """Yield every mask of the first label that is exported: case, review, photo id, runs.
 
-    Photos have one mask an annotator; what is left out is noted.
+    Photos have one an annotator; what is left out is noted.
     """
+    for case, review, name, outline in walk_outlines(selection):
+        label, photo_id = split_outline(name)
+        if not label:
+            yield case, review, photo_id, outline.runs
+
+
+def walk_outlines(selection: Selection) -> Iterator[tuple[CaseReadings, Review, str, Outline]]:
+    """Yield every outline that is exported, of all labels: case, review, its name (``name_outline``), the outline.
+
+    A photo has one of each label an annotator; what is left out is noted.
+    """
+    labels = ["", *(label.label_id for label in selection.questions.further_labels)]
     owners: dict[str, str] = {}
     for case in selection.cases:
         for saved in case.readings:
             review = saved.review
+            outlines = outlines_of(review)
             photo_ids = [photo.photo_id for photo in case.files.photo_files] if case.files else []
-            for photo_id in dict.fromkeys([*photo_ids, *review.masks]):
+            for photo_id in dict.fromkeys([*photo_ids, *(split_outline(name)[1] for name in outlines)]):
+                names = [name for label in labels if (name := name_outline(photo_id, label)) in outlines]
                 if photo_id in review.unusable:
                     selection.left_out.add(
                         "photo that its reader called unusable", photo_id, annotator_of(review)
                     )
-                elif photo_id not in review.masks:
+                elif not names:
                     selection.left_out.add("photo that was not outlined", photo_id, annotator_of(review))
                 elif owners.setdefault(photo_id, case.case_id) != case.case_id:
                     selection.left_out.add(
@@ -82,7 +97,8 @@ def walk_masks(selection: Selection) -> Iterator[tuple[CaseReadings, Review, str
                         case.case_id,
                     )
                 else:
-                    yield case, review, photo_id, review.masks[photo_id]
+                    for name in names:
+                        yield case, review, name, outlines[name]
 
 
 def merge_answers(selection: Selection) -> dict[str, dict[str, int]]:

@@ -28,7 +28,7 @@ KEYPOINTS = "annotations/person_keypoints_default.json"
 """Tools find a file of keypoints by this name, whatever the points are on."""
 IMAGES = "images/default"
 LESION = 1
-"""The id of the masks' one category; COCO's ids begin at 1."""
+"""The id of the first label's category, and those of the others follow; COCO's ids begin at 1."""
 CLICK_CATEGORIES: dict[MarkKind, tuple[int, tuple[str, ...]]] = {
     "lesion": (1, ("click",)),
     "skin": (2, ("click",)),
@@ -44,36 +44,45 @@ def write_coco(selection: Selection, folder: Path) -> int:
 
     Where the selection takes lesions apart, one annotation a lesion, that is, for each part of a mask that touches no
     other; its attributes say which of how many it is, its longest diameter, its border and the reader's comment on it.
-    Otherwise one a reader and photo. In both cases the annotator's name, k and the reading's kind, what was known and
+    Otherwise one a reader, photo and label, whose category it has. In both cases the annotator's name, k and the reading's kind, what was known and
     whether it is complete are attributes; beside them, where the reader has measured in the photo, its area and
     longest diameter in millimetres and the ruler, and the comments on single lesions as the review holds them. ``iscrowd`` is 0: a mask here is one reader's whole lesion area,
     not a crowd to be ignored. A photo without any mask is no image of the file. Clicks that masks were made
     from are a file of their own, one annotation a click.
     """
     images = write_images(selection, folder / IMAGES)
+    further = (label.label_id for label in selection.questions.further_labels)
+    categories = {name: number for number, name in enumerate(("", *further), start=LESION)}
     masks: list[dict[str, Any]] = []
     clicks: list[dict[str, Any]] = []
     for number, image in enumerate(images, start=1):
-        for review, runs in image.masks:
+        for review, label, outline in image.outlines:
             about = _describe_review(review, selection)
-            ruler, remarks = review.rulers.get(image.photo_id), review.remarks.get(image.photo_id, ())
-            parts = _split(runs, remarks) if selection.apart else [(runs, {}, list(remarks))]
+            ruler = review.rulers.get(image.photo_id)
+            remarks = () if label else review.remarks.get(image.photo_id, ())
+            parts = _split(outline.runs, remarks) if selection.apart else [(outline.runs, {}, list(remarks))]
             masks += [
-                _write_mask(len(masks) + place, number, part, {**about, **which}, ruler, said)
+                _write_mask(
+                    len(masks) + place, number, part, {**about, **which}, ruler, said, categories[label]
+                )
                 for place, (part, which, said) in enumerate(parts, start=1)
             ]
-            for place, mark in enumerate(review.clicks.get(image.photo_id, ()), start=1):
+            about |= {"label": label} if label else {}
+            for place, mark in enumerate(outline.clicks, start=1):
                 clicks.append(
                     _write_click(len(clicks) + 1, number, mark, image.size, {**about, "click": place})
                 )
-    lesion = {"id": LESION, "name": "lesion", "supercategory": "skin"}
-    _write(folder / INSTANCES, selection, images, [lesion], masks)
-    categories = [
+    named = [
+        {"id": categories[name], "name": label.label_id, "supercategory": "skin"}
+        for name, label in zip(categories, selection.questions.labels, strict=True)
+    ]
+    _write(folder / INSTANCES, selection, images, named, masks)
+    clicked = [
         {"id": number, "name": name, "supercategory": "skin", "keypoints": list(points), "skeleton": []}
         for name, (number, points) in CLICK_CATEGORIES.items()
     ]
-    _write(folder / KEYPOINTS, selection, images, categories, clicks)
-    return sum(len(image.masks) for image in images)
+    _write(folder / KEYPOINTS, selection, images, clicked, clicks)
+    return sum(len(image.outlines) for image in images)
 
 
 def _split(runs: MaskRuns, remarks: Sequence[Remark]) -> list[tuple[MaskRuns, dict[str, Any], list[Remark]]]:
@@ -113,7 +122,7 @@ def _write(
     now = datetime.now(UTC)
     content = {
         "info": {
-            "description": f"Lesion masks of the queue {selection.queue!r}, one a reader and photo. Research use "
+            "description": f"Masks of the queue {selection.queue!r}, one a reader, photo and label. Research use "
             "only.",
             "version": __version__,
             "year": now.year,
@@ -156,6 +165,7 @@ def _write_mask(
     attributes: dict[str, Any],
     ruler: Ruler | None,
     remarks: Sequence[Remark],
+    category: int,
 ) -> dict[str, Any]:
     mask = decode_mask(runs)
     measured = {} if ruler is None else {**measure_mask(runs, ruler), "ruler": write_ruler(ruler)}
@@ -164,7 +174,7 @@ def _write_mask(
         **({"remarks": write_remarks(remarks)} if remarks else {}),
         "id": number,
         "image_id": image,
-        "category_id": LESION,
+        "category_id": category,
         "segmentation": {"size": list(runs.size), "counts": runs.counts},
         "area": int(np.count_nonzero(mask)),
         "bbox": _box(mask),

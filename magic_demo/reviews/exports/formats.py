@@ -53,11 +53,12 @@ class Offer:
 class Format(Offer):
     """A format. write: writes a selection into a folder and returns how many masks it wrote; it adds what it
     leaves out to ``selection.left_out``. kinds: which reviews of a reader and case it takes. predictions: whether
-    it takes what the models said."""
+    it takes what the models said. labels: whether it holds the masks of a study's further labels."""
 
     write: Callable[[Selection, Path], int]
     kinds: Kinds
     predictions: bool = False
+    labels: bool = False
 
 
 CSV = Format(
@@ -67,6 +68,7 @@ CSV = Format(
     "time, models)",
     write=write_csv,
     kinds="every",
+    labels=True,
 )
 PLAIN_CSV = replace(CSV, write=write_plain_csv)
 """CSV for programs, without the apostrophe before texts that a spreadsheet would run as formulas."""
@@ -91,9 +93,10 @@ FORMATS: tuple[Format, ...] = (
     Format(
         name="coco",
         titles={"en": "COCO", "zh": "COCO 格式"},
-        contents="masks, one annotation per reader and photo, as compressed run lengths, clicks as keypoints, and the photos",
+        contents="masks, one annotation per reader, photo and label, as compressed run lengths, clicks as keypoints, and the photos",
         write=write_coco,
         kinds="newest",
+        labels=True,
     ),
     Format(
         name="cvat",
@@ -110,6 +113,7 @@ FORMATS: tuple[Format, ...] = (
         contents="the tables of `csv`, with typed columns",
         write=write_parquet,
         kinds="every",
+        labels=True,
     ),
     Format(
         name="dicom",

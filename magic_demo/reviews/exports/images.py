@@ -11,10 +11,11 @@ from PIL import Image
 
 from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.errors import PhotoError
-from magic_demo.core.review_types import MaskRuns, Review
+from magic_demo.core.review_content import split_outline
+from magic_demo.core.review_types import MaskRuns, Outline, Review
 from magic_demo.core.types import Photo, PhotoFile
 from magic_demo.files.photos.processes.workers import read_photo_apart
-from magic_demo.reviews.exports.challenge import walk_masks
+from magic_demo.reviews.exports.challenge import walk_outlines
 from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
 
 PNG_LEVEL = 3  # of zlib: quick, and little larger than its best
@@ -22,13 +23,18 @@ PNG_LEVEL = 3  # of zlib: quick, and little larger than its best
 
 @dataclass
 class ExportedImage:
-    """A photo with its readers' masks. size: (height, width), the photo's own where its file is at hand, else the first
+    """A photo with its readers' outlines, each with its label's id, "" for the first. size: (height, width), the photo's own where its file is at hand, else the first
     mask's."""
 
     photo_id: str
     case_id: str
     size: tuple[int, int]
-    masks: list[tuple[Review, MaskRuns]] = field(default_factory=list)
+    outlines: list[tuple[Review, str, Outline]] = field(default_factory=list)
+
+    @property
+    def masks(self) -> list[tuple[Review, MaskRuns]]:
+        """Return the masks of the first label."""
+        return [(review, outline.runs) for review, label, outline in self.outlines if not label]
 
     @property
     def file_name(self) -> str:
@@ -43,15 +49,16 @@ def write_images(selection: Selection, folder: Path) -> list[ExportedImage]:
     out and noted.
     """
     images: dict[str, ExportedImage] = {}
-    for case, review, photo_id, runs in walk_masks(selection):
+    for case, review, name, outline in walk_outlines(selection):
+        label, photo_id = split_outline(name)
         if photo_id not in images:
             size = _write_case_photo(case, photo_id, folder, selection)
-            images[photo_id] = ExportedImage(photo_id, case.case_id, size or runs.size)
-        if runs.size == images[photo_id].size:
-            images[photo_id].masks.append((review, runs))
+            images[photo_id] = ExportedImage(photo_id, case.case_id, size or outline.runs.size)
+        if outline.runs.size == images[photo_id].size:
+            images[photo_id].outlines.append((review, label, outline))
         else:
             selection.left_out.add("mask of another size than its photo", photo_id, annotator_of(review))
-    return [image for image in images.values() if image.masks]
+    return [image for image in images.values() if image.outlines]
 
 
 def _write_case_photo(

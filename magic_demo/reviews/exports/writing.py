@@ -81,6 +81,8 @@ def write_export(
     selection = replace(selection, predictions=predictions or {}, apart=apart)
     with whole_folder(folder) as part:
         masks = format.write(selection, part)
+        if not format.labels:
+            _name_labels(selection)
         report = ExportReport(
             format=format.name,
             queue=selection.queue,
@@ -110,6 +112,17 @@ def write_export(
         # As files name them: ann<k> -> name, in place of the report's tuple.
         write_json(part / MANIFEST, {**asdict(report), **about}, indent=1)
     return report
+
+
+def _name_labels(selection: Selection) -> None:
+    """Note the masks of further labels, which a format of one label leaves out."""
+    for case in selection.cases:
+        for saved in case.readings:
+            for label, photos in saved.review.label_masks.items():
+                for photo_id in photos:
+                    selection.left_out.add(
+                        "mask of a further label, which this format does not hold", photo_id, label
+                    )
 
 
 def _describe(saved: SavedReview, selection: Selection) -> dict[str, object]:

@@ -15,13 +15,14 @@ import numpy as np
 
 from magic_demo.core.errors import FormatError, MagicDemoError
 from magic_demo.core.remark import Remark, read_remarks, write_remarks
-from magic_demo.core.review_content import FIELDS
+from magic_demo.core.review_content import FIELDS, name_outline, outlines_of
 from magic_demo.core.review_types import (
     DEFAULT_QUEUE,
     REVIEW_KINDS,
     Knowledge,
     Mark,
     MaskRuns,
+    Outline,
     Review,
     ReviewContent,
     ReviewKind,
@@ -35,8 +36,9 @@ from magic_demo.files.findings import Findings
 from magic_demo.files.photos.heads import read_head
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.questions.families import QuestionSet, load_challenge
+from magic_demo.questions.labels import LESION as LESION_LABEL
 
-LESION, BACKGROUND = "lesion", "background"
+BACKGROUND = "background"
 _ENCOUNTER = re.compile(r"IMG_(.+)_\d+")
 Key = tuple[str, str, ReviewKind]
 """Case id, reader, kind."""
@@ -113,8 +115,9 @@ class Gathering:
         """Put a review in place of what there is of its case, reader and kind."""
         self.reviews[review.case_id, review.reader, review.kind] = review
 
-    def add_mask(self, review: Review, photo_id: str, mask: Mask | MaskRuns) -> Review:
-        """Add to a review what is lesion in a photo, besides what it has there; returns the review.
+    def add_mask(self, review: Review, photo_id: str, mask: Mask | MaskRuns, label: str = "") -> Review:
+        """Add to a review what is lesion in a photo, or another ``label``, besides what it has there; returns the
+        review.
 
         Raises FormatError for a mask of another size than its photo, or than another of it.
         """
@@ -123,12 +126,21 @@ class Gathering:
         self._check_size(photo_id, runs.size)
         key = review.case_id, review.reader, review.kind
         self._boxes.setdefault((key, photo_id), []).append(_box(drawn))
-        before = self.review(*key).masks
-        if photo_id in before:
-            if before[photo_id].size != runs.size:
+        name = name_outline(photo_id, label)
+        before = outlines_of(self.review(*key)).get(name)
+        if before is not None:
+            if before.runs.size != runs.size:
                 raise FormatError("a mask of another size than the other one of {photo}", photo=photo_id)
-            runs = encode_mask(decode_mask(before[photo_id]) | drawn)
-        review = replace(review, masks={**before, photo_id: runs})
+            runs = encode_mask(decode_mask(before.runs) | drawn)
+        return self._put_outline(review, photo_id, label, Outline(runs, before.clicks if before else ()))
+
+    def _put_outline(self, review: Review, photo_id: str, label: str, outline: Outline) -> Review:
+        kept = self.review(review.case_id, review.reader, review.kind)
+        if label:
+            photos = {**kept.label_masks.get(label, {}), photo_id: outline}
+            review = replace(review, label_masks={**kept.label_masks, label: photos})
+        else:
+            review = replace(review, masks={**kept.masks, photo_id: outline.runs})
         self.keep(review)
         return review
 
@@ -147,8 +159,16 @@ class Gathering:
             self.notes.add("box around a mask, which counts", photo_id)
         return framed
 
-    def add_click(self, review: Review, photo_id: str, mark: Mark) -> Review:
-        """Add a click after those that a review has of a photo; returns the review."""
+    def add_click(self, review: Review, photo_id: str, mark: Mark, label: str = "") -> Review:
+        """Add a click after those that a review has of a photo; returns the review.
+
+        Raises FormatError for a click of a further label whose mask is not there.
+        """
+        if label:
+            outline = review.label_masks.get(label, {}).get(photo_id)
+            if outline is None:
+                raise FormatError("a click without a mask of {label}", label=label)
+            return self._put_outline(review, photo_id, label, Outline(outline.runs, (*outline.clicks, mark)))
         clicks = {**review.clicks, photo_id: (*review.clicks.get(photo_id, ()), mark)}
         review = replace(review, clicks=clicks)
         self.keep(review)
@@ -183,16 +203,27 @@ class Gathering:
                 photo_height=head.upright[0],
             )
 
-    def choose_labels(self, labels: Iterable[str]) -> frozenset[str]:
-        """Return which of a source's labels are the lesion: the one that says so, or else all but the
-        background, which is noted."""
+    def choose_labels(self, labels: Iterable[str]) -> Mapping[str, str]:
+        """Return which of a source's labels are taken, each with the id of the queue's label that it is, "" for the
+        first.
+
+        A queue with labels of its own takes those of its ids and names. Otherwise the lesion is the one that says
+        so, or else all but the background, which is noted.
+        """
         names = list(dict.fromkeys(labels))
-        lesions = [name for name in names if name.casefold() == LESION]
-        if lesions or not names:
-            return frozenset(lesions)
+        known = {name: label for name in names if (label := self.find_label(name)) is not None}
+        if known or not names or self.questions.labels != (LESION_LABEL,):
+            return known
         taken = [name for name in names if name.casefold() != BACKGROUND]
         self.notes.add("label that is taken for the lesion, as none reads 'lesion'", ", ".join(taken))
-        return frozenset(taken)
+        return dict.fromkeys(taken, "")
+
+    def find_label(self, name: str) -> str | None:
+        """Return the queue's label of this id or name, "" for the first; None where there is none."""
+        for number, label in enumerate(self.questions.labels):
+            if name.casefold() in {one.casefold() for one in (label.label_id, *label.name.values())}:
+                return label.label_id if number else ""
+        return None
 
     def finish(self) -> ImportedReviews:
         """Return what was gathered, in order."""

@@ -28,7 +28,7 @@ from magic_demo.reviews.store.names import LONGEST_NAME, check_name, fold_name, 
 from magic_demo.reviews.store.records import LOCAL_READER, TRAIL_KINDS
 from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME, check_role
 from magic_demo.reviews.store.rows.review_rows import read_review
-from magic_demo.reviews.store.rows.review_values import check_values
+from magic_demo.reviews.store.rows.review_values import check_values, list_masks
 from magic_demo.reviews.store.rows.seen import write_known
 from magic_demo.reviews.store.tables import (
     CaseRow,
@@ -189,7 +189,7 @@ def _check_size(runs: MaskRuns) -> None:
 def _check_review(row: ReviewRow, masks: dict[tuple[int, str], MaskRuns]) -> None:
     content = read_content(row)
     _require(
-        all((row.case_number, digest) in masks for digest in content["masks"].values()),
+        all((row.case_number, digest) in masks for digest in list_masks(content)),
         "it holds a mask that is not there",
     )
     review = read_review(row, content, masks, case_id="its case", reader="its reader", queue="its queue")

@@ -8,7 +8,8 @@ from typing import Literal, get_args
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.messages import Message
-from magic_demo.core.review_types import Knowledge, MaskRuns, Review, ReviewKind
+from magic_demo.core.review_content import name_outline, outlines_of
+from magic_demo.core.review_types import Knowledge, Review, ReviewContent, ReviewKind
 from magic_demo.core.types import Answers, Family
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store.records import ReaderRole
@@ -91,19 +92,24 @@ def find_unanswered(answers: Answers, questions: QuestionSet) -> list[str]:
     return [family.family_id for family in questions.families if not is_answered(answers, family)]
 
 
-def find_missing(
-    answers: Answers,
-    masks: Mapping[str, MaskRuns],
-    unusable: Collection[str],
-    photos: Collection[str],
-    questions: QuestionSet,
+def find_missing(content: ReviewContent, photos: Collection[str], questions: QuestionSet) -> tuple[str, ...]:
+    """Return the ids of the families that are not answered, then the names (``name_outline``) of the outlines that
+    are open: of photos neither outlined nor cleared by hand (an empty mask) nor unusable, for each required label."""
+    return (*find_unanswered(content.answers, questions), *find_open_outlines(content, photos, questions))
+
+
+def find_open_outlines(
+    content: ReviewContent, photos: Collection[str], questions: QuestionSet
 ) -> tuple[str, ...]:
-    """Return the ids of the families that are not answered, then of the photos neither outlined, cleared by
-    hand (an empty mask) nor unusable."""
-    return (
-        *find_unanswered(answers, questions),
-        *(photo_id for photo_id in photos if photo_id not in masks and photo_id not in unusable),
+    """Return the names of the outlines that are open, photo by photo."""
+    drawn = outlines_of(content)
+    wanted = (
+        name_outline(photo_id, label)
+        for photo_id in photos
+        if photo_id not in content.unusable
+        for label in questions.required_labels
     )
+    return tuple(name for name in wanted if name not in drawn)
 
 
 def settle_kind(

@@ -6,18 +6,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from pycocotools.coco import COCO
 
 from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.cases.queues import read_queue
+from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.exports.coco import INSTANCES
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
-from tests.e2e.review.steps import choose, chosen, finish, key_of, open_case, opened, until
+from tests.e2e.review.steps import choose, chosen, finish, key_of, open_case, opened, paint, until
 from tests.e2e.review_server import ReviewServer
 from tests.support.own_questions import THREE
 
 ANNS = ({"ITCH-001": 2, "SIZE-001": 24}, {"ITCH-001": 0, "SIZE-001": 60})
+LABELS = """
+labels: [lesion, {id: ulcer, zh: 溃疡, required: true}, scar]
+questions: [{id: ITCH, text: "Does it itch?", options: ["no", "yes"]}]
+"""
 SIGNS = {"SIGNS-001": 0, "SIGNS-002": 3}
 
 
@@ -28,6 +37,11 @@ class OwnServer(ReviewServer):
     def questions(self) -> Path:
         """Return where the question file is."""
         return self.folder / "questions.yaml"
+
+    @property
+    def labels(self) -> Path:
+        """Return where the file of the queue with labels is."""
+        return self.folder / "labels.yaml"
 
     def arguments(self) -> list[str]:
         """Return the places without the bundle, which answers other questions."""
@@ -40,6 +54,7 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """Start a page with three questions over two cases, which Ann has answered."""
     server = OwnServer(repository, tmp_path_factory.mktemp("own"), cases=2)
     server.questions.write_text(THREE, encoding="utf-8")
+    server.labels.write_text(LABELS, encoding="utf-8")
     cases = read_queue(server.queue).encounters
     with Store.open(server.store, questions=read_questions(server.questions)) as store:
         store.add_reader("Ann")
@@ -60,6 +75,8 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         store.add_cases("plain", [NewCase(cases[0].encounter_id, str(server.queue))])
         store.ask("plain", load_challenge())
         store.take_lesions_apart("plain", True)
+        store.add_cases("wounds", [NewCase(cases[0].encounter_id, str(server.queue))])
+        store.ask("wounds", read_questions(server.labels))
     server.start()
     yield server
     assert "Traceback" not in server.stop()
@@ -74,6 +91,14 @@ def _type_size(page: Page, text: str) -> None:
 def _call_photos_unusable(page: Page) -> None:
     page.evaluate(
         "() => [...document.querySelectorAll('#review-photos input')].forEach((box) => box.checked || box.click())"
+    )
+
+
+def _call_others_unusable(page: Page, photo: str) -> None:
+    page.evaluate(
+        "(photo) => [...document.querySelectorAll('#review-photos input')].filter((box) => box.dataset.photo !== photo)"
+        ".forEach((box) => box.checked || box.click())",
+        photo,
     )
 
 
@@ -200,3 +225,67 @@ def _remarks(server: OwnServer) -> list[str]:
     with Store.open(server.store, questions=read_questions(server.questions)) as store:
         (one,) = store.all_reviews("plain")[-1].review.remarks.values() or ((),)
     return [remark.comment for remark in one]
+
+
+def _newest(server: OwnServer, case_id: str) -> Review:
+    with Store.open(server.store, questions=read_questions(server.questions)) as store:
+        saved = store.latest(CaseKey("wounds", case_id), LOCAL_READER)
+    return saved.review if saved is not None else Review(case_id, LOCAL_READER)
+
+
+def _stands(page: Page) -> list[str | None]:
+    return [button.get_attribute("data-stands") for button in page.locator("#viewer-labels button").all()]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_each_label_of_a_study_is_drawn_kept_and_exported_as_itself(
+    browser: Browser, server: OwnServer, tmp_path: Path
+) -> None:
+    with opened(browser, server) as (_context, page):
+        page.select_option("#queue-name", "wounds")
+        page.locator("#queue-all", has_text="1").wait_for()
+        case_id = open_case(page, 0)
+        expect(page.locator("#viewer-labels button")).to_have_count(3)
+        photo = str(page.inner_text("#viewer-name"))
+        paint(page)
+        page.locator("#viewer-label-ulcer").click()
+        expect(page.locator("#viewer-label-ulcer")).to_have_attribute("aria-checked", "true")
+        page.focus("#viewer-stage")
+        for key in ("b", "ArrowRight", *["ArrowDown"] * 6, "Space", "ArrowRight"):
+            page.keyboard.press(key)
+        expect(page.locator("#viewer-label-ulcer")).to_have_attribute("data-stands", "outlined")
+        page.keyboard.press("s")
+        expect(page.locator("#viewer-label-scar")).to_have_attribute("aria-checked", "true")
+        page.locator("#viewer-clear").click()
+        expect(page.locator("#viewer-label-scar")).to_have_attribute("data-stands", "none")
+        until(page, lambda: _newest(server, case_id).label_masks.keys() == {"ulcer", "scar"})
+        page.keyboard.press("z")
+        until(page, lambda: not _newest(server, case_id).label_masks.get("scar"))
+        page.keyboard.press("y")
+        until(page, lambda: bool(_newest(server, case_id).label_masks.get("scar")))
+        drawn = _newest(server, case_id)
+        page.reload()
+        page.select_option("#queue-name", "wounds")
+        open_case(page, 0)
+        page.locator("#viewer-label-scar[data-stands=none]").wait_for()
+        assert _stands(page) == ["outlined", "outlined", "none"]
+        choose(page, "itch", 1)
+        _call_others_unusable(page, photo)
+        finish(page)
+    last = _newest(server, case_id)
+    assert last.complete and (last.masks, last.label_masks) == (drawn.masks, drawn.label_masks)
+    ulcer = decode_mask(last.label_masks["ulcer"][photo].runs)
+    assert ulcer.any() and (ulcer != decode_mask(last.masks[photo])).any()
+    assert not decode_mask(last.label_masks["scar"][photo].runs).any()
+    folder, asked = tmp_path / "coco", read_questions(server.labels)
+    with Store.open(server.store, questions=asked) as store:
+        report = write_export(
+            store.all_reviews("wounds"), read_queue(server.queue).encounters, "coco", folder, questions=asked
+        )
+    assert report.masks == 3
+    coco = COCO(str(folder / INSTANCES))
+    by_name = {
+        coco.cats[one["category_id"]]["name"]: coco.annToMask(one).astype(bool) for one in coco.anns.values()
+    }
+    np.testing.assert_array_equal(by_name["ulcer"], ulcer)
+    assert by_name.keys() == {"lesion", "ulcer", "scar"}

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from magic_demo.core.review_types import Outline
 from magic_demo.core.types import Photo, PhotoPrediction, Prediction
 from magic_demo.imaging.overlay import lesion_mask, level_of
+from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.panels.viewer import EMPTY, MAP_BYTES, encode_levels, encode_photo, viewer_value
 from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE, working_size
 from tests.support.measures_fixture import FILE, write_file
@@ -108,7 +110,9 @@ def test_masks_of_the_reader_and_of_others_are_sent_as_run_lengths() -> None:
     photos = [Photo("one", np.zeros((30, 40, 3), np.uint8))]
     mask = np.zeros((30, 40), np.bool_)
     mask[0, 2:5] = True
-    value = viewer_value("secret", photos, own={"one": mask}, others={"Li": {"one": ~mask}}, restore=4)
+    value = viewer_value(
+        "secret", photos, own={"one": Outline(encode_mask(mask))}, others={"Li": {"one": ~mask}}, restore=4
+    )
     assert value["own"] == {"one": {"width": 40, "height": 30, "runs": [2, 3, 1195]}}
     assert value["others"] == [
         {"reader": "Li", "masks": {"one": {"width": 40, "height": 30, "runs": [0, 2, 3, 1195]}}}

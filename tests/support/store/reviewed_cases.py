@@ -101,9 +101,7 @@ def _know(review: Review) -> frozenset[Knowledge]:
 
 
 def _leave_open(review: Review) -> frozenset[str]:
-    return frozenset(
-        find_missing(review.answers, {}, (), (), load_challenge()) if review.state == "done" else ()
-    )
+    return frozenset(find_missing(review, (), load_challenge()) if review.state == "done" else ())
 
 
 def answer(choice: int) -> dict[str, int]:

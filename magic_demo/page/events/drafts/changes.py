@@ -4,7 +4,7 @@ of a review.
 Beside what it changed, an event of a stored case says:
 
     of        {"queue", "id", "reader", "mode", "base"}   which case it is of, and the newest review of it
-    that the tab has heard of part      "answers", "mask PHOTO", "ruler PHOTO", "remarks PHOTO" or "note"    the part of the page
+    that the tab has heard of part      "answers", "mask NAME" (``name_outline``), "ruler PHOTO", "remarks PHOTO" or "note"    the part of the page
     that sends it touched   [name]                                      what of the part was changed: family ids,
     fields of the note ("unusable PHOTO"); without it: all cleared   true with an outline that has no pixel
     because the reader said so: no lesion here turn      "TAB.NUMBER"                                the tab's
@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from magic_demo.core.errors import FormError
-from magic_demo.core.review_types import CaseKey
+from magic_demo.core.review_content import name_outline
+from magic_demo.core.review_types import CaseKey, Outline
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.panels.forms import read_answers
 from magic_demo.page.panels.review.review_form import read_note, read_seconds
@@ -26,7 +27,7 @@ from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
 from magic_demo.page.panels.viewer.point_form import read_marks
 from magic_demo.page.panels.viewer.remark_form import read_photo_remarks
 from magic_demo.page.panels.viewer.ruler_form import read_photo_ruler
-from magic_demo.page.session.merging import SINGLE, Field, Outline, spread_answers
+from magic_demo.page.session.merging import SINGLE, Field, spread_answers
 from magic_demo.page.session.review import MODES, Mode
 from magic_demo.questions.families import QuestionSet
 
@@ -98,7 +99,8 @@ def read_change(
     elif "comments" in payload:
         part, fields = f"remarks {payload.get('photo')}", _read_remarks(payload, sizes)
     else:
-        part, fields = f"mask {payload.get('photo')}", _read_outline(payload, sizes)
+        name = name_outline(str(payload.get("photo")), _read_label(payload, questions))
+        part, fields = f"mask {name}", {("masks", name): _read_outline(payload, sizes)}
     counted = turn if isinstance(turn, str) and len(turn) <= 64 else ""
     return Change(
         fields, stored.base if stored is not None else None, part, counted, read_seconds(payload, 0.0)
@@ -133,13 +135,24 @@ def _read_note(payload: Mapping[str, Any], photos: Collection[str]) -> dict[Fiel
     }
 
 
-def _read_outline(payload: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:
+def _read_label(payload: Mapping[str, Any], questions: QuestionSet) -> str:
+    """Return the label that an outline is of, "" for the first. Raises FormError where the case has no such label."""
+    label, known = payload.get("label") or "", [label.label_id for label in questions.further_labels]
+    if label and label not in known:
+        raise FormError(
+            "{label}: the case has no such label; the outline is not saved, reload the page",
+            label=str(label)[:40],
+        )
+    return str(label)
+
+
+def _read_outline(payload: Mapping[str, Any], sizes: Sizes) -> Outline | None:
     name = _read_photo(payload, sizes)
     if payload.get("runs") is None:
-        return {("masks", name): None}
+        return None
     mask = read_mask(payload, sizes[name])
     check_decided(mask, payload, name)
-    return {("masks", name): Outline(encode_mask(mask), read_marks(payload.get("clicks")))}
+    return Outline(encode_mask(mask), read_marks(payload.get("clicks")))
 
 
 def _read_ruler(payload: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:

@@ -5,7 +5,7 @@ number     the row that holds what was saved; what the tab changes next goes on 
 stored     part of the page -> the newest change of it (``changes.py``: turn) that is in the store
 merged     what came from elsewhere since the review that the tab knew: {"answers": {family: [option]},
 "specified": {family: words},
-           "masks": {photo: runs or None}, "rulers": {photo: ruler or None}, "remarks": {photo:
+           "masks": {outline's name: runs or None}, "rulers": {photo: ruler or None}, "remarks": {photo:
            remarks or None}, "note": {"comment", "flagged", a choice's name,
            "unusable": {photo: bool}}}; absent where nothing did
 conflicts  [{"part", "name", "mine", "theirs"}]: changed here and elsewhere to different values; the newest

@@ -9,7 +9,8 @@ from dataclasses import replace
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError, StoreError
-from magic_demo.core.review_types import MaskRuns, SavedReview
+from magic_demo.core.review_content import outlines_of, share_outlines, split_outline
+from magic_demo.core.review_types import Outline, SavedReview
 from magic_demo.core.ruler import Ruler
 from magic_demo.core.types import Mask
 from magic_demo.imaging.consensus import estimate_staple, take_majority
@@ -81,7 +82,6 @@ class Adjudication(ReviewEvents):
             )
         self.review.desk.note_seen(reading.reader, reading.key, readings)
         answers, tied = agree_answers(readings, self.review.questions_of(draft))
-        masks = merge_masks(readings, weighted=event.payload.get("how") == "staple")
         # which this one takes the place of
         before = self.review.store.latest(reading.key, reading.reader, kinds=(CONSENSUS,))
         begun = replace(reading, kind=CONSENSUS, state="in progress", seconds=0.0)
@@ -89,7 +89,7 @@ class Adjudication(ReviewEvents):
             draft.open_id,
             answers,
             gather_words(answers, readings),
-            masks,
+            **share_outlines(merge_masks(readings, weighted=event.payload.get("how") == "staple")),
             rulers=choose_rulers(readings),
             reading=begun,
             ties=find_ties(readings, self.review.questions_of(draft)),
@@ -119,22 +119,26 @@ class Adjudication(ReviewEvents):
         return self.review.desk.may(reading.reader, "save a consensus")
 
 
-def merge_masks(readings: Sequence[SavedReview], *, weighted: bool) -> dict[str, MaskRuns]:
-    """Return one mask a photo of those that anybody outlined and did not call unusable: by majority, or
-    weighted by STAPLE.
+def merge_masks(readings: Sequence[SavedReview], *, weighted: bool) -> dict[str, Outline]:
+    """Return one outline a photo and label, by name, of those that anybody outlined and did not call unusable: by
+    majority, or weighted by STAPLE.
 
-    By majority a pixel is lesion where more than half of the masks mark it: an even split is no lesion.
+    By majority a pixel is inside where more than half of the masks mark it: an even split is outside.
     """
-    by_photo: dict[str, list[Mask]] = {}
+    by_name: dict[str, list[Mask]] = {}
     for saved in readings:
-        for photo_id, runs in saved.review.masks.items():
-            if photo_id not in saved.review.unusable:
-                by_photo.setdefault(photo_id, []).append(decode_mask(runs))
+        for name, outline in outlines_of(saved.review).items():
+            if split_outline(name)[1] not in saved.review.unusable:
+                by_name.setdefault(name, []).append(decode_mask(outline.runs))
     merged = {}
-    for photo_id, masks in by_photo.items():
+    for name, masks in by_name.items():
         same_size = [mask for mask in masks if mask.shape == masks[0].shape]
-        merged[photo_id] = encode_mask(
-            estimate_staple(same_size).mask if weighted and len(same_size) > 1 else take_majority(same_size)
+        merged[name] = Outline(
+            encode_mask(
+                estimate_staple(same_size).mask
+                if weighted and len(same_size) > 1
+                else take_majority(same_size)
+            )
         )
     return merged
 
@@ -154,10 +158,10 @@ def choose_rulers(readings: Sequence[SavedReview]) -> dict[str, Ruler]:
 
 
 def _outlines(readings: Sequence[SavedReview], reading: Reading) -> dict[str, dict[str, Mask]]:
-    """Return everybody else's masks by name."""
+    """Return everybody else's masks by reader and the outline's name."""
     return {
         saved.review.reader if saved.review.kind != CONSENSUS else CONSENSUS: {
-            photo_id: decode_mask(runs) for photo_id, runs in saved.review.masks.items()
+            name: decode_mask(outline.runs) for name, outline in outlines_of(saved.review).items()
         }
         for saved in readings
         if saved.review.reader != reading.reader or saved.review.kind == CONSENSUS

@@ -86,13 +86,16 @@ class Keeping(ReviewEvents):
         saved = self.review.recall.begin_draft(
             case.open_id, queued, store.history(stored.key, reader), arrangement.mode, reader
         )
-        if draft.answers or draft.masks or draft.rulers or draft.remarks:
+        if draft.answers or draft.masks or draft.label_masks or draft.rulers or draft.remarks:
             saved = replace(
                 saved,
                 answers=draft.answers,
                 specified=draft.specified,
                 masks=_rename_keys(draft.masks, stored),
                 clicks=_rename_keys(draft.clicks, stored),
+                label_masks={
+                    label: _rename_keys(photos, stored) for label, photos in draft.label_masks.items()
+                },
                 rulers=_rename_keys(draft.rulers, stored),
                 remarks=_rename_keys(draft.remarks, stored),
             )

@@ -67,10 +67,12 @@ class ReviewHandlers(ReviewEvents):
     @answered_with_inputs
     def point(self, inputs: Updates, event: Resolved) -> Updates:
         """Let an outline follow what the reader points at. Where the model is hidden a graph cut alone
-        decides: the outline must not tell what the model would say."""
+        decides: the outline must not tell what the model would say. So it does for a label but the first: the model
+        knows no other."""
         case, draft = self._find(inputs, event)
         photos = case.encounter.photos if case is not None else ()
-        refiner = Refiner(self.page.source, case, shown=draft is None or not draft.hides_model)
+        shown = (draft is None or not draft.hides_model) and not event.payload.get("label")
+        refiner = Refiner(self.page.source, case, shown=shown)
         reply = answer_points(event.payload, photos, refiner.refine)
         return {self.parts.viewer: gr.update(point_reply={**reply, "read": refiner.read})}
 

@@ -9,9 +9,9 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.review_content import outlines_of
 from magic_demo.core.review_types import ReviewKind, SavedReview
 from magic_demo.core.types import Mask
-from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.drafts.changes import read_change, read_stored_case
 from magic_demo.page.events.drafts.in_step import step_value
 from magic_demo.page.events.drafts.recall import Recall
@@ -27,6 +27,7 @@ from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.disagreements import Changes, count_changes
 from magic_demo.reviews.store import Store
+from magic_demo.reviews.store.rules import find_open_outlines
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class ReviewState:
                 [saved],
                 self._changes(draft, draft.reading),
                 heard,
-                self.recall.find_photos(draft),
+                self._count_open(draft),
             ),
             **step_value(draft, base, conflicts, self.questions_of(draft)),
             "kind": saved.review.kind,
@@ -155,6 +156,11 @@ class ReviewState:
             if draft.reading is not None
             else ()
         )
+
+    def _count_open(self, draft: ReviewDraft) -> int:
+        """Return how many outlines a complete reading still needs. Raises StoreError."""
+        photos = self.recall.find_photos(draft)
+        return len(find_open_outlines(draft, photos, self.questions_of(draft)))
 
     def ask_about(self, draft: ReviewDraft, left_open: Sequence[str]) -> Updates:
         """Ask whether a reading is to be finished with this left open."""
@@ -198,9 +204,7 @@ class ReviewState:
             return {
                 parts.form: gr.update(
                     saved={
-                        **saved_value(
-                            draft, [], self._changes(draft, reading), 0, self.recall.find_photos(draft)
-                        ),
+                        **saved_value(draft, [], self._changes(draft, reading), 0, self._count_open(draft)),
                         **step_value(draft, None, (), self.questions_of(draft)),
                     }
                 )
@@ -233,15 +237,14 @@ class ReviewState:
     ) -> dict[str, Any]:
         """Return the viewer's value of an open case: what may be seen of the model, the reader's own masks,
         and others' by name."""
-        own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
         photos, prediction = case.encounter.photos, self.saver.prediction(draft)
         return viewer_value(
             case.open_id,
             photos,
             prediction,
             synthetic=case.example,
-            own=own,
-            clicks=draft.clicks,
+            own=outlines_of(draft),
+            labels=self.questions_of(draft).labels,
             rulers=draft.rulers,
             remarks=draft.remarks,
             apart=self.desk.takes_lesions_apart(case.key),
@@ -268,7 +271,7 @@ class ReviewState:
             known = self.store.history(reading.key, reading.reader) if history is None else history
             counted = self.saver.count_heard(draft.open_id)
             saved = {
-                **saved_value(draft, known, self._changes(draft, reading), counted, photos),
+                **saved_value(draft, known, self._changes(draft, reading), counted, self._count_open(draft)),
                 **step_value(draft, None, (), self.questions_of(draft)),
             }
         return form_value(

@@ -5,7 +5,8 @@ What the bar gets of one (``version_value``):
 
     {"case", "number", "at": ISO time, "kind", "state", "answers": {family id: [option]}, "specified": {family
     id: str},
-     "masks": {photo_id: {"width", "height", "runs"}}, and the other fields of ``ReviewContent``}
+     "masks": {outline's name: {"width", "height", "runs"}}, "clicks": of them, and the other fields of
+     ``ReviewContent``}
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.core.errors import StoreError
-from magic_demo.core.review_content import parts_of, to_json
+from magic_demo.core.review_content import outlines_of, parts_of, to_json
 from magic_demo.core.review_types import SavedReview
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.resolve import Resolved, Updates, answered
 from magic_demo.page.events.review.review_state import ReviewEvents
 from magic_demo.page.panels.cards.cards import cards_value
-from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.page.panels.viewer.mask_form import write_outline
 from magic_demo.questions.families import QuestionSet
 
 
@@ -92,7 +93,11 @@ def version_value(case: str, saved: SavedReview, questions: QuestionSet) -> dict
     review = saved.review
     shown = cards_value(questions.families, None, answers=review.answers, specified=review.specified)
     return {
-        **to_json(review, lambda runs: write_runs(decode_mask(runs))),
+        **to_json(replace(review, masks={}, clicks={}, label_masks={})),
+        "masks": {
+            name: write_outline(decode_mask(outline.runs), outline.clicks)
+            for name, outline in outlines_of(review).items()
+        },
         "case": case,
         "number": saved.number,
         "at": saved.saved_at.isoformat(),

@@ -241,11 +241,12 @@ export function mountReview(element, { props, watch, trigger }) {
     document.documentElement.style.setProperty("--review-bar", `${root.offsetHeight}px`);
   }
 
-  function drawMissing({ id, title, number, tied }) {
+  function drawMissing({ id, title, number, label, tied }) {
     const item = document.createElement("li");
     const language = document.documentElement.dataset.language ?? "en";
     if (!title) {
-      item.textContent = number ? `${word("photo")} ${number}` : id;
+      const photo = number ? `${word("photo")} ${number}` : id;
+      item.textContent = label ? `${photo}: ${label[language]}` : photo;
       return item;
     }
     const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: `${tied ? "= " : ""}${title[language]}` });

@@ -33,7 +33,7 @@ import gradio as gr
 
 from magic_demo.core.errors import FormError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.review_content import CHOICES, find_fault, from_json, to_json
+from magic_demo.core.review_content import CHOICES, find_fault, from_json, split_outline, to_json
 from magic_demo.core.review_types import ReviewContent, SavedReview
 from magic_demo.core.types import Photo
 from magic_demo.page.gradio_internals.scripts import load_script
@@ -175,17 +175,17 @@ def saved_value(
     history: Sequence[SavedReview],
     changes: Changes | None,
     heard: int,
-    photos: Sequence[str] = (),
+    open_outlines: int = 0,
 ) -> dict[str, Any]:
     """Return what the bar shows of the saved readings of a case. history: those it does not have yet, oldest
-    first. heard: changes of it that are saved. photos: the ids of the case's photos."""
+    first. heard: changes of it that are saved. open_outlines: how many a complete reading still needs."""
     reading = draft.reading
     return {
         "case": draft.open_id,
         "heard": heard,
         "kind": reading.kind if reading is not None else "assisted",
         "state": reading.state if reading is not None else "in progress",
-        "outlines": sum(photo not in draft.masks and photo not in draft.unusable for photo in photos),
+        "outlines": open_outlines,
         "changes": asdict(changes) if changes is not None else None,
         "history": [
             {
@@ -205,16 +205,26 @@ def asks_value(
     draft: ReviewDraft, left_open: Sequence[str], photos: Sequence[Photo], questions: QuestionSet
 ) -> dict[str, Any]:
     """Return what the bar names before a reading is finished with this left open: families by their titles,
-    photos by their number."""
+    photos by their number, and by the label whose outline lacks, where there are several."""
     titles = {family.family_id: family.title for family in questions.families}
     numbers = {photo.photo_id: number for number, photo in enumerate(photos, start=1)}
+    names = {label.label_id: label.name for label in questions.further_labels}
+    if names:
+        names[""] = questions.labels[0].name
     tied = draft.ties if draft.reading is not None and draft.reading.kind == "consensus" else {}
     return {
         "case": draft.open_id,
         "turn": secrets.token_hex(4),  # the same again is another question
         "missing": [
-            {"id": item, "title": titles.get(item), "number": numbers.get(item), "tied": item in tied}
+            {
+                "id": item,
+                "title": titles.get(item),
+                "number": numbers.get(photo),
+                "label": names.get(label) if photo in numbers else None,
+                "tied": item in tied,
+            }
             for item in left_open
+            for label, photo in [split_outline(item)]
         ],
     }
 

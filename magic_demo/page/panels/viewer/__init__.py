@@ -9,15 +9,17 @@ Value (``viewer_value`` writes it; photos are named by their ``photo_id``):
                 size, and that of the file; ``levels`` None: no model, or not shown yet
     threshold   float, the checkpoint's, in 0..1
     text_only, synthetic, editable   bool; editable: whether the reader may outline and measure
-    own         {photo_id: runs}, the reader's masks that were saved, ``mask_form.write_runs``; absent: not outlined,
-                empty: "no lesion here"
+    own         {name: runs}, the reader's masks that were saved, ``mask_form.write_runs``, by
+                ``review_content.name_outline``; absent: not outlined, empty: "none here"
+    labels      [{"id", "name": {"en", "zh"}, "colour": "#rrggbb", "key"}], what is outlined, where there are several;
+                the model's map is the first one's
     rulers      {photo_id: {"known", "mm", "lines"}}, what was measured, ``core.ruler.write_ruler``
     remarks     {photo_id: [[x, y, comment]]}, comments on single lesions, ``core.remark.write_remarks``
     apart       bool; the queue asks for the lesions one by one; else the reader may
     restore     int; ``own``, ``rulers`` and ``remarks`` are taken when a photo is first seen; a later value of the same case
                 replaces what the reader has drawn only when this number has changed (as one more edit, which can be
                 undone)
-    others      [{"reader": str, "masks": {photo_id: runs}}], other readers' masks, in the order of the legend
+    others      [{"reader": str, "masks": {name: runs}}], other readers' masks, in the order of the legend
 
 While the models run, ``gr.update(found=...)`` brings the maps that have come so far to a viewer that has
 drawn the case. Nothing else changes
@@ -30,7 +32,7 @@ there: view, threshold, strokes and history stay. ``found_value`` writes it, as 
 
 Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event._data``):
 
-    mask   {"case", "photo": photo_id, "width", "height", "runs": [int] | None, "clicks": marks, "edits": int}
+    mask   {"case", "photo": photo_id, "label": its id, absent for the first, "width", "height", "runs": [int] | None, "clicks": marks, "edits": int}
            A mask has changed and then rested for MASK_REST milliseconds, or the reader goes to another photo
            or leaves. ``runs`` None: the mask was taken back as if never drawn. ``edits`` counts the changes
            of this photo since the case was opened, undo included. ``mask_form.read_mask(event._data,
@@ -41,7 +43,7 @@ Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event.
            What was measured in a photo; sent as a mask is.
     remarks  {"case", "photo": photo_id, "comments": [[x, y, comment]] | None}
            The comments on the lesions of a photo; sent as a mask is.
-    point  {"case", "photo", "request": int, "width", "height", "clicks": marks, "before": [int] | None}
+    point  {"case", "photo", "label", "request": int, "width", "height", "clicks": marks, "before": [int] | None}
            The marks of a correction, the newest last, and the outline that they change. The answer is
            ``gr.update(point_reply=answer_points(event._data, photos, refine))`` for the viewer. ``nothing`` in
            it: the outline cannot follow the newest mark, which goes again. ``read``: the model had to read
@@ -79,7 +81,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.remark import Remark, write_remarks
-from magic_demo.core.review_types import Mark
+from magic_demo.core.review_types import Outline
 from magic_demo.core.ruler import Ruler, write_ruler
 from magic_demo.core.types import (
     Mask,
@@ -91,9 +93,11 @@ from magic_demo.core.types import (
 )
 from magic_demo.imaging.overlay import lesion_levels, level_of
 from magic_demo.imaging.resize import resize_pixels
+from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.panels.viewer.mask_form import working_size, write_outline, write_runs
 from magic_demo.page.texts.i18n import fill
+from magic_demo.questions.labels import Label
 
 MASK_REST = 400
 """Milliseconds a mask rests before the page is told of it."""
@@ -114,6 +118,7 @@ EMPTY: dict[str, Any] = {
     "synthetic": False,
     "editable": False,
     "own": {},
+    "labels": [],
     "rulers": {},
     "remarks": {},
     "apart": False,
@@ -157,8 +162,8 @@ def viewer_value(
     *,
     synthetic: bool = False,
     editable: bool = True,
-    own: Mapping[str, Mask] | None = None,
-    clicks: Mapping[str, Sequence[Mark]] | None = None,
+    own: Mapping[str, Outline] | None = None,
+    labels: Sequence[Label] = (),
     rulers: Mapping[str, Ruler] | None = None,
     remarks: Mapping[str, Sequence[Remark]] | None = None,
     others: Mapping[str, Mapping[str, Mask]] | None = None,
@@ -170,8 +175,8 @@ def viewer_value(
     of it.
 
     synthetic: the photos are said to be so. editable: whether the reader may outline.
-    own: photo_id -> the reader's (H, W) mask; clicks: photo_id -> what that was clicked from; rulers: photo_id ->
-    what was measured there; remarks: photo_id -> comments on its lesions; others: reader -> photo_id -> mask. restore: see above.
+    own: the reader's outlines by their names; labels: what is outlined; rulers: photo_id -> what was measured there;
+    remarks: photo_id -> comments on its lesions; others: reader -> an outline's name -> mask. restore: see above.
     missing: photos of the case that could not be opened. apart: the queue asks for the lesions one by one.
     """
     maps = {found.photo_id: found for found in prediction.photos} if prediction is not None else {}
@@ -183,16 +188,20 @@ def viewer_value(
         "synthetic": synthetic,
         "editable": editable,
         "own": {
-            photo_id: write_outline(mask, (clicks or {}).get(photo_id, ()))
-            for photo_id, mask in (own or {}).items()
+            name: write_outline(decode_mask(outline.runs), outline.clicks)
+            for name, outline in (own or {}).items()
         },
+        "labels": [
+            {"id": one.label_id, "name": dict(one.name), "colour": one.colour, "key": one.key}
+            for one in (labels if len(labels) > 1 else ())
+        ],
         "rulers": {photo_id: write_ruler(ruler) for photo_id, ruler in (rulers or {}).items()},
         "remarks": {photo_id: write_remarks(one) for photo_id, one in (remarks or {}).items()},
         "apart": apart,
         "restore": restore,
         "missing": missing,
         "others": [
-            {"reader": reader, "masks": {photo_id: write_runs(mask) for photo_id, mask in masks.items()}}
+            {"reader": reader, "masks": {name: write_runs(mask) for name, mask in masks.items()}}
             for reader, masks in (others or {}).items()
         ],
         "photos": [

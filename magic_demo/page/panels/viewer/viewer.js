@@ -7,18 +7,22 @@ import { openCompare } from "./display/compare.mjs";
 import { followDetail } from "./canvas/detail.mjs";
 import { openDisplay } from "./display/display.mjs";
 import { Editor } from "./tools/editor.mjs";
+import { Editors } from "./tools/editors.mjs";
 import { openFacts } from "./beside/facts.mjs";
 import { openGlide } from "./canvas/glide.mjs";
 import { followGestures } from "./canvas/gestures.mjs";
 import { followKeys } from "./canvas/keys.mjs";
 import { openLegend } from "./beside/legend.mjs";
-import { MODEL, OWN } from "./canvas/layer_looks.mjs";
+import { openLabelSwitch } from "./beside/label_switch.mjs";
+import { lookOfLabel, MODEL, OWN } from "./canvas/layer_looks.mjs";
+import { nameOfLayer } from "./canvas/scene.mjs";
 import { levelOf } from "./masks/levels.mjs";
 import { MaskLayer } from "./masks/mask_layer.mjs";
 import { openMarking, MODES } from "./canvas/marking.mjs";
 import { openPieces } from "./pieces/open_pieces.mjs";
 import { openNote } from "./beside/note.mjs";
 import { Outbox } from "./masks/outbox.mjs";
+import { keyOf } from "./masks/outline_names.mjs";
 import { openPainter } from "./canvas/painter.mjs";
 import { openHeat, openLevels, openPhoto, takeServed } from "./canvas/photo.mjs";
 import { followRail } from "./tools/rail.mjs";
@@ -52,12 +56,13 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   // ---- parts
 
-  const painter = openPainter(root, canvas, { state, photo, room, ratio, fitted, ownLayer, editor: () => editor, compare: () => compare, legend: () => legend, heatOf: () => heatOf }, drawn);
+  const painter = openPainter(root, canvas, { state, photo, room, ratio, fitted, sources, editor: () => editor, compare: () => compare, legend: () => legend, heatOf: () => heatOf }, drawn);
   const { redraw, part } = painter;
   const sketch = new Sketch(find("sketch"));
-  const editor = new Editor({ photo, modelMask, journal, openId: () => state.openId, reach, part, redraw, changed, say });
+  const editor = new Editors(editorOf, labelChosen);
   const rulers = new Rulers({ journal, openId: () => state.openId, reach, changed: measured });
   const outbox = new Outbox((entry) => tell("ruler" in entry ? "ruler" : "comments" in entry ? "remarks" : "mask", entry), rest);
+  const labels = openLabelSwitch(root, { editors: editor, photo, nameOf, word });
   const facts = openFacts(root, { word, drawing: () => editor.busy });
   const note = openNote(root, { word, place: (point) => toWindow(state.view, point), size: room });
   const legend = openLegend(root, { layers: presence, word, redraw });
@@ -117,6 +122,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     state.photos = opened;
     state.openId = value?.case ?? null;
     journal.open(state.openId);
+    editor.setLabels((value?.labels ?? []).map((label, number) => ({ ...label, look: lookOfLabel(label.colour, number) })));
     editor.restore(opened, value?.own, !first && value?.restore !== state.restore);
     rulers.restore(opened, value?.rulers, !first && value?.restore !== state.restore);
     pieces.restore(opened, value?.remarks, !first && value?.restore !== state.restore);
@@ -200,21 +206,57 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   // ---- the layers of the photo shown
 
+  function editorOf(label) {
+    const find = label.id ? () => null : modelMask; // the model finds the first label alone
+    const reachLabel = (one) => {
+      editor.choose(label.id);
+      return reach(one);
+    };
+    return new Editor({ label, photo, modelMask: find, journal, openId: () => state.openId, reach: reachLabel, part, redraw, changed: (one) => changed(one, label.id), say });
+  }
+
+  /** Another label is in hand: nothing half drawn goes with it. */
+  function labelChosen() {
+    toolbox.leave();
+    note.hide();
+    redraw();
+    afterChange();
+    facts.announce(nameOf(editor.label));
+  }
+
+  function nameOf({ name }) {
+    return name?.[document.documentElement.dataset.language === "zh" ? "zh" : "en"] ?? word("own");
+  }
+
   /** The reader's mask of a photo as it is drawn: of an earlier version while one is looked at. */
-  function ownLayer(one) {
-    return state.looked ? (state.looked.get(one.name) ?? null) : editor.layerOf(one);
+  function ownLayer(one, id = editor.id) {
+    return state.looked ? (state.looked.get(keyOf(one.name, id)) ?? null) : editor.all.get(id).layerOf(one);
+  }
+
+  /** Others' outlines of the label in hand: that is what is compared. */
+  const othersOf = (one) => one.others.filter(({ label }) => label === editor.id);
+
+  /** What is drawn of a photo, see scene.mjs. */
+  function sources(one) {
+    const labels = editor.others.flatMap(([{ id, look }]) => {
+      const layer = ownLayer(one, id);
+      return layer ? [{ name: nameOfLayer(id), look, layer }] : [];
+    });
+    return { model: one.model, own: ownLayer(one), others: othersOf(one), label: editor.label, labels };
   }
 
   /** The reader's mask of a photo as it is drawn, null where it has none. */
   function ownMask(one) {
     if (state.looked) return state.looked.get(one.name)?.mask ?? null;
-    const own = editor.own(one);
+    const own = editor.first.own(one); // what is said of lesions is said of the first label
     return own?.exists ? own.data : null;
   }
 
   function presence() {
     const one = photo();
-    return { model: Boolean(one?.model), own: Boolean(one && ownLayer(one)), others: one ? one.others.map((other) => other.reader) : [] };
+    if (!one) return { model: false, beside: false, own: [], others: [] };
+    const own = editor.labels.filter(({ id }) => ownLayer(one, id)).map((label) => [nameOfLayer(label.id), nameOf(label), label.look ?? OWN]);
+    return { model: Boolean(one.model), beside: editor.id !== "" || Boolean(ownLayer(one)), own, others: othersOf(one).map(({ reader, number }) => [reader, number]) };
   }
 
   function modelMask({ hidden = false } = {}) {
@@ -224,8 +266,8 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   /** The outline of a photo's thumbnail: the reader's, else the model's. */
   function outlineOf(one, step) {
-    const own = ownLayer(one);
-    if (own) return { path: own.outline(step), look: OWN };
+    const own = ownLayer(one, "");
+    if (own) return { path: own.outline(step), look: editor.labels[0].look ?? OWN };
     one.model?.setLevel(levelOf(state.threshold));
     return one.model ? { path: one.model.outline(step), look: MODEL } : null;
   }
@@ -233,7 +275,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   /** The mask that facts are told of: the reader's, or the model's. */
   function maskShown() {
     const own = photo() && !state.looked && editor.own();
-    return own?.exists ? own.data : modelMask({ hidden: true });
+    return own?.exists ? own.data : editor.id ? null : modelMask({ hidden: true });
   }
 
   /** What lies on the canvas or says how it is seen goes with what was drawn. */
@@ -256,14 +298,14 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   // ---- what the reader does
 
-  function changed(one) {
+  function changed(one, label) {
     toolbox.settled();
     note.hide();
-    const own = editor.own(one);
+    const own = editor.all.get(label).own(one);
     const openId = state.openId;
-    const { marks } = editor.state(one);
-    outbox.note(one.name, () => ({ case: openId, photo: one.name, width: one.width, height: one.height, runs: own.toRuns(), clicks: marks, cleared: own.exists && own.area === 0, edits: own.edits }));
-    pieces.follow(one);
+    const { marks } = editor.all.get(label).state(one);
+    outbox.note(keyOf(one.name, label), () => ({ case: openId, photo: one.name, ...(label && { label }), width: one.width, height: one.height, runs: own.toRuns(), clicks: marks, cleared: own.exists && own.area === 0, edits: own.edits }));
+    if (!label) pieces.follow(one);
     redraw();
     afterChange();
   }
@@ -288,7 +330,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   function takeOver({ case: openId, masks, rulers: elsewhere = {}, remarks = {} }) {
     if (openId !== state.openId || editor.busy) return;
     rulers.restore(state.photos.filter(({ name }) => name in elsewhere), elsewhere, true);
-    editor.restore(state.photos.filter(({ name }) => name in masks), masks, true);
+    editor.takeNamed(state.photos, masks);
     pieces.restore(state.photos.filter(({ name }) => name in remarks), remarks, true);
     toolbox.settled();
     redraw();
@@ -316,7 +358,8 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   // Everything beside the canvas that tells of the masks.
   function afterChange() {
     offerUndo();
-    find("take").setAttribute("aria-disabled", String(!photo()?.model));
+    find("take").setAttribute("aria-disabled", String(!photo()?.model || editor.id !== ""));
+    labels.draw();
     legend.show();
     if (compare.on) compare.offer();
     second.offer();
@@ -338,7 +381,8 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   function tellFacts() {
     const one = photo();
-    if (one) facts.tell(one, { own: !state.looked && editor.own()?.exists ? editor.own() : null, level: levelOf(state.threshold), scale: rulers.scale(one) });
+    const further = editor.id !== "";
+    if (one) facts.tell(one, { own: !state.looked && editor.own()?.exists ? editor.own() : null, ...(further && { model: null, further }), level: levelOf(state.threshold), scale: rulers.scale(one) });
   }
 
   function show(number, refit = false) {
@@ -399,10 +443,11 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     toolbox.choose("view");
     rulers.looked = looked && (looked.rulers ?? {});
     pieces.look(looked && (looked.remarks ?? {}));
-    state.looked = looked && new Map(state.photos.flatMap((one) => {
-      const mask = looked.masks[one.name] && fromRuns(looked.masks[one.name].runs, one.width * one.height);
-      return mask ? [[one.name, new MaskLayer(mask, one.width, one.height, OWN.rgb)]] : [];
-    }));
+    state.looked = looked && new Map(state.photos.flatMap((one) => editor.labels.flatMap(({ id, look }) => {
+      const saved = looked.masks[keyOf(one.name, id)];
+      const mask = saved && fromRuns(saved.runs, one.width * one.height);
+      return mask ? [[keyOf(one.name, id), new MaskLayer(mask, one.width, one.height, (look ?? OWN).rgb)]] : [];
+    })));
     root.toggleAttribute("data-looking", Boolean(looked));
     root.toggleAttribute("data-editable", state.editable && !looked);
     root.toggleAttribute("data-coverable", state.coverable && !looked);
@@ -411,10 +456,10 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   }
 
   /** Take the outlines of a version that was brought back; the server has them already. */
-  function takeBack({ case: openId, masks, clicks = {}, rulers: before = {}, remarks = {} }) {
+  function takeBack({ case: openId, masks, rulers: before = {}, remarks = {} }) {
     if (openId !== state.openId) return;
     rulers.restore(state.photos, before, true);
-    for (const one of state.photos) editor.take(one, masks[one.name] ? { ...masks[one.name], clicks: clicks[one.name] } : null);
+    editor.takeAll(state.photos, masks);
     pieces.restore(state.photos, remarks, true);
     toolbox.settled();
     redraw();
@@ -446,6 +491,13 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     zoom: glide,
     go: (step) => show(state.current + step),
     compare: compare.toggle,
+    nextLabel: () => editor.next(),
+    isLabel: (key) => editor.several && editor.labels.some((label) => label.key === key),
+    chooseLabel(key) {
+      const label = editor.several && editor.labels.find((one) => one.key === key);
+      if (label) editor.choose(label.id);
+      return Boolean(label);
+    },
     second: second.toggle,
     display,
     alone,
@@ -463,6 +515,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   // What tests and the page's other parts may ask: the masks that are drawn, where they are drawn, and the state.
   stage.viewer = {
     state,
+    labels: editor,
     heat: () => photo() && heatOf(photo()),
     tools: toolbox,
     mask: () => (photo()?.model ? { width: photo().width, height: photo().height, data: modelMask({ hidden: true }) } : null),

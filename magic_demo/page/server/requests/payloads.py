@@ -131,6 +131,7 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
         {
             **_CHANGE,
             **_OUTLINE,
+            "label": _is_text,
             "runs": _is_list,
             "clicks": _is_list,
             "cleared": _is_yes_or_no,
@@ -139,7 +140,7 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
         MASK,
     ),
     ("viewer", "point"): Payload(
-        {**CASE, **_ASKED, **_OUTLINE, "clicks": _is_list, "before": _is_list}, MASK
+        {**CASE, **_ASKED, **_OUTLINE, "label": _is_text, "clicks": _is_list, "before": _is_list}, MASK
     ),
     ("viewer", "ruler"): Payload({**_CHANGE, "photo": _is_text, "ruler": _is_object}),
     ("viewer", "remarks"): Payload({**_CHANGE, "photo": _is_text, "comments": _is_list}, REMARKS),

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from magic_demo.core.disk.whole_files import write_whole
-from magic_demo.core.review_content import CHOICES
-from magic_demo.core.review_types import MaskRuns, SavedReview
+from magic_demo.core.review_content import CHOICES, split_outline
+from magic_demo.core.review_types import Mark, MaskRuns, SavedReview
 from magic_demo.core.ruler import Ruler, length
 from magic_demo.imaging.diameter import longest_diameter
 from magic_demo.imaging.pieces import find_piece, split_pieces
 from magic_demo.imaging.run_lengths import area, decode_mask, encode_mask
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.exports.challenge import walk_masks
+from magic_demo.reviews.exports.challenge import walk_masks, walk_outlines
 from magic_demo.reviews.exports.readings import Selection
 from magic_demo.reviews.exports.tabular.csv_files import write_csv_table
 from magic_demo.reviews.exports.training_sets.dataset_card import write_card
@@ -33,11 +33,11 @@ COLUMNS: Mapping[str, Mapping[str, type]] = {
         "option_en": str, "option_zh": str, "specified": str,
     },
     "masks": {
-        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "photo_id": str, "height": int, "width": int,
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "photo_id": str, "label": str, "height": int, "width": int,
         "lesion_pixels": int, "area_mm2": float, "diameter_mm": float, "counts": str,
     },
     "clicks": {
-        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "photo_id": str, "click": int,
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "photo_id": str, "label": str, "click": int,
         "marks": str, "x": float, "y": float, "right": float, "bottom": float,
     },
     "lengths": {
@@ -61,7 +61,7 @@ shares of the photo's width and height, of a box its left top corner, and ``righ
 and ``diameter_mm`` (of the largest part) are empty where the reader has not calibrated the photo.
 ``lesion`` is the number of a part of a mask, of ``lesions``; 0: a comment on no part. Those of a mask are listed where lesions
 are taken one by one, and where its reader has commented on one of them; ``x``, ``y`` is a pixel of the part.
-``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements``
+``label`` is the id of what is outlined, ``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements``
 where the reader differs from it; these, ``unusable``, ``missing`` (left open by a finished reading) and
 ``tied`` (what a consensus leaves undecided) are ids joined by spaces, ``known`` (what its reader had been
 shown: "model", "others") are words, ``models`` is JSON."""
@@ -120,23 +120,17 @@ def make_tables(selection: Selection) -> dict[str, Rows]:
             readings.append({**_reading_row(saved), "tied": _join(tied)})
             answers += _answer_rows(saved, selection.questions)
             lengths += _length_rows(saved)
-    masks = [
-        {
+    masks: Rows = []
+    clicks: Rows = []
+    for _case, review, name, outline in walk_outlines(selection):
+        label, photo_id = split_outline(name)
+        about = {
             **_common(numbers[id(review)]),
             "photo_id": photo_id,
-            "height": runs.size[0],
-            "width": runs.size[1],
-            "lesion_pixels": area(runs),
-            **measure_mask(runs, review.rulers.get(photo_id)),
-            "counts": runs.counts,
+            "label": label or selection.questions.labels[0].label_id,
         }
-        for _case, review, photo_id, runs in walk_masks(selection)
-    ]
-    clicks = [
-        row
-        for _case, review, photo_id, _runs in walk_masks(selection)
-        for row in _click_rows(numbers[id(review)], photo_id)
-    ]
+        masks.append({**about, **_mask_row(outline.runs, review.rulers.get(photo_id))})
+        clicks += [{**about, **row} for row in _click_rows(outline.clicks)]
     lesions = [
         row
         for _case, review, photo_id, runs in walk_masks(selection)
@@ -152,12 +146,22 @@ def make_tables(selection: Selection) -> dict[str, Rows]:
     }
 
 
-def _click_rows(saved: SavedReview, photo_id: str) -> Rows:
+def _mask_row(runs: MaskRuns, ruler: Ruler | None) -> dict[str, Any]:
+    return {
+        "height": runs.size[0],
+        "width": runs.size[1],
+        "lesion_pixels": area(runs),
+        **measure_mask(runs, ruler),
+        "counts": runs.counts,
+    }
+
+
+def _click_rows(clicks: Sequence[Mark]) -> Rows:
     rows = []
-    for number, mark in enumerate(saved.review.clicks.get(photo_id, ()), start=1):
+    for number, mark in enumerate(clicks, start=1):
         x, y, right, bottom = mark.at if mark.kind == "box" else (*mark.at, *mark.at)
         place = {"x": x, "y": y, "right": right, "bottom": bottom}
-        rows.append({**_common(saved), "photo_id": photo_id, "click": number, "marks": mark.kind, **place})
+        rows.append({"click": number, "marks": mark.kind, **place})
     return rows
 
 

@@ -84,7 +84,8 @@ def _read_file(file: Path, content: Mapping[str, Any], gathering: Gathering) -> 
                 gathering.left_out.add("annotation without a mask", where)
                 continue
             mask = _read_mask(entry["segmentation"], size)
-            review = gathering.add_mask(begin_review(gathering, case_id, about), photo_id, mask)
+            begun = begin_review(gathering, case_id, about)
+            review = gathering.add_mask(begun, photo_id, mask, taken.get(label, ""))
             if entry.get("ruler") is not None:
                 review = gathering.add_ruler(review, photo_id, read_ruler(entry["ruler"]))
             if remarks := _read_comments(entry, about, mask):
@@ -155,7 +156,12 @@ def _read_clicks(content: Any, gathering: Gathering) -> None:
         try:
             photo_id, case_id, _ = images[entry["image_id"]]
             mark = read_mark([kinds[entry["category_id"]], *entry["shares"]])
-            gathering.add_click(begin_review(gathering, case_id, entry["attributes"]), photo_id, mark)
+            told = entry["attributes"].get("label", "")
+            label = gathering.find_label(told) if told else ""
+            if label is None:
+                gathering.left_out.add("annotation of another label", told)
+                continue
+            gathering.add_click(begin_review(gathering, case_id, entry["attributes"]), photo_id, mark, label)
         except MALFORMED as error:
             gathering.left_out.add(
                 "click that cannot be read", f"keypoint {number}", str(error) or type(error).__name__

@@ -87,7 +87,7 @@ def _read_element(
     element: Element,
     photo_id: str,
     size: tuple[int, int],
-    taken: frozenset[str] | None,
+    taken: Mapping[str, str] | None,
     gathering: Gathering,
 ) -> None:
     """Add one shape or tag. taken: labels of lesions, None where the file declares none."""
@@ -108,7 +108,7 @@ def _read_element(
         if mask is None:
             gathering.left_out.add("annotation of a kind that is not read", element.tag, photo_id)
         elif not (element.tag == "box" and gathering.is_frame(review, photo_id, mask)):
-            gathering.add_mask(review, photo_id, mask)
+            gathering.add_mask(review, photo_id, mask, (taken or {}).get(label, ""))
 
 
 def _is_rectangle(element: Element) -> bool:

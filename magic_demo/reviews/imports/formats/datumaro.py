@@ -55,7 +55,7 @@ def read_datumaro(path: Path, gathering: Gathering) -> None:
 
 
 def _read_item(
-    item: Mapping[str, Any], labels: list[str], taken: frozenset[str], gathering: Gathering
+    item: Mapping[str, Any], labels: list[str], taken: Mapping[str, str], gathering: Gathering
 ) -> None:
     # an item's id is a path without an ending, which may hold dots
     photo_id = gathering.name_photo(f"{item['id']}.png")
@@ -82,7 +82,7 @@ def _read_item(
                 and gathering.is_frame(review, photo_id, mask)
             ):
                 continue
-            gathering.add_mask(review, photo_id, mask)
+            gathering.add_mask(review, photo_id, mask, taken.get(label, ""))
         except (FormatError, *MALFORMED) as error:
             gathering.left_out.add(
                 "annotation that cannot be read", where, str(error) or type(error).__name__

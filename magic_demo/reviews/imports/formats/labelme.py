@@ -66,7 +66,7 @@ def read_labelme(path: Path, gathering: Gathering) -> None:
 def _read_file(
     file: Path,
     content: Mapping[str, Any],
-    taken: frozenset[str],
+    taken: Mapping[str, str],
     about: Mapping[str, Any],
     gathering: Gathering,
 ) -> None:
@@ -87,7 +87,7 @@ def _read_file(
                 gathering.left_out.add("annotation of a kind that is not read", kind, where)
                 continue
             review = begin_review(gathering, gathering.name_case(photo_id), about)
-            gathering.add_mask(review, photo_id, mask)
+            gathering.add_mask(review, photo_id, mask, taken[label])
         except (FormatError, *MALFORMED) as error:
             gathering.left_out.add(
                 "annotation that cannot be read", where, str(error) or type(error).__name__

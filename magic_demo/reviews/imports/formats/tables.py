@@ -154,7 +154,16 @@ def _check_answer(qid: str, option: int, text: str, questions: QuestionSet) -> N
 def _add_mask(row: Row, review: Review | None, gathering: Gathering) -> Review:
     assert review is not None
     runs = MaskRuns((int(row["height"]), int(row["width"])), str(row["counts"]))
-    return gathering.add_mask(review, str(row["photo_id"]), runs)
+    return gathering.add_mask(review, str(row["photo_id"]), runs, _read_label(row, gathering))
+
+
+def _read_label(row: Row, gathering: Gathering) -> str:
+    """Return the label of a mask or click, "" for the first, of which alone older tables are. Raises FormatError."""
+    told = str(row.get("label") or "")
+    label = gathering.find_label(told) if told else ""
+    if label is None:
+        raise FormatError("the queue has no label {label}; name its file with --questions", label=told[:40])
+    return label
 
 
 def _add_click(row: Row, review: Review | None, gathering: Gathering) -> Review:
@@ -162,7 +171,7 @@ def _add_click(row: Row, review: Review | None, gathering: Gathering) -> Review:
     kind = str(row["marks"])
     sides = ("x", "y", "right", "bottom") if kind == "box" else ("x", "y")
     mark = read_mark([kind, *(float(row[side]) for side in sides)])
-    return gathering.add_click(review, str(row["photo_id"]), mark)
+    return gathering.add_click(review, str(row["photo_id"]), mark, _read_label(row, gathering))
 
 
 def _add_length(row: Row, review: Review | None, gathering: Gathering) -> Review:

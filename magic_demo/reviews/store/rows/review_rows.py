@@ -19,6 +19,7 @@ from magic_demo.core.review_content import from_json, parts_of
 from magic_demo.core.review_types import CaseKey, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
 from magic_demo.reviews.store.digests import DAMAGED, DamagedReview, digest_of, is_of_database, read_content
 from magic_demo.reviews.store.rows.cases import AT_ONCE
+from magic_demo.reviews.store.rows.review_values import list_masks
 from magic_demo.reviews.store.rows.seen import read_known
 from magic_demo.reviews.store.tables import (
     UNREADABLE_TIME,
@@ -125,7 +126,7 @@ def _load_part(session: Session, numbers: Sequence[int]) -> list[SavedReview]:
     wanted = {
         (row.case_number, digest)
         for row, content in zip(rows, contents, strict=True)
-        for digest in content["masks"].values()
+        for digest in list_masks(content)
     }
     masks = _load_masks(session, wanted)
     return [_read_row(row, content, masks) for row, content in zip(rows, contents, strict=True)]

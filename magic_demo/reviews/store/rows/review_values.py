@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import sqlalchemy as sa
@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 from magic_demo.core.disk.whole_text import mend_json
 from magic_demo.core.errors import FormatError, StoreError
 from magic_demo.core.messages import Message
-from magic_demo.core.review_content import find_fault, to_json
+from magic_demo.core.review_content import find_fault, outlines_of, to_json
 from magic_demo.core.review_types import REVIEW_KINDS, MaskRuns, Review, ReviewState
 from magic_demo.files.entries import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths
 from magic_demo.questions.families import QuestionSet
+from magic_demo.questions.labels import LABEL_ID
+from magic_demo.reviews.store.digests import digest_of
 from magic_demo.reviews.store.rows.queue_settings import name_questions
 from magic_demo.reviews.store.tables import MaskRow
 
@@ -26,15 +28,28 @@ FIRST_CHOICES = ("difficulty",)
 of an older version still has the digest of what is sent again."""
 
 
-def write_content(review: Review, masks: dict[str, str], questions: QuestionSet) -> str:
-    """Return a review as the JSON of its row. masks: photo id -> digest."""
-    values = to_json(replace(review, masks={}))
-    for name in ("clicks", "rulers", "remarks"):
+def digest_mask(runs: MaskRuns) -> str:
+    """Return the digest that a mask is known by among those of its case."""
+    return digest_of(f"{runs.size} {runs.counts}")
+
+
+def list_masks(content: Mapping[str, Any]) -> set[str]:
+    """Return the digests of all masks that a row's content holds, those of further labels among them."""
+    labels = content.get("label_masks", {})
+    return {
+        *content["masks"].values(),
+        *(outline["mask"] for photos in labels.values() for outline in photos.values()),
+    }
+
+
+def write_content(review: Review, questions: QuestionSet) -> str:
+    """Return a review as the JSON of its row, masks by their digests."""
+    values = to_json(review, digest_mask)
+    for name in ("clicks", "label_masks", "rulers", "remarks"):
         if not values[name]:
             del values[name]
     content: dict[str, Any] = {
         **{name: value for name, value in values.items() if value is not None or name in FIRST_CHOICES},
-        "masks": masks,
         "models": dict(review.models),
         "disagreements": None if review.disagreements is None else sorted(review.disagreements),
     }
@@ -44,11 +59,12 @@ def write_content(review: Review, masks: dict[str, str], questions: QuestionSet)
     return mend_json(json.dumps(content, sort_keys=True))
 
 
-def add_masks(session: Session, case_number: int, masks: dict[str, MaskRuns]) -> None:
+def add_masks(session: Session, case_number: int, masks: Sequence[MaskRuns]) -> None:
     """Add masks that the case does not have yet, by digest, and mend damaged ones."""
-    query = sa.select(MaskRow).where(MaskRow.case_number == case_number, MaskRow.digest.in_(list(masks)))
+    by_digest = {digest_mask(runs): runs for runs in masks}
+    query = sa.select(MaskRow).where(MaskRow.case_number == case_number, MaskRow.digest.in_(list(by_digest)))
     there = {row.digest: row for row in session.scalars(query)}
-    for digest, runs in masks.items():
+    for digest, runs in by_digest.items():
         row = there.get(digest)
         if row is None:
             session.add(
@@ -98,9 +114,12 @@ def check_values(review: Review, *, with_masks: bool = True) -> None:
                 question=qid,
                 option=repr(option),
             )
+    outlines = outlines_of(review)
+    photos = (photo_id for label in review.label_masks.values() for photo_id in label)
     for photo_id in (
         *review.masks,
         *review.clicks,
+        *photos,
         *review.rulers,
         *review.remarks,
         *review.unusable,
@@ -111,9 +130,16 @@ def check_values(review: Review, *, with_masks: bool = True) -> None:
                 where=where,
                 photo=photo_id[:60],
             )
-    for photo_id, runs in review.masks.items() if with_masks else ():
+    for label in review.label_masks:
+        if not LABEL_ID.fullmatch(label):
+            raise StoreError(
+                "{where} holds a mask of the label {label!r}; letters, digits, '_' and '-' are expected",
+                where=where,
+                label=label[:40],
+            )
+    for photo_id, outline in outlines.items() if with_masks else ():
         try:
-            column_lengths(runs)
+            column_lengths(outline.runs)
         except FormatError as error:
             raise StoreError(
                 "{where} holds a damaged mask of {photo}: {reason}", where=where, photo=photo_id, reason=error

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.messages import Message
+from magic_demo.core.review_content import outlines_of, split_outline
 from magic_demo.core.review_types import CaseKey, Knowledge, Review, ReviewKind, ReviewState, SavedReview
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store.digests import digest_of
@@ -53,8 +54,8 @@ def save_review(
         client_key = check_name(client_key, Message("save"))
     reader = find_present_row(session, review.reader)
     case = find_case(session, review.case)
-    masks = {photo_id: digest_of(f"{runs.size} {runs.counts}") for photo_id, runs in review.masks.items()}
-    content = write_content(review, masks, asked)
+    _check_labels(review, asked)
+    content = write_content(review, asked)
     digest = digest_of(f"{review.kind} {review.state} {content}")
     sent_before = session.get(SaveKeyRow, (reader.id, client_key)) if client_key is not None else None
     # else it was damaged since, and is saved anew
@@ -110,7 +111,7 @@ def save_review(
         kind = settle_kind(
             review, role_of(reader), [Earlier(earlier.kind, earlier.complete) for earlier in before], known
         )
-        add_masks(session, case.number, {masks[photo_id]: runs for photo_id, runs in review.masks.items()})
+        add_masks(session, case.number, [outline.runs for outline in outlines_of(review).values()])
         row = ReviewRow(
             case_number=case.number,
             reader_id=reader.id,
@@ -158,14 +159,29 @@ def take_back(session: Session, number: int, reader: str, questions: QuestionSet
     return save_review(session, whole[0].review, questions, None, taken_back_from=number)
 
 
+def _check_labels(review: Review, asked: QuestionSet) -> None:
+    """Raise StoreError for a mask of a label that the queue does not have."""
+    known = [label.label_id for label in asked.further_labels]
+    others = [label for label, photos in review.label_masks.items() if photos and label not in known]
+    if others:
+        raise StoreError(
+            "{reader}'s review of {case} has masks of {came}, and its queue has the labels {known}; give it labels "
+            "before the first review (queues ask)",
+            reader=review.reader,
+            case=review.case_id,
+            came=others,
+            known=[label.label_id for label in asked.labels],
+        )
+
+
 def find_left_open(review: Review, case: CaseRow, questions: QuestionSet) -> list[str]:
     """Return what a finished review leaves open: families and photos of the case, and whatever else its
     sender says it left open."""
     if review.state != "done":
         return []
-    others = sorted(review.missing - {*questions.family_ids})
+    others = sorted(split_outline(name)[1] for name in review.missing - {*questions.family_ids})
     photos = dict.fromkeys([*(read_photos(case.photos) or ()), *others])
-    return list(find_missing(review.answers, review.masks, review.unusable, photos, questions))
+    return list(find_missing(review, photos, questions))
 
 
 def _tell_known(review: Review) -> frozenset[Knowledge]:

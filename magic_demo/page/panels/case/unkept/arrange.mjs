@@ -2,6 +2,7 @@
 
 import { onKey } from "../../frame/keys/keyboard.mjs";
 import { sendPhoto } from "../photo_intake.mjs";
+import { splitKey } from "../../viewer/masks/outline_names.mjs";
 
 const MOST_WAIT = 20_000; // milliseconds until the page may be used again, whatever the server does
 const UNSEEN = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069/\\]/gu; // forms.py leaves the same out
@@ -84,7 +85,8 @@ export function openArrange({ work, word, open }) {
 
   function remove() {
     const { number, names } = shown;
-    if (work.current?.masks[names[number]] && !window.confirm(word("remove_ask"))) return;
+    const outlined = Object.keys(work.current?.masks ?? {}).some((name) => splitKey(name).photo === names[number]);
+    if (outlined && !window.confirm(word("remove_ask"))) return;
     const order = names.map((_, at) => at).filter((at) => at !== number);
     arrange(order, order.map((at) => names[at]), Math.max(0, Math.min(number, order.length - 1)));
   }

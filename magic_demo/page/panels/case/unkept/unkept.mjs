@@ -1,6 +1,8 @@
 // Work that is in no store: a case of photos of one's own, of an example, or of words alone. What the reader has made of it is put into this
 // browser as it goes, so that nothing that closes the page loses it, and is offered again. No DOM in here: node tests it.
 
+import { keyOf, splitKey } from "../../viewer/masks/outline_names.mjs";
+
 export const LASTS = 24 * 3600 * 1000; // milliseconds after the last change
 export const MOST_BYTES = 200 * 2 ** 20; // of one case's photos
 export const LATE = "magic-demo-late"; // what has changed just before or while the page goes
@@ -107,8 +109,8 @@ export class UnkeptWork {
   }
 
   /**
-   * What is said of a photo has changed: "masks" ({width, height, runs, clicks}, with `cleared` where the reader said "no lesion here"), "rulers" or
-   * "remarks"; null where nothing is any more.
+   * What is said of a photo has changed: "masks" ({width, height, runs, clicks}, with `cleared` where the reader said "no lesion here") by the outline's
+   * name (viewer/masks/outline_names.mjs), "rulers" or "remarks"; null where nothing is any more.
    */
   noteOfPhoto(openId, field, photo, value) {
     const draft = this.byCase.get(openId);
@@ -179,7 +181,12 @@ export class UnkeptWork {
   arrange(before, order, names, photos) {
     const draft = this.current;
     const count = draft.photos;
-    const renamed = (ofPhotos = {}) => Object.fromEntries(order.flatMap((number, place) => (ofPhotos[before[number]] ? [[names[place], ofPhotos[before[number]]]] : [])));
+    const nameAt = new Map(order.map((number, place) => [before[number], names[place]]));
+    const renamed = (ofPhotos = {}) =>
+      Object.fromEntries(Object.entries(ofPhotos).flatMap(([name, one]) => {
+        const { label, photo } = splitKey(name);
+        return nameAt.has(photo) ? [[keyOf(nameAt.get(photo), label), one]] : [];
+      }));
     Object.assign(draft, { photos: photos.length, masks: renamed(draft.masks), rulers: renamed(draft.rulers), remarks: renamed(draft.remarks) });
     this.files.set(draft.id, photos);
     photos.forEach((photo, number) => this.#write(draft, () => this.store.putPhoto(draft.id, number, photo)));

@@ -7,6 +7,7 @@ import { sendPhoto } from "../photo_intake.mjs";
 import { sendRest, unsaved } from "../../review/saving/review_line.mjs";
 import { readerOfDrafts } from "./sign_out.mjs";
 import { countAnswers, UnkeptWork } from "./unkept.mjs";
+import { keyOf } from "../../viewer/masks/outline_names.mjs";
 import { onLanguage, readWords } from "../../frame/words.mjs";
 
 const BEGINS = "[data-example], #new-case";
@@ -121,8 +122,8 @@ export function mountUnkept(element, { trigger }) {
   });
   const numberOf = (name) => document.querySelector("#viewer-stage").viewer.state.photos.findIndex((photo) => photo.name === name);
   document.addEventListener("viewer-tells", ({ detail }) => {
-    const { case: openId, photo, width, height, runs, clicks, cleared } = detail;
-    if ("runs" in detail) work.noteOfPhoto(openId, "masks", photo, runs && { width, height, runs, ...(clicks.length && { clicks }), ...(cleared && { cleared }) });
+    const { case: openId, photo, label, width, height, runs, clicks, cleared } = detail;
+    if ("runs" in detail) work.noteOfPhoto(openId, "masks", keyOf(photo, label), runs && { width, height, runs, ...(clicks.length && { clicks }), ...(cleared && { cleared }) });
     else if ("ruler" in detail) work.noteOfPhoto(openId, "rulers", photo, detail.ruler);
     else if ("comments" in detail) work.noteOfPhoto(openId, "remarks", photo, detail.comments);
     else if ("area" in detail) work.cover(openId, numberOf(photo), { photo, width, height, area: detail.area });

@@ -33,6 +33,7 @@ VIEWER_KEYS = (
     ("Enter ⌫", "keys.point"),
     ('"', "keys.ruler"),
     ("#", "keys.cover"),
+    ("L", "keys.label"),
     ("[ ]", "keys.size"),
     ("X", "keys.swap"),
     ("Space", "keys.pan"),

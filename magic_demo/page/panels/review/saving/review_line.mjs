@@ -1,6 +1,7 @@
 // What the review must wait for: how many changes of the open case the browser has sent, and everything that still rests sent at once.
 
 import { isField, onKey } from "../../frame/keys/keyboard.mjs";
+import { keyOf } from "../../viewer/masks/outline_names.mjs";
 import { Unsaved } from "./unsaved.mjs";
 
 /** What was sent of the open case and is not saved yet. */
@@ -17,7 +18,7 @@ export function sendRest(openId) {
 // Both are told before the server is: what they send is written down here, and gets what the server needs to know with it.
 document.addEventListener("cards-tell", ({ detail }) => detail.event === "answers" && unsaved.note(detail.payload.case, "answers", detail.payload));
 document.addEventListener("viewer-tells", ({ detail }) => {
-  if ("runs" in detail) unsaved.note(detail.case, `mask ${detail.photo}`, detail);
+  if ("runs" in detail) unsaved.note(detail.case, `mask ${keyOf(detail.photo, detail.label)}`, detail);
   else if ("ruler" in detail) unsaved.note(detail.case, `ruler ${detail.photo}`, detail);
   else if ("comments" in detail) unsaved.note(detail.case, `remarks ${detail.photo}`, detail);
   else if (unsaved.of(detail.case)) detail.of = unsaved.of(detail.case);
@@ -38,7 +39,7 @@ export function chooseSaved(id, mine) {
   const { case: openId, part } = payload;
   const note = part === "note" ? Object.fromEntries(payload.touched.filter((field) => field in payload).map((field) => [field, payload[field]])) : {};
   for (const field of payload.touched ?? []) if (field.startsWith("unusable ")) note.unusable = { [field.slice(9)]: payload.unusable.length > 0 };
-  const masks = part?.startsWith("mask ") ? { [payload.photo]: payload.runs && { width: payload.width, height: payload.height, runs: payload.runs, clicks: payload.clicks } } : {};
+  const masks = part?.startsWith("mask ") ? { [keyOf(payload.photo, payload.label)]: payload.runs && { width: payload.width, height: payload.height, runs: payload.runs, clicks: payload.clicks } } : {};
   const rulers = part?.startsWith("ruler ") ? { [payload.photo]: payload.ruler } : {};
   const remarks = part?.startsWith("remarks ") ? { [payload.photo]: payload.comments } : {};
   document.dispatchEvent(new CustomEvent("review-merged", { detail: { case: openId, answers: payload.answers ?? {}, specified: payload.specified ?? {}, masks, rulers, remarks, note } }));

@@ -13,21 +13,22 @@ export function openFacts(root, { word, drawing }) {
   let hint = 0;
   let measured = {}; // whose mask of which photo the numbers that stand there are of
 
-  /** own: the reader's mask, or null: then the model's at `level` is told of. scale: millimetres a pixel of the file, null where nobody has said. */
-  function tell(one, { own, level, scale }) {
+  /** own: the reader's mask, or null: then the model's at `level` is told of, where there is a model. further: it is of another label than the first, which no card asks about. scale: millimetres a pixel of the file, null where nobody has said. */
+  function tell(one, { own, model = one.model, further = false, level, scale }) {
     clearTimeout(timer);
     find("size-mm").hidden = true;
     root.removeAttribute("data-measuring");
-    if (measured.one !== one || measured.model !== one.model || measured.own !== Boolean(own)) forget();
-    measured = { one, model: one.model, own: Boolean(own) };
+    if (measured.one !== one || measured.model !== model || measured.own !== Boolean(own) || measured.further !== further) forget();
+    measured = { one, model, own: Boolean(own), further };
     find("name").textContent = find("name").title = one.name;
-    root.dataset.mask = own || one.model ? "mask" : "plain";
+    root.dataset.mask = own || model ? "mask" : "plain";
     root.toggleAttribute("data-own", Boolean(own));
-    if (!own && !one.model) {
+    root.toggleAttribute("data-further", further);
+    if (!own && !model) {
       tellCards(null);
       return;
     }
-    const share = one.served?.share ?? (own ? own.area / own.data.length : areaShare(one.model.counts, level));
+    const share = one.served?.share ?? (own ? own.area / own.data.length : areaShare(model.counts, level));
     if (share === 0) {
       root.dataset.mask = own ? "cleared" : "nothing";
       tellCards(null);
@@ -42,7 +43,7 @@ export function openFacts(root, { word, drawing }) {
     const measure = () => {
       if (drawing()) timer = setTimeout(measure, REST);
       else {
-        const mask = { data: own ? own.data : one.model.mask(level), width: one.width, height: one.height };
+        const mask = { data: own ? own.data : model.mask(level), width: one.width, height: one.height };
         show(measurePhoto((one.pixels ??= readPixels(one)), mask));
         if (scale !== null) showSize(mask, (scale * one.fullWidth) / one.width);
       }
@@ -59,7 +60,7 @@ export function openFacts(root, { word, drawing }) {
   }
 
   /** The cards say where an answer is another than what is measured; null: nothing is. */
-  const tellCards = (detail) => document.dispatchEvent(new CustomEvent("magic-measured", { detail }));
+  const tellCards = (detail) => measured.further || document.dispatchEvent(new CustomEvent("magic-measured", { detail }));
 
   function show({ count, specks, colour, tone }) {
     root.removeAttribute("data-measuring");

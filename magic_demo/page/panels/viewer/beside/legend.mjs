@@ -1,18 +1,18 @@
 // Which line is whose: one button a layer, with its line as it is drawn; pressed while the layer is shown.
 
-import { lookOf, MODEL, MODEL_BESIDE, OWN } from "../canvas/layer_looks.mjs";
+import { lookOf, MODEL, MODEL_BESIDE } from "../canvas/layer_looks.mjs";
 
-/** layers(): {model, own: booleans, others: [names]}; word(name): text in the language shown. */
+/** layers(): {model, beside: booleans, own: [[name, text, look]] of what the reader has outlined, others: [[name, number]]}; word(name): text in the language shown. */
 export function openLegend(root, { layers, word, redraw }) {
   const list = root.querySelector("#viewer-legend");
   const off = new Set();
 
   function names() {
-    const { model, own, others } = layers();
+    const { model, beside, own, others } = layers();
     return [
-      ...(model ? [["model", word("model"), own ? MODEL_BESIDE : MODEL]] : []),
-      ...(own ? [["own", word("own"), OWN]] : []),
-      ...others.map((reader, number) => [`reader-${number}`, reader === "consensus" ? word("consensus") : reader, lookOf(number)]),
+      ...(model ? [["model", word("model"), beside ? MODEL_BESIDE : MODEL]] : []),
+      ...own,
+      ...others.map(([reader, number]) => [`reader-${number}`, reader === "consensus" ? word("consensus") : reader, lookOf(number)]),
     ];
   }
 

@@ -21,6 +21,7 @@ export function followKeys(stage, toolbox, does) {
     w: () => toolbox.choose("point"),
     '"': () => toolbox.choose("ruler"),
     "#": () => toolbox.choose("cover"),
+    l: does.nextLabel,
     x: () => toolbox.swap(),
     "0": does.fit,
     "+": () => does.zoom(1.25),
@@ -53,6 +54,8 @@ export function followKeys(stage, toolbox, does) {
       toolbox.setPan(true);
     } else if (toolbox.key(key)) {
       // it meant the tool in use
+    } else if (does.chooseLabel(key)) {
+      // a label's own letter
     } else if (keys[key]) keys[key]();
     else return;
     event.preventDefault();
@@ -66,5 +69,6 @@ export function followKeys(stage, toolbox, does) {
     does.setHidden(false);
     toolbox.setPan(false);
   });
-  return new Set([...Object.keys(keys), "[", "]"]);
+  const known = new Set([...Object.keys(keys), "[", "]"]);
+  return { has: (key) => known.has(key) || does.isLabel(key) };
 }

@@ -10,7 +10,7 @@ const SHADES = ["both", "fill"];
 
 /**
  * Returns {redraw(), part(rect): what a stroke has changed, in photo pixels, drawNow(), stepAt(view), layersBeside(photo, view)}.
- * parts: {state, photo, room, ratio, fitted, editor, ownLayer, compare, legend, heatOf}, looked up when something is drawn;
+ * parts: {state, photo, room, ratio, fitted, editor, sources(photo): see scene.mjs, compare, legend, heatOf}, looked up when something is drawn;
  * after(photo): told whenever a photo was drawn whole.
  */
 export function openPainter(root, canvas, parts, after) {
@@ -26,11 +26,11 @@ export function openPainter(root, canvas, parts, after) {
   /** A photo as it is drawn: in its own colours while everything that lies over it is hidden. */
   const asShown = (one) => (state.hidden ? { ...one, shown: null, detail: one.detail && { ...one.detail, shown: null } } : one);
 
-  function halves(own = parts.ownLayer(parts.photo())) {
+  function halves(stroke = null) {
     const one = parts.photo();
     const step = stepAt(state.view);
     one.model?.setLevel(levelOf(state.threshold));
-    const sources = { model: one.model, own, others: one.others };
+    const sources = { ...parts.sources(one), ...(stroke && { own: stroke }) };
     const mode = state.printing && SHADES.includes(state.mode) ? "outline" : state.mode; // paper has no key that takes a shade away
     return parts.compare().halves().map(({ from, to, which }) => ({
       from,
@@ -45,8 +45,7 @@ export function openPainter(root, canvas, parts, after) {
   function layersBeside(one, view) {
     if (state.hidden) return [];
     one.model?.setLevel(levelOf(state.threshold));
-    const sources = { model: one.model, own: parts.ownLayer(one), others: one.others };
-    return layersOf(sources, { which: "all", shown: parts.legend().shown, mode: state.mode, step: stepAt(view) });
+    return layersOf(parts.sources(one), { which: "all", shown: parts.legend().shown, mode: state.mode, step: stepAt(view) });
   }
 
   function redraw() {

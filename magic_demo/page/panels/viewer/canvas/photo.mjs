@@ -3,22 +3,26 @@
 import { lookOf } from "./layer_looks.mjs";
 import { levelsFromRgba } from "../masks/levels.mjs";
 import { MaskLayer } from "../masks/mask_layer.mjs";
+import { splitKey } from "../masks/outline_names.mjs";
 import { ModelLayer } from "../masks/model_layer.mjs";
 import { readsBack } from "./readback.mjs";
 import { fromRuns } from "../masks/runs.mjs";
 
 /**
- * {id, name, width, height, src, bitmap, readable, model: ModelLayer | null, others: [{reader, outline(step)}]}
+ * {id, name, width, height, src, bitmap, readable, model: ModelLayer | null, others: [{reader, number, label, outline(step)}]}
  * readable: whether pixels can be read back here; where not, `model` and the numbers, `served`, come from the server.
  */
 export async function openPhoto(one, before, others) {
   const opened = before && before.src === one.src ? before : { ...one, bitmap: await decode(one.src), readable: readsBack(Number(one.id)), served: null, model: null, levelsSrc: null };
   await openLevels(opened, one.levels);
-  opened.others = others.flatMap(({ reader, masks }, number) => {
-    const saved = masks[one.name];
-    const mask = saved && saved.width === one.width && saved.height === one.height ? fromRuns(saved.runs, one.width * one.height) : null;
-    return mask ? [lazily(reader, mask, one, number)] : [];
-  });
+  opened.others = others.flatMap(({ reader, masks }, number) =>
+    Object.entries(masks).flatMap(([name, saved]) => {
+      const { label, photo } = splitKey(name);
+      if (photo !== one.name || saved.width !== one.width || saved.height !== one.height) return [];
+      const mask = fromRuns(saved.runs, one.width * one.height);
+      return mask ? [{ ...lazily(reader, mask, one, number), number, label }] : [];
+    }),
+  );
   return opened;
 }
 

@@ -2,6 +2,7 @@
 // decision: an edit that changes no pixel of what is seen is none, and what leaves no pixel takes the outline back; only Clear says "no lesion".
 
 import { OWN } from "../canvas/layer_looks.mjs";
+import { keyOf } from "../masks/outline_names.mjs";
 import { MaskLayer } from "../masks/mask_layer.mjs";
 import { fillHoles, grow, shrink, smooth, step } from "../masks/morphology.mjs";
 import { OwnMask } from "../masks/own_mask.mjs";
@@ -19,20 +20,26 @@ export class Editor {
   /**
    * photo(): the photo shown. modelMask(): the model's mask of it as it is shown, null where none is. journal: where edits are written
    * down for undo, of the open case `openId()`; reach(photo): shows a photo of which one is undone or redone.
-   * part(rect): a stroke has changed these pixels; redraw(): anything may have. changed(photo): an edit is over. say(word): it came to nothing.
+   * label: {id, look} of what is outlined. part(rect): a stroke has changed these pixels; redraw(): anything may have. changed(photo): an edit is over. say(word): it came to nothing.
    */
-  constructor({ photo, modelMask, journal, openId, reach, part, redraw, changed, say }) {
-    Object.assign(this, { photo, modelMask, journal, openId, reach, part, redraw, changed, say });
+  constructor({ label = { id: "" }, photo, modelMask, journal, openId, reach, part, redraw, changed, say }) {
+    Object.assign(this, { label, photo, modelMask, journal, openId, reach, part, redraw, changed, say });
     this.model = null; // what an edit has begun with, where it was the model's
     this.written = null; // the rectangle that an edit may have changed
     this.entries = new Map(); // photo id -> {own, layer, marks: what the outline was clicked from, see point_session.mjs}
     this.busy = false; // a stroke is being drawn
   }
 
-  /** Take the masks that were saved: photo id -> {width, height, runs, clicks}. `replace`: also where the reader has drawn since. */
+  /** Itself: the editor that a tool draws with, of the one label that there is; see editors.mjs. */
+  get hand() {
+    return this;
+  }
+
+  /** Take the masks that were saved: name (`keyOf`) -> {width, height, runs, clicks}. `replace`: also where the reader has drawn since. */
   restore(photos, saved, replace) {
     for (const one of photos) {
-      const kept = fits(saved?.[one.name], one) ? saved[one.name] : null;
+      const mask = saved?.[keyOf(one.name, this.label.id)];
+      const kept = fits(mask, one) ? mask : null;
       if (!this.entries.has(one.name) && kept) this.#open(one, kept);
       else if (this.entries.has(one.name) && replace) this.take(one, kept);
     }
@@ -71,7 +78,7 @@ export class Editor {
   }
 
   #layer(entry) {
-    entry.layer ??= new MaskLayer(entry.own.data, entry.own.width, entry.own.height, OWN.rgb);
+    entry.layer ??= new MaskLayer(entry.own.data, entry.own.width, entry.own.height, (this.label.look ?? OWN).rgb);
     return entry.layer;
   }
 

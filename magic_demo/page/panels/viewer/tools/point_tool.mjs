@@ -15,24 +15,26 @@ export function pointTool(desk, send) {
   let request = 0;
   let placing = false;
 
-  const does = {
+  /** What a session does is done to the label that was in hand when it began. */
+  const doesTo = (editor) => ({
     journal,
     openId: desk.openId,
-    own: (photo) => desk.editor.state(photo),
+    label: editor.label.id,
+    own: (photo) => editor.state(photo),
     place(photo, runs, marks) {
       placing = true;
-      desk.editor.place(photo, runs, marks);
+      editor.place(photo, runs, marks);
       placing = false;
       draw();
     },
     show(session) {
-      if (desk.reach(session.photo) === null) return false;
+      if (editor.reach(session.photo) === null) return false;
       open = desk.pointing() ? session : null;
       draw();
       return true;
     },
     ask,
-  };
+  });
   journal.guard(() => held !== null);
 
   function ask(session) {
@@ -41,7 +43,8 @@ export function pointTool(desk, send) {
     const { photo, state } = session;
     asked = { session, state, request: ++request, timer: setTimeout(() => fail(), PATIENCE) };
     desk.busy(true);
-    send({ photo: photo.name, request, width: photo.width, height: photo.height, clicks: session.shown, before: state.from });
+    const { label } = session.does;
+    send({ photo: photo.name, ...(label && { label }), request, width: photo.width, height: photo.height, clicks: session.shown, before: state.from });
   }
 
   function settle() {
@@ -78,7 +81,7 @@ export function pointTool(desk, send) {
   function sessionAt(point) {
     const box = open?.state.box;
     if (box && point && (point.x < box[0] || point.y < box[1] || point.x > box[2] || point.y > box[3])) close(); // another lesion
-    open ??= new PointSession(desk.photo(), desk.editor.shownRuns(), does);
+    open ??= new PointSession(desk.photo(), desk.editor.shownRuns(), doesTo(desk.editor.hand));
     return open;
   }
 
