@@ -63,7 +63,7 @@ def test_they_are_stored_come_back_and_a_row_without_has_no_word_of_them(store: 
     found = store.latest(CaseKey("q", "ENC00001"), LOCAL_READER)
     assert found is not None and found.review.remarks == {PHOTO: (SCAR, RED)}
     assert from_json(json.loads(json.dumps(to_json(review(SCAR))))).remarks == {PHOTO: (SCAR,)}
-    assert "remarks" not in json.loads(write_content(replace(review(), masks={}), {}, load_challenge()))
+    assert "remarks" not in json.loads(write_content(replace(review(), masks={}), load_challenge()))
 
 
 @pytest.mark.parametrize(
