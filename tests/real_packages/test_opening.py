@@ -90,7 +90,7 @@ def test_dciodvfy_finds_no_error(queue: ReadQueue, tmp_path: Path) -> None:
 
 def test_datasets_loads_every_table_with_times(queue: ReadQueue, tmp_path: Path) -> None:
     found = _open(queue, "parquet", "datasets", tmp_path)
-    assert found.keys() == {"answers", "masks", "clicks", "readings"}
+    assert found.keys() == {"answers", "masks", "clicks", "lengths", "lesions", "readings"}
     assert {kind for _, kind in found.values()} == {"timestamp[us, tz=UTC]"} and found["masks"][0] == 6
 
 

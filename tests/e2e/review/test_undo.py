@@ -332,6 +332,44 @@ def test_a_photo_is_calibrated_and_measured_by_mouse_and_keys_and_that_is_kept_a
     assert [row["line"] for row in rows] == ["0", "1"] and float(rows[0]["mm"]) == 20
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("width", "height"), [(820, 1180), (390, 844)])
+def test_a_photo_is_calibrated_and_measured_by_touch(
+    browser: Browser, server: ReviewServer, width: int, height: int
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, has_touch=True, is_mobile=True, locale="en-US"
+    )
+    page = context.new_page()
+    page.goto(server.address)
+    page.locator(".queue-case").nth(1 if width < 500 else 2).evaluate("(row) => row.click()")
+    page.wait_for_selector('.viewer[data-state="photo"][data-editable]')
+    page.locator("#viewer-tool-ruler").evaluate("(tool) => tool.click()")
+    page.wait_for_selector('.viewer[data-tool="ruler"][data-calibrates]')
+    said = page.locator("#viewer-rulers text")
+
+    def tap(*shares: tuple[float, float]) -> None:
+        stage = page.locator("#viewer-stage")
+        for x, y in shares:
+            box = stage.bounding_box()
+            assert box is not None
+            stage.tap(position={"x": x * box["width"], "y": y * box["height"]})
+
+    tap((0.3, 0.4), (0.6, 0.4))
+    expect(said).to_have_text(["= 10.0 mm"])
+    expect(
+        page.locator("#viewer-ruler-mm")
+    ).to_be_focused()  # the tap's own press does not take it to the photo
+    page.keyboard.type("20")
+    page.keyboard.press("Enter")
+    expect(said).to_have_text(["= 20.0 mm"])
+    tap((0.3, 0.7), (0.6, 0.7))
+    expect(said).to_have_count(2)
+    tap((0.45, 0.7))  # on a line it takes it away
+    expect(said).to_have_text(["= 20.0 mm"])
+    context.close()
+
+
 def on_photo(page: Page, x: float, y: float) -> tuple[float, float]:
     """Return where on the page a point of the photo is drawn."""
     box = page.locator("#viewer-stage").bounding_box()

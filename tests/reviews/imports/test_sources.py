@@ -70,6 +70,7 @@ def test_masks_and_clicks_come_back_to_the_bit(queue: ReadQueue, tmp_path: Path,
         )
         if format == "coco":
             assert found[key].rulers == review.rulers
+            assert found[key].remarks == review.remarks
         for photo_id, marks in review.clicks.items():
             for mark, other in zip(found[key].clicks[photo_id], marks, strict=True):
                 assert mark.kind == other.kind and mark.at == pytest.approx(other.at)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from magic_demo.core.remark import Remark
 from magic_demo.core.review_types import Knowledge, Mark, MaskRuns, Review, SavedReview
 from magic_demo.core.ruler import Ruler
 from magic_demo.core.types import EncounterFiles, Mask
@@ -71,6 +72,7 @@ def make_queue(folder: Path) -> ReadQueue:
                disagreements=frozenset({"CQID011"})),
         Review("ENC00001", "Wang", "blind", "done", answer(1), masks=_masks("ENC00001", 2),
                clicks={"IMG_ENC00001_00001": (Mark("box", (0.1, 0.2, 0.5, 0.6)), Mark("skin", (0.25, 0.5)))},
+               remarks={"IMG_ENC00001_00001": (Remark((3, 4), "=scaly"),)},
                rulers={"IMG_ENC00001_00001": Ruler((1.0, 2.0, 1.0, 22.5), 10.0, ((3.0, 4.0, 30.25, 4.0), (0.0, 0.0, 47.0, 33.0)))}),
         Review("ENC00001", "Wang", "revealed", "done", answer(2), masks=dict(list(_masks("ENC00001", 3).items())[:1]),
                unusable=frozenset({"IMG_ENC00001_00002"}), disagreements=frozenset()),

@@ -23,7 +23,7 @@ from magic_demo.reviews.exports.tabular.csv_files import write_csv_table
 from magic_demo.reviews.exports.training_sets.dataset_card import write_card
 
 Rows = list[dict[str, Any]]
-CONTENTS = """`load_dataset(FOLDER, "answers")` gives one row an answer; `masks`, `clicks`, `lengths`, `lesions` and `readings` are the other tables.
+CONTENTS = """`load_dataset(FOLDER, "answers")` gives one row an answer; `masks`, `clicks`, `lengths`, `lesions` and `readings` are the other tables, of which one without a row is left out.
 `number` joins them, times are UTC, and `counts` are COCO's compressed run lengths (pycocotools reads them with `height`
 and `width`). All rows are in the split `train`, which is the one that `datasets` gives by itself."""
 
@@ -87,7 +87,8 @@ def _write_csv(selection: Selection, folder: Path, *, quoted: bool) -> int:
 
 
 def write_parquet(selection: Selection, folder: Path) -> int:
-    """Write the same tables as Parquet, and a card that names them for ``datasets``; returns how many masks."""
+    """Write those of the same tables that have a row as Parquet, and a card that names them for ``datasets``; returns how
+    many masks."""
     import pyarrow  # 50 MB that nothing else needs
     from pyarrow import parquet
 
@@ -98,14 +99,15 @@ def write_parquet(selection: Selection, folder: Path) -> int:
         bool: pyarrow.bool_(),
         datetime: pyarrow.timestamp("us", tz="UTC"),
     }
-    tables = make_tables(selection)
+    every = make_tables(selection)
+    tables = {name: rows for name, rows in every.items() if rows}  # ``datasets`` opens no table without a row
     for name, rows in tables.items():
         schema = pyarrow.schema([(column, kinds[kind]) for column, kind in COLUMNS[name].items()])
         stream = io.BytesIO()
         parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), stream)
         write_whole(folder / f"{name}.parquet", stream.getvalue())
     write_card(folder, selection, CONTENTS, {name: {"train": f"{name}.parquet"} for name in tables})
-    return len(tables["masks"])
+    return len(every["masks"])
 
 
 def make_tables(selection: Selection) -> dict[str, Rows]:

@@ -33,7 +33,7 @@ def _read_csv(path: Path) -> list[dict[str, Any]]:
     }
 
     def read(name: str, text: str) -> Any:
-        if kinds[name] is float and not text:  # a length of a photo without a ruler
+        if kinds[name] in (int, float) and not text:  # no ruler, or a comment on no lesion
             return None
         return text == "True" if kinds[name] is bool else kinds[name](text)
 
