@@ -303,7 +303,8 @@ class Explanation:
     words: spans of ``narrative.text(language)``, in its order, none overlapping; empty where no words move
     the score. other_words: spans of the narrative in the other language; None where only one was read.
     regions: photo id -> (h, w) float32 heat map in 0..1, 1 where a photo raised the score most; photos that
-    did not are absent.
+    did not are absent. unplaced: why no photo has one: photos had no say in the answer, or the answerer cannot tell
+    where in a photo it looks; None where nothing on the lesion raised the score.
     evidence: one line for each thing measured in the photos that the family asks about.
     similar: labelled cases that an index answered from, the nearest first; never the case itself.
     """
@@ -316,3 +317,4 @@ class Explanation:
     evidence: tuple[str, ...] = ()
     other_words: tuple[WordSpan, ...] | None = None
     similar: tuple[SimilarCase, ...] = ()
+    unplaced: Literal["no_say", "cannot_tell"] | None = None

@@ -3,9 +3,10 @@ measured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -44,29 +45,40 @@ def explain_option(
     if not prediction.scores or family_id not in models.coverage.indices:
         return Explanation(family_id, option, language)
     theirs = models.coverage.indices[family_id][option]
-    regions: dict[str, Probability] = {}
-    weight, looks = 0.0, None
+    placed = Placed(0.0, unplaced="no_say")
+    looks = None
     if models.knows(family_id):
         try:
             looks = look()
-            weight, regions = _find_regions(
+            placed = _find_regions(
                 models, encounter, prediction, family_id, theirs, language=language, looks=looks
             )
         except ModelError:
             raise
         except Exception as error:  # whatever a model stumbles over costs this explanation alone
             raise ModelError("the closed-question model failed: {reason}", reason=one_line(error)) from error
-    words, other_words = _find_words(models, encounter.narrative, family_id, theirs, language, 1 - weight)
+    words, other_words = _find_words(
+        models, encounter.narrative, family_id, theirs, language, 1 - placed.weight
+    )
     return Explanation(
         family_id,
         option,
         language,
         words=words,
         other_words=other_words,
-        regions=regions,
+        regions=placed.regions,
+        unplaced=placed.unplaced,
         evidence=list_evidence(family_id, measure_lesions(encounter, prediction), language),
         similar=_find_similar(models, encounter, looks, family_id) if looks is not None else (),
     )
+
+
+class Placed(NamedTuple):
+    """Where photos raised a score. weight: of the answerer that reads them, 0..1; the others as in ``Explanation``."""
+
+    weight: float
+    regions: Mapping[str, Probability] = MappingProxyType({})
+    unplaced: Literal["no_say", "cannot_tell"] | None = None
 
 
 def _find_similar(
@@ -101,25 +113,28 @@ def _find_regions(
     *,
     language: Language,
     looks: Sequence[Any],
-) -> tuple[float, dict[str, Probability]]:
-    """Return the answerer's weight, and photo id -> what raised the score, of the photos that have a say."""
+) -> Placed:
+    """Return what the photos that have a say raised."""
     assert models.answerer is not None
     all_photos = not prediction.unlike  # as it was predicted
     say = find_say(models.answerer, looks, encounter.narrative, models.weights, all_photos=all_photos)
     weight = say.weigh(models.weights, family_id) if models.cues is not None else 1.0
-    if not weight:
-        return weight, {}
+    if not weight or not say.heard:
+        return Placed(weight, unplaced="no_say")
     added = models.answerer.attribute(
         encounter.narrative.text(language), [looks[index] for index in say.heard], family_id, option
     )
+    if not added:
+        return Placed(weight, unplaced="cannot_tell")
     heard = [encounter.photos[index].photo_id for index in say.heard]
     regions = scale_regions(dict(zip(heard, added, strict=False)))
     found = {photo.photo_id: photo for photo in prediction.photos}
-    return weight, {
+    lying = {
         name: heat
         for name, heat in regions.items()
         if name not in found or lies_on(heat, found[name].probability >= prediction.threshold)
     }
+    return Placed(weight, lying)
 
 
 def lies_on(heat: Probability, lesion: Mask) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html import unescape
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -81,6 +82,15 @@ def test_what_did_not_move_the_score_is_said() -> None:
     assert "itches" not in html, "the patient's words stand beside the photos already"
     without = render_why(ITCH, Explanation("CQID025", 0, "en"), Encounter("CASE"), PREDICTION)
     assert "No words" not in without and "No photo" not in without
+
+
+@pytest.mark.parametrize(
+    ("unplaced", "said"),
+    [("no_say", "had no say in this score"), ("cannot_tell", "cannot tell where it looks")],
+)
+def test_photos_without_heat_have_their_reason(unplaced: Literal["no_say", "cannot_tell"], said: str) -> None:
+    html = render_why(ITCH, Explanation("CQID025", 0, "en", unplaced=unplaced), ENCOUNTER, PREDICTION)
+    assert said in html and "Nothing on the lesion" not in html
 
 
 def test_the_viewer_gets_a_heat_map_of_each_photo_that_has_one() -> None:

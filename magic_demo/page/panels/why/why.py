@@ -138,7 +138,7 @@ def _render_photos(explanation: Explanation, encounter: Encounter) -> str:
     line = (
         _say("why.regions", language, count=count, total=len(encounter.photos))
         if count
-        else _say("why.no_regions", language)
+        else _say(f"why.{explanation.unplaced or 'no_regions'}", language)
     )
     return (
         f'<h3>{_say("case.photos", language)}</h3><p class="why-note" id="why-regions" '
