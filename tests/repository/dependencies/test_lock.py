@@ -148,7 +148,8 @@ def test_the_gate_s_servers_are_among_what_islocked() -> None:
 
 
 REAL_PACKAGES = "$(VENV)-real/bin/pip install --quiet -r tests/real_packages/requirements.txt"
-"""An environment of its own, which runs nothing of the program: its pins have no hashes."""
+LANGUAGE = "$(VENV)-language/bin/pip install --quiet --no-deps -r tests/real_packages/language/requirements.txt"
+"""Environments of their own, which run nothing of the program: their pins have no hashes."""
 RAY = "$(VENV)-ray/bin/pip install --quiet --require-hashes --no-deps -r requirements-ray.lock"
 ASK_UV = "$(BIN)/pip install --quiet uv=="
 
@@ -156,7 +157,7 @@ ASK_UV = "$(BIN)/pip install --quiet uv=="
 def test_make_installs_from_locks_with_hashes_alone() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     installs = [line for line in re.findall(r"\t(.*pip install.*)", makefile) if not line.startswith(ASK_UV)]
-    assert installs == [REAL_PACKAGES, RAY]
+    assert installs == [REAL_PACKAGES, LANGUAGE, RAY]
     assert re.findall(r"call install,([\w.-]+)", makefile) == [USER, DEV]
     assert "-m magic_demo setup --environment $(VENV) --torch $(TORCH) --lock $(1)" in makefile
     assert {"--require-hashes", "--no-deps"} <= set(locked(USER))
