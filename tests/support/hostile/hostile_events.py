@@ -74,7 +74,7 @@ class Hostile:
         }
         self.whole = {
             "case": self.case, "of": of, "part": "answers", "turn": "tab.2", "touched": [FAMILY, "comment"], "heard": 0, "seconds": 1.5,
-            "answers": {FAMILY: [0]}, "specified": {FAMILY: MARK}, "photo": "IMG_ENC00001_00001", "edits": 1, "request": 1, "family": FAMILY,
+            "answers": {FAMILY: [0]}, "specified": {FAMILY: MARK}, "photo": "IMG_ENC00001_00001", "label": "", "edits": 1, "request": 1, "family": FAMILY,
             "option": 0, "language": "en", "number": 1, "queue": of["queue"], "order": "position", "mode": "assisted", "open": "ENC00001",
             "from": None, "link": None, "cases": ["ENC00002"], "readers": ["Bo"], "each": 1, "comment": MARK, "flagged": False, "difficulty": "easy", "photo_quality": "good",
             "unusable": [], "anyway": [], "parts": [part], "how": "staple", "name": "measure", "value": "kappa", "photos": [], "lost": [MARK], "reasons": [MARK],
