@@ -148,7 +148,9 @@ def test_the_gate_s_servers_are_among_what_islocked() -> None:
 
 
 REAL_PACKAGES = "$(VENV)-real/bin/pip install --quiet -r tests/real_packages/requirements.txt"
-LANGUAGE = "$(VENV)-language/bin/pip install --quiet --no-deps -r tests/real_packages/language/requirements.txt"
+LANGUAGE = (
+    "$(VENV)-language/bin/pip install --quiet --no-deps -r tests/real_packages/language/requirements.txt"
+)
 """Environments of their own, which run nothing of the program: their pins have no hashes."""
 RAY = "$(VENV)-ray/bin/pip install --quiet --require-hashes --no-deps -r requirements-ray.lock"
 ASK_UV = "$(BIN)/pip install --quiet uv=="
