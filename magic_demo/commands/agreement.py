@@ -7,7 +7,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -160,16 +160,20 @@ def file_references(path: Path | None, questions: QuestionSet) -> References:
     return read
 
 
-def as_json(found: Comparison) -> dict[str, Any]:
-    """Return everything as JSON knows it: the model's name is null, no NaN."""
-    agreement = found.agreement
-    masks = asdict(agreement.masks)
+def _masks_json(numbers: MaskNumbers) -> dict[str, Any]:
+    masks = asdict(numbers)
     for name in ("dice", "jaccard"):
         masks[name] = [
             [None if math.isnan(value) else round(value, 6) for value in row] for row in masks[name].tolist()
         ]
-    masks["photos"] = agreement.masks.photos.tolist()
-    masks["names"] = ["consensus" if name == CONSENSUS else name or None for name in agreement.masks.names]
+    masks["photos"] = numbers.photos.tolist()
+    masks["names"] = ["consensus" if name == CONSENSUS else name or None for name in numbers.names]
+    return masks
+
+
+def as_json(found: Comparison) -> dict[str, Any]:
+    """Return everything as JSON knows it: the model's name is null, no NaN."""
+    agreement = found.agreement
     return {
         "queue": found.choice.queue,
         "reading": found.choice.reading,
@@ -186,7 +190,8 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "incomplete": agreement.incomplete,
         "overall": _family_json(agreement.overall),
         "families": [_family_json(family) for family in agreement.families],
-        "masks": masks,
+        "masks": _masks_json(agreement.masks),
+        "labels": {label: _masks_json(masks) for label, masks in agreement.labels.items()},
         "switches": {**asdict(agreement.switches), "judged": agreement.switches.judged},
         "differing": [
             {
@@ -233,6 +238,7 @@ def list_lines(found: Comparison, questions: QuestionSet) -> list[str]:
     lines += (
         _answer_lines(agreement.overall, agreement.families, questions)
         + _mask_lines(agreement.masks)
+        + _label_lines(agreement.labels)
         + _switch_lines(agreement.switches)
     )
     if agreement.differing:
@@ -314,6 +320,14 @@ def _mask_lines(masks: MaskNumbers) -> list[str]:
         cells = "  ".join(("-" if math.isnan(value) else f"{value:.2f}").ljust(width) for value in row)
         lines.append(f"{name.ljust(width)}  {cells}".rstrip())
     return lines
+
+
+def _label_lines(labels: Mapping[str, MaskNumbers]) -> list[str]:
+    return [
+        f"{label}: Dice, readers with each other {_say(masks.dice_among_readers)}, Jaccard "
+        f"{_say(masks.jaccard_among_readers)}"
+        for label, masks in labels.items()
+    ]
 
 
 def _switch_lines(switches: Switches) -> list[str]:

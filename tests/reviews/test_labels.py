@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from magic_demo.core.errors import FormatError, FormError, StoreError
 from magic_demo.core.review_types import CaseKey, Mark, Outline, Review, ReviewContent, SavedReview
 from magic_demo.core.types import Mask
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
+from magic_demo.page.agreement.masks import render_labels
 from magic_demo.page.events.drafts.changes import read_change
 from magic_demo.page.events.review.adjudication import merge_masks
 from magic_demo.page.session.merging import gather, merge, spread
@@ -25,6 +27,7 @@ from magic_demo.questions.families import (
     read_questions,
     unpack_questions,
 )
+from magic_demo.reviews.agreement import CONSENSUS, ModelReading, gather_panel, measure_agreement
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.imports import read_reviews
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
@@ -172,16 +175,51 @@ def test_a_consensus_has_a_mask_of_each_label() -> None:
     np.testing.assert_array_equal(decode_mask(merged["ulcer/arm"].runs), _mask(8))
 
 
-@pytest.mark.parametrize("format", ["coco", "csv", "parquet"])
+@pytest.mark.parametrize("format", ["coco", "csv", "parquet", "labels"])
 def test_labels_come_back_from_an_export_as_themselves(format: str, tmp_path: Path) -> None:
     saved = SavedReview(1, datetime.now(UTC), _review())
     report = write_export([saved], (), format, tmp_path / "out", questions=ASKED)
     assert report.masks == 3 and not [line for line in report.left_out if "label" in line]
     (read,) = read_reviews(tmp_path / "out", "q", questions=ASKED).reviews
-    assert (read.masks, read.label_masks) == (saved.review.masks, saved.review.label_masks)
+    clicks = (CLICK,) if format != "labels" else ()  # pictures hold none
+    expected = {**_review().label_masks, "ulcer": {"arm": _outline(8, *clicks)}}
+    assert (read.masks, read.label_masks) == (saved.review.masks, expected)
     elsewhere = read_reviews(tmp_path / "out", "q")
     assert not elsewhere.reviews[0].label_masks and any("ulcer" in line for line in elsewhere.left_out)
     assert elsewhere.reviews[0].masks == saved.review.masks
+
+
+def test_a_label_image_has_the_later_label_on_top_and_names_its_values(tmp_path: Path) -> None:
+    saved = SavedReview(1, datetime.now(UTC), _review())
+    write_export([saved], (), "labels", tmp_path / "out", questions=ASKED)
+    drawn = tifffile.imread(tmp_path / "out/label_images/arm_labels_ann0.tiff")
+    expected = np.where(_mask(8), 2, np.where(_mask(2), 1, 0))
+    np.testing.assert_array_equal(drawn, expected)
+    named = json.loads((tmp_path / "out/labels.json").read_text(encoding="utf-8"))["labels"]
+    assert [(entry["value"], entry["id"]) for entry in named] == [(1, "lesion"), (2, "ulcer"), (3, "scar")]
+
+
+def test_readers_agree_label_by_label_and_no_model_has_a_say_in_a_further_one() -> None:
+    readings = [
+        _review(reader=reader, label_masks={"ulcer": {"arm": _outline(left)}})
+        for reader, left in (("Ann", 8), ("Bo", 13))
+    ]
+    rows = [SavedReview(number, datetime.now(UTC), review) for number, review in enumerate(readings, start=1)]
+    agreed = _review(reader="Cy", kind="consensus", label_masks={"ulcer": {"arm": _outline(8)}})
+    panel = gather_panel(
+        [*rows, SavedReview(3, datetime.now(UTC), agreed)],
+        {CaseKey("q", "ENC1"): ModelReading(masks={"arm": _outline(2).runs})},
+    )
+    found = measure_agreement(panel, ASKED.families, resamples=0)
+    assert found.masks.dice_among_readers is not None and found.masks.dice_among_readers.value == 1
+    ulcer = found.labels["ulcer"]
+    assert list(found.labels) == ["ulcer"] and ulcer.names == ("Ann", "Bo", CONSENSUS)
+    assert ulcer.dice_with_model is None and ulcer.dice_among_readers is not None
+    assert ulcer.dice_among_readers.value == pytest.approx(0.5) and ulcer.dice[0, 2] == 1
+    shown = render_labels(found, ASKED.labels)
+    assert ">1.00<" in shown and 'data-label="ulcer"' in shown and ">0.50<" in shown and "scar" not in shown
+    alone = measure_agreement(gather_panel(rows[:1], {}), load_challenge().families, resamples=0)
+    assert not render_labels(replace(alone, labels={}), load_challenge().labels)
 
 
 @pytest.mark.parametrize("format", ["challenge", "cvat", "label-studio"])

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.errors import FormatError
@@ -73,10 +74,19 @@ def write_mask(path: Path, mask: Mask) -> None:
             shape=str(mask.shape),
             kind=mask.dtype,
         )
+    _write_values(path, mask.astype(np.uint8))
+
+
+def write_label_image(path: Path, labels: NDArray[np.uint8]) -> None:
+    """Write (H, W) uint8 values, one a label, as ``write_mask`` writes a mask."""
+    _write_values(path, labels)
+
+
+def _write_values(path: Path, values: NDArray[np.uint8]) -> None:
     buffer = io.BytesIO()
     tifffile.imwrite(
         buffer,
-        mask.astype(np.uint8),
+        values,
         photometric="minisblack",
         compression="zlib",
         compressionargs={"level": 1},

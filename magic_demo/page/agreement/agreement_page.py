@@ -18,7 +18,7 @@ from magic_demo.page.agreement.background import Background, Version
 from magic_demo.page.agreement.cases import MOST_CASES, Thumbnails, render_cases
 from magic_demo.page.agreement.filters import View, read_filter, render_filters
 from magic_demo.page.agreement.flows import render_switches
-from magic_demo.page.agreement.masks import render_masks
+from magic_demo.page.agreement.masks import render_labels, render_masks
 from magic_demo.page.agreement.numbers import render_families, render_headline, render_systems
 from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.gradio_internals.scripts import load_script
@@ -216,7 +216,8 @@ class AgreementPage:
             "systems": render_systems(found.systems, view.choice.system),
             "again": render_again(found.again, agreement, view.measure, found.questions),
             "families": render_families(agreement, view.measure, found.questions),
-            "masks": render_masks(agreement.masks, agreement.readers),
+            "masks": render_masks(agreement.masks, agreement.readers)
+            + render_labels(agreement, found.questions.labels),
             "switches": render_switches(agreement.switches),
             "cases": render_cases(found, self.thumbnails, found.questions),
         }

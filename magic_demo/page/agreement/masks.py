@@ -1,12 +1,15 @@
-"""Masks: a matrix of readers and model, Dice large and Jaccard small, the darker the nearer."""
+"""Masks: a matrix of readers and model, Dice large and Jaccard small, the darker the nearer; and a row a label."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from html import escape
 
-from magic_demo.page.agreement.wording import DASH, name_of, say_whole, tag_of
-from magic_demo.page.texts.i18n import both
-from magic_demo.reviews.agreement import MaskNumbers
+from magic_demo.page.agreement.wording import DASH, name_of, say_number, say_whole, tag_of
+from magic_demo.page.texts.i18n import both, both_of
+from magic_demo.questions.labels import Label
+from magic_demo.reviews.agreement import Agreement, MaskNumbers
 
 
 def render_masks(masks: MaskNumbers, readers: tuple[str, ...]) -> str:
@@ -32,6 +35,30 @@ def render_masks(masks: MaskNumbers, readers: tuple[str, ...]) -> str:
         '<div class="agree-scroll" tabindex="0" role="group" aria-labelledby="agree-masks"><table '
         f'class="agree-matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
         f'<p class="agree-small">{both("agreement.masks_note")} {jaccard}</p></section>'
+    )
+
+
+def render_labels(agreement: Agreement, labels: Sequence[Label]) -> str:
+    """Return a table with a row for each label of a study that has several; empty for one. labels: the study's."""
+    if not agreement.labels:
+        return ""
+    first, *further = labels
+    found = {first.label_id: agreement.masks, **agreement.labels}
+    heads = ("agreement.label", "agreement.dice_readers", "agreement.jaccard_readers")
+    head = "".join(f'<th scope="col">{both(key)}</th>' for key in heads)
+    rows = "".join(
+        f'<tr data-label="{escape(label.label_id, quote=True)}"><th scope="row">{both_of(label.name)}</th>'
+        f"{say_number(found[label.label_id].dice_among_readers, share=False)}"
+        f"{say_number(found[label.label_id].jaccard_among_readers, share=False)}</tr>"
+        for label in (first, *further)
+        if label.label_id in found
+    )
+    return (
+        '<section class="agree-panel" aria-labelledby="agree-labels"><h2 '
+        f'id="agree-labels">{both("agreement.labels")}</h2><div class="agree-scroll" tabindex="0" role="group" '
+        'aria-labelledby="agree-labels"><table class="agree-families agree-systems"><thead><tr>'
+        f"{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<p class="agree-small">{both("agreement.labels_note")}</p></section>'
     )
 
 

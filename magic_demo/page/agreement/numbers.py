@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from magic_demo.page.agreement.filters import Measure, View
-from magic_demo.page.agreement.wording import pick, say_value, tell_basis
+from magic_demo.page.agreement.wording import pick, say_number, say_value, tell_basis
 from magic_demo.page.texts.i18n import both, both_of
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import Agreement, FamilyNumbers, Measured, Switches
@@ -141,7 +141,7 @@ def _render_system(system: SystemAgreement, chosen: bool) -> str:
         f'scope="row">{sign}{escape(system.name)}</th><td class="agree-number">{system.cases}</td>'
         f'<td class="agree-number"><b>{system.alike}</b>{share}</td>'
         f'<td class="agree-number"><b>{system.different}</b></td>'
-        f"{_number(system.kappa, share=False)}{_number(system.dice, share=False)}</tr>"
+        f"{say_number(system.kappa, share=False)}{say_number(system.dice, share=False)}</tr>"
     )
 
 
@@ -185,15 +185,8 @@ def _row(title: str, numbers: FamilyNumbers, measure: Measure, kind: str = "", *
     return (
         f'<tr class="{kind}"><th scope="row">{title}</th><td '
         f'class="agree-plot">{draw_bars(model, readers)}</td>'
-        f"{_number(model, share=share)}{_number(readers, share=share)}{_number(numbers.alpha, share=False)}"
-        f"{_number(numbers.icc, share=False) if icc else ''}</tr>"
-    )
-
-
-def _number(measured: Measured | None, *, share: bool) -> str:
-    return (
-        f'<td class="agree-number"><b>{say_value(measured, share=share)}</b> '
-        f"<small>{tell_basis(measured, share=share)}</small></td>"
+        f"{say_number(model, share=share)}{say_number(readers, share=share)}{say_number(numbers.alpha, share=False)}"
+        f"{say_number(numbers.icc, share=False) if icc else ''}</tr>"
     )
 
 

@@ -40,6 +40,14 @@ def tell_basis(measured: Measured | None, *, share: bool, named: bool = False) -
     return " · ".join(parts)
 
 
+def say_number(measured: Measured | None, *, share: bool) -> str:
+    """Return a table's cell with a number and what it rests on."""
+    return (
+        f'<td class="agree-number"><b>{say_value(measured, share=share)}</b> '
+        f"<small>{tell_basis(measured, share=share)}</small></td>"
+    )
+
+
 def say_whole(measured: Measured | None, *, share: bool) -> str:
     """Return ``0.62 (0.51 to 0.72; n = 34)``, or a dash."""
     if measured is None:

@@ -37,6 +37,11 @@ def measure_agreement(
         masks=measure_masks(panel, overlaps, compare, resamples=resamples),
         switches=measure_switches(panel, families, compare, resamples=resamples),
         differing=rank_cases(panel, overlaps, coded),
+        labels={
+            label: measure_masks(own, compare_masks(own, compare), compare, resamples=resamples)
+            for label in panel.labels
+            for own in (panel.of_label(label),)
+        },
         blind=panel.blind,
         after_model=panel.after_model,
         after_others=panel.after_others,

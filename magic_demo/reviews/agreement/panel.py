@@ -4,7 +4,7 @@ reference."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,14 @@ class ModelReading:
 
 
 @dataclass(frozen=True, eq=False)
+class LabelMasks:
+    """What readers outlined of a label that no model finds: voice -> (case, photo id) -> mask, and the consensus's."""
+
+    masks: Mapping[str, Mapping[tuple[CaseKey, str], MaskRuns]]
+    consensus: Mapping[tuple[CaseKey, str], MaskRuns]
+
+
+@dataclass(frozen=True, eq=False)
 class Panel:
     """The voices and what each said of each case.
 
@@ -40,7 +48,8 @@ class Panel:
     answers, voice -> (case, photo id) -> mask.
     switched: the (blind, revealed) readings of every reader and case with both. reference: case -> answers.
     readings: how many speak.
-    consensus_masks: (case, photo id) -> mask of the newest finished consensus. blind, after_model,
+    consensus_masks: (case, photo id) -> mask of the newest finished consensus. labels: label id -> the same of a
+    further label; masks and consensus_masks are the first one's. blind, after_model,
     after_others: how many of the readings were made knowing neither model nor others, the model, others (some
     both). incomplete: finished ones that left something open and do not speak.
     """
@@ -53,6 +62,7 @@ class Panel:
     reference: Mapping[CaseKey, Answers]
     readings: int
     consensus_masks: Mapping[tuple[CaseKey, str], MaskRuns]
+    labels: Mapping[str, LabelMasks] = field(default_factory=dict)
     blind: int = 0
     after_model: int = 0
     after_others: int = 0
@@ -62,6 +72,11 @@ class Panel:
     def readers(self) -> tuple[str, ...]:
         """Return the voices that are readers'."""
         return tuple(voice for voice in self.voices if voice != MODEL)
+
+    def of_label(self, label: str) -> Panel:
+        """Return the readers alone with their masks of a further label."""
+        found = self.labels[label]
+        return replace(self, voices=self.readers, masks=found.masks, consensus_masks=found.consensus)
 
 
 def read_model(prediction: Prediction, photo_ids: Collection[str]) -> ModelReading:
@@ -110,13 +125,7 @@ def gather_panel(
     masks: dict[str, dict[tuple[CaseKey, str], MaskRuns]] = {name: {} for name in names}
     for (case, name), review in chosen.items():
         answers[name][case] = review.answers
-        masks[name].update(
-            {
-                (case, photo_id): runs
-                for photo_id, runs in review.masks.items()
-                if photo_id not in review.unusable
-            }
-        )
+        masks[name].update(_list_masks(review))
     spoken = {case: models[case] for case in cases if case in models}
     if spoken:
         answers = {MODEL: {case: reading.answers for case, reading in spoken.items()}, **answers}
@@ -138,18 +147,40 @@ def gather_panel(
         switched=_pair_switched(asked),
         reference={case: right[case] for case in cases if case in right},
         readings=len(chosen),
-        consensus_masks={
-            (case, photo_id): runs
-            for case in cases
-            if case in consensus
-            for photo_id, runs in consensus[case].masks.items()
-            if photo_id not in consensus[case].unusable
+        consensus_masks=_join(_list_masks(consensus[case]) for case in cases if case in consensus),
+        labels={
+            label: LabelMasks(
+                {
+                    name: _join(
+                        _list_masks(review, label) for (_, reader), review in chosen.items() if reader == name
+                    )
+                    for name in names
+                },
+                _join(_list_masks(consensus[case], label) for case in cases if case in consensus),
+            )
+            for label in sorted({label for review in chosen.values() for label in review.label_masks})
         },
         blind=sum(is_blind(review) for review in chosen.values()),
         after_model=sum("model" in review.known for review in chosen.values()),
         after_others=sum("others" in review.known for review in chosen.values()),
         incomplete=len(incomplete),
     )
+
+
+def _list_masks(review: Review, label: str = "") -> dict[tuple[CaseKey, str], MaskRuns]:
+    """Return a reading's masks of a label, "" for the first, but those of photos that it calls unusable."""
+    photos = (
+        {name: outline.runs for name, outline in review.label_masks.get(label, {}).items()}
+        if label
+        else review.masks
+    )
+    return {(review.case, name): runs for name, runs in photos.items() if name not in review.unusable}
+
+
+def _join(
+    masks: Iterable[Mapping[tuple[CaseKey, str], MaskRuns]],
+) -> dict[tuple[CaseKey, str], MaskRuns]:
+    return {photo: runs for part in masks for photo, runs in part.items()}
 
 
 def is_blind(review: Review) -> bool:

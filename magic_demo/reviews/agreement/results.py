@@ -5,6 +5,7 @@ None wherever a number cannot be computed: it is never replaced by 0 or 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -155,7 +156,8 @@ class Agreement:
     """Everything that is measured of a set of readings. readers: by name. model_cases: those that the model
     spoke of.
 
-    blind, after_model, after_others, incomplete: see ``panel.Panel``.
+    masks: of the first label. labels: label id -> those of a further one, which no model finds; of labels that
+    somebody outlined. blind, after_model, after_others, incomplete: see ``panel.Panel``.
     """
 
     cases: int
@@ -167,6 +169,7 @@ class Agreement:
     masks: MaskNumbers
     switches: Switches
     differing: tuple[CaseDifference, ...]
+    labels: Mapping[str, MaskNumbers] = field(default_factory=dict)
     blind: int = 0
     after_model: int = 0
     after_others: int = 0

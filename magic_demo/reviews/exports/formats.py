@@ -14,6 +14,7 @@ from magic_demo.reviews.exports.challenge import write_challenge
 from magic_demo.reviews.exports.coco import write_coco
 from magic_demo.reviews.exports.cvat import write_cvat
 from magic_demo.reviews.exports.dicom import write_dicom
+from magic_demo.reviews.exports.label_images import write_label_images
 from magic_demo.reviews.exports.label_studio.tasks import write_label_studio
 from magic_demo.reviews.exports.readings import ExportError, Selection
 from magic_demo.reviews.exports.tabular.tables import write_csv, write_parquet, write_plain_csv
@@ -121,6 +122,14 @@ FORMATS: tuple[Format, ...] = (
         contents="photos, masks as segmentations with one segment per reader, answers as structured reports",
         write=write_dicom,
         kinds="newest",
+    ),
+    Format(
+        name="labels",
+        titles={"en": "Label images", "zh": "标签图像"},
+        contents="masks of every label: TIFFs whose values are the labels, and each mask in a TIFF of its own",
+        write=write_label_images,
+        kinds="newest",
+        labels=True,
     ),
     Format(
         name=TRAINING_SET,

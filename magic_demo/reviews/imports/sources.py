@@ -13,6 +13,7 @@ from magic_demo.reviews.imports.formats.challenge import find_challenge, read_ch
 from magic_demo.reviews.imports.formats.coco import find_coco, read_coco
 from magic_demo.reviews.imports.formats.cvat import find_cvat, read_cvat
 from magic_demo.reviews.imports.formats.datumaro import find_datumaro, read_datumaro
+from magic_demo.reviews.imports.formats.label_images import find_label_images, read_label_images
 from magic_demo.reviews.imports.formats.label_studio.tasks import find_label_studio, read_label_studio
 from magic_demo.reviews.imports.formats.labelme import find_labelme, read_labelme
 from magic_demo.reviews.imports.formats.mask_folder import find_mask_folder, read_mask_folder
@@ -53,6 +54,7 @@ SOURCES: tuple[Source, ...] = (
     ),
     Source("cvat", "masks (masks, polygons, boxes, ellipses) and our own clicks", find_cvat, read_cvat),
     Source("labelme", "masks (masks, polygons, rectangles, circles)", find_labelme, read_labelme),
+    Source("labels", "masks of several labels", find_label_images, read_label_images),
     Source("challenge", "masks and answers of each annotator", find_challenge, read_challenge),
     Source("masks", "masks (PNG, TIFF, label images)", find_mask_folder, read_mask_folder),
 )

@@ -96,6 +96,11 @@ def gather_report(
         among_readers=agreement.overall.among_readers.same,
         dice_with_model=agreement.masks.dice_with_model,
         dice_among_readers=agreement.masks.dice_among_readers,
+        labels=tuple(
+            (label.name, agreement.labels[label.label_id].dice_among_readers)
+            for label in selection.questions.further_labels
+            if label.label_id in agreement.labels
+        ),
         names=tuple(words_of(MODEL_TAG if name == MODEL else name) for name in names),
         dice=dice,
         switched=measure_switched(history, selection.questions),

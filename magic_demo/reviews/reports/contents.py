@@ -93,7 +93,8 @@ class DisagreementReport:
 
     families: those that can be compared, most disagreed on first. names, dice: the (N, N) matrix of mean Dice
     between masks of the same photo, NaN where there is no such photo. with_model, among_readers,
-    dice_with_model, dice_among_readers: the numbers at the top.
+    dice_with_model, dice_among_readers: the numbers at the top, of the first label; labels: name and Dice among
+    readers of each further one.
     switched: share of the answers that a blind reader changed after the model was revealed. known: how many
     of the readings compared were blind to model and others, after the model, after others. incomplete:
     finished ones that left something open and are not compared.
@@ -110,6 +111,7 @@ class DisagreementReport:
     among_readers: Measured | None = None
     dice_with_model: Measured | None = None
     dice_among_readers: Measured | None = None
+    labels: tuple[tuple[Words, Measured | None], ...] = ()
     names: tuple[Words, ...] = ()
     dice: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     switched: Measured | None = None

@@ -134,6 +134,16 @@ def remarks(report: DisagreementReport, language: Language) -> list[str]:
     lines.append(say("known", language, blind=blind, model=model, others=others))
     if report.incomplete:
         lines.append(say("incomplete", language, count=report.incomplete))
+    lines += [
+        say(
+            "label_dice",
+            language,
+            label=name[language],
+            dice=say_number(dice, language),
+            more=say_interval(dice, language),
+        ).rstrip()
+        for name, dice in report.labels
+    ]
     if report.models:
         lines.append(
             say(

@@ -43,7 +43,7 @@ def test_a_format_writes_the_files_that_the_docs_name(format: Format, tmp_path: 
     queue = make_queue(tmp_path / "data")
     report = write_export(queue.reviews, queue.cases, format, tmp_path / "out")
     patterns = [
-        re.escape(name).replace("<k>", r"\d+").replace(r"<image\ id>", r"\w+")
+        re.escape(name).replace("<k>", r"\d+").replace(r"<image\ id>", r"\w+").replace("<label>", r"\w+")
         for name in re.findall(r"`([^`]+)`", _read_table()[format.name][0])
     ]
     written = set(report.files) - {"export.json"}

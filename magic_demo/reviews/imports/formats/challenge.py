@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +42,15 @@ def read_challenge(folder: Path, gathering: Gathering) -> None:
             "answers_ann<k>.json; name a challenge export",
             folder=folder,
         )
+    review_of = name_reviews(folder, gathering)
+    read_masks(masks, gathering, review_of)
+    for annotator, path in answers.items():
+        for case_id, chosen in read_answers(path, gathering.questions).items():
+            gathering.keep(replace(review_of(case_id, annotator), answers=chosen))
+
+
+def name_reviews(folder: Path, gathering: Gathering) -> Callable[[str, str], Review]:
+    """Return what finds the review of a case and annotator ``ann<k>``, by name and kind as ``export.json`` says."""
     names, provenance = _read_manifest(folder)
 
     def review_of(case_id: str, annotator: str) -> Review:
@@ -52,20 +61,27 @@ def read_challenge(folder: Path, gathering: Gathering) -> None:
         )
         return replace(gathering.review(case_id, name, kind), known=known, missing=missing)
 
+    return review_of
+
+
+def read_masks(
+    masks: Mapping[str, Sequence[Path]],
+    gathering: Gathering,
+    review_of: Callable[[str, str], Review],
+    label: str = "",
+) -> None:
+    """Read masks of a label, "" for the first. masks: photo id -> files named ``..._ann<k>.tiff``."""
     for photo_id, paths in masks.items():
         case_id = gathering.name_case(photo_id)
         for path in paths:
             try:
                 loose = read_loose_mask(path)
-                gathering.add_mask(review_of(case_id, annotator_of(path)), photo_id, loose.mask)
+                gathering.add_mask(review_of(case_id, annotator_of(path)), photo_id, loose.mask, label)
             except FormatError as error:
                 gathering.left_out.add("mask that cannot be read", path.name, str(error))
                 continue
             for repair in loose.repairs:
                 gathering.notes.add(f"mask {repair}", path.name)
-    for annotator, path in answers.items():
-        for case_id, chosen in read_answers(path, gathering.questions).items():
-            gathering.keep(replace(review_of(case_id, annotator), answers=chosen))
 
 
 def _list_answers(folder: Path) -> dict[str, Path]:
