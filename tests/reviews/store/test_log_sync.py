@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.review_types import CaseKey, Review
@@ -157,3 +159,24 @@ def test_a_log_that_is_gone_has_been_written_back(tmp_path: Path) -> None:
     log = log_sync.LogSync(tmp_path / "no-wal", lambda: None)
     log.wait()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("writes", ["the log back", "every table anew"])
+def test_whoever_gets_the_connection_that_wrote_the_log_back_can_commit_at_once(
+    file_store: Store, writes: str
+) -> None:
+    """In the moment in which it is handed back, which another thread's save may take."""
+    database = file_store._database
+    committed: list[bool] = []
+
+    def save(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE readers SET name = name")
+        connection.execute("COMMIT")
+        committed.append(True)
+
+    _save(file_store, "first")
+    sa.event.listen(database.engine, "checkin", save)
+    (database._checkpoint if writes == "the log back" else database.erase_traces)()
+    sa.event.remove(database.engine, "checkin", save)
+    assert committed

@@ -34,6 +34,7 @@ FAINTEST = 0.25
 """How strongly the weakest words are marked, beside the strongest at 1."""
 
 _ON_LOAD = load_script({"panels/why/why.mjs": "mountWhy"}, events=["why"])
+_WITHOUT_HEAT = {None: "why.no_regions", "no_say": "why.no_say", "cannot_tell": "why.cannot_tell"}
 
 
 def why_component() -> gr.HTML:
@@ -138,7 +139,7 @@ def _render_photos(explanation: Explanation, encounter: Encounter) -> str:
     line = (
         _say("why.regions", language, count=count, total=len(encounter.photos))
         if count
-        else _say(f"why.{explanation.unplaced or 'no_regions'}", language)
+        else _say(_WITHOUT_HEAT[explanation.unplaced], language)
     )
     return (
         f'<h3>{_say("case.photos", language)}</h3><p class="why-note" id="why-regions" '

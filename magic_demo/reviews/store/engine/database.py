@@ -209,7 +209,8 @@ class Database:
                         make_room(Path(f"{self.location}-wal"))
                 finally:
                     connection.execute("ROLLBACK")
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            # read to its end: a statement in progress would refuse the commit of whoever gets this connection next
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _migrate(self) -> None:
         migrations = Migrations(self.location, foreign_tables=self.sqlite)

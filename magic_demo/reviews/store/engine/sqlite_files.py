@@ -100,8 +100,8 @@ def erase_traces(raw: sa.PoolProxiedConnection, location: str) -> None:
     connection = raw.cursor()
     for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
         connection.execute(statement)
-        answer = connection.fetchone()
-        if answer is not None and answer[0]:
+        answer = connection.fetchall()  # to its end, as in ``Database``
+        if answer and answer[0][0]:
             raise StoreError(
                 "{place}: what was deleted may still lie in the database's files, as another program "
                 "reads there; stop it, then purge again",
