@@ -198,6 +198,19 @@ def test_one_click_removes_an_island_or_keeps_only_it(opened: Watched) -> None:
     page.click("#viewer-point-add")
 
 
+def test_a_point_that_moves_no_pixel_is_kept_with_the_others(opened: Watched) -> None:
+    page = opened.page
+    page.keyboard.press("w")
+    outlines = [click(opened, x, 230) for x in (260, 300, 340)]
+    again = click(opened, 320, 232)
+    entry, _ = told(opened)
+    assert len(entry["clicks"]) == len(outlines) + 1, "whether or not the outline is another one"
+    page.keyboard.press("z")
+    wait_for_answer(opened)
+    entry, found = told(opened)
+    assert len(entry["clicks"]) == len(outlines) and (found == outlines[-1]).all() and again.any()
+
+
 def test_points_that_are_set_faster_than_they_are_answered_are_all_followed(opened: Watched) -> None:
     page = opened.page
     page.keyboard.press("w")

@@ -150,7 +150,8 @@ export function openPieces(root, does) {
     /** Take what was saved, of photos whose outlines are there already. */
     restore(photos, saved, replace) {
       remarks.restore(photos, saved, replace);
-      for (const photo of photos) if (remarks.of(photo).length) known.set(photo.name, piecesNow(photo));
+      // what is being drawn while an answer arrives is no outline yet: it would be taken for the one that the comments know
+      for (const photo of photos) if (remarks.of(photo).length && (replace || !known.has(photo.name))) known.set(photo.name, piecesNow(photo));
     },
     /** The outline of a photo has changed: its comments follow their lesions. */
     follow(photo) {

@@ -223,9 +223,10 @@ export class Editor {
     const entry = this.#entry(one);
     entry.own.drop();
     const patch = entry.own.replace((runs && fromRuns(runs, entry.own.data.length)) || new Uint8Array(entry.own.data.length), Boolean(runs));
-    entry.marks = runs ? marks : [];
-    if (!patch) return;
-    entry.layer?.touch(patch.rect);
+    const [before, after] = [entry.marks, runs ? marks : []];
+    entry.marks = after;
+    if (!patch && JSON.stringify(before) === JSON.stringify(after)) return; // a click that moves no pixel was made all the same
+    if (patch) entry.layer?.touch(patch.rect);
     this.changed(one);
   }
 }
