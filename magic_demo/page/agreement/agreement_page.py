@@ -216,8 +216,9 @@ class AgreementPage:
             "systems": render_systems(found.systems, view.choice.system),
             "again": render_again(found.again, agreement, view.measure, found.questions),
             "families": render_families(agreement, view.measure, found.questions),
-            "masks": render_masks(agreement.masks, agreement.readers)
-            + render_labels(agreement, found.questions.labels),
+            "masks": render_masks(
+                agreement.masks, agreement.readers, render_labels(agreement, found.questions.labels)
+            ),
             "switches": render_switches(agreement.switches),
             "cases": render_cases(found, self.thumbnails, found.questions),
         }

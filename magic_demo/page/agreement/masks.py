@@ -12,8 +12,17 @@ from magic_demo.questions.labels import Label
 from magic_demo.reviews.agreement import Agreement, MaskNumbers
 
 
-def render_masks(masks: MaskNumbers, readers: tuple[str, ...]) -> str:
-    """Return the matrix; empty where no two masks can be compared."""
+def render_masks(masks: MaskNumbers, readers: tuple[str, ...], labels: str = "") -> str:
+    """Return the matrix, and below it what ``render_labels`` returned; empty where there is neither."""
+    body = _render_matrix(masks, readers) + labels
+    return (
+        f'<section class="agree-panel" aria-labelledby="agree-masks"><h2 id="agree-masks">{both("agreement.masks")}</h2>{body}</section>'
+        if body
+        else ""
+    )
+
+
+def _render_matrix(masks: MaskNumbers, readers: tuple[str, ...]) -> str:
     if len(masks.names) < 2:
         return ""
     heads = [f'<span class="voice-tag">{tag_of(name, readers)}</span>{name_of(name)}' for name in masks.names]
@@ -30,11 +39,9 @@ def render_masks(masks: MaskNumbers, readers: tuple[str, ...]) -> str:
         readers=say_whole(masks.jaccard_among_readers, share=False),
     )
     return (
-        '<section class="agree-panel" aria-labelledby="agree-masks"><h2 '
-        f'id="agree-masks">{both("agreement.masks")}</h2>'
         '<div class="agree-scroll" tabindex="0" role="group" aria-labelledby="agree-masks"><table '
         f'class="agree-matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-        f'<p class="agree-small">{both("agreement.masks_note")} {jaccard}</p></section>'
+        f'<p class="agree-small">{both("agreement.masks_note")} {jaccard}</p>'
     )
 
 
@@ -54,11 +61,9 @@ def render_labels(agreement: Agreement, labels: Sequence[Label]) -> str:
         if label.label_id in found
     )
     return (
-        '<section class="agree-panel" aria-labelledby="agree-labels"><h2 '
-        f'id="agree-labels">{both("agreement.labels")}</h2><div class="agree-scroll" tabindex="0" role="group" '
-        'aria-labelledby="agree-labels"><table class="agree-families agree-systems"><thead><tr>'
-        f"{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-        f'<p class="agree-small">{both("agreement.labels_note")}</p></section>'
+        f'<h3 id="agree-labels">{both("agreement.labels")}</h3><div class="agree-scroll" tabindex="0" role="group" '
+        f'aria-labelledby="agree-labels"><table class="agree-families agree-systems"><thead><tr>{head}</tr></thead>'
+        f'<tbody>{rows}</tbody></table></div><p class="agree-small">{both("agreement.labels_note")}</p>'
     )
 
 
