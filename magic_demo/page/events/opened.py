@@ -142,6 +142,16 @@ class OpenedCase:
             self.cases.close(before.open_id)
         return self.open_case(encounter, request, example=example, key=key, reader=reader)
 
+    def _readers_part(self, case: OpenCase, draft: ReviewDraft | None) -> dict[str, Any]:
+        """Return what the viewer shows of a case besides photos and what the models say, as its arguments."""
+        return {
+            **_own_outlines(draft),
+            "synthetic": case.example,
+            "labels": self.questions_of(case).labels,
+            "missing": case.missing,
+            "apart": self.desk.takes_lesions_apart(case.key),
+        }
+
     def show_case(self, case: OpenCase, draft: ReviewDraft | None = None) -> Updates:
         """Show a case that was just opened, with what ``draft`` holds of it."""
         photos = case.encounter.photos
@@ -151,11 +161,7 @@ class OpenedCase:
             self.parts.viewer: viewer_value(
                 case.open_id,
                 photos,
-                synthetic=case.example,
-                **_own_outlines(draft),
-                labels=self.questions_of(case).labels,
-                missing=case.missing,
-                apart=self.desk.takes_lesions_apart(case.key),
+                **self._readers_part(case, draft),
             ),
             self.parts.cards: self._show_cards(case, None, draft),
             self.parts.why: CLOSED,
@@ -210,11 +216,7 @@ class OpenedCase:
                 case.open_id,
                 encounter.photos,
                 prediction,
-                synthetic=case.example,
-                **_own_outlines(draft),
-                labels=self.questions_of(case).labels,
-                missing=case.missing,
-                apart=self.desk.takes_lesions_apart(case.key),
+                **self._readers_part(case, draft),
             )
         }
         return {
