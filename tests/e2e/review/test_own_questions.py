@@ -212,8 +212,12 @@ def test_a_queue_that_asks_for_it_gets_a_line_and_a_comment_a_lesion_which_follo
         page.reload()
         expect(numbers).to_have_text(["1", "2"])
         assert [field.input_value() for field in comments.all()] == ["old scar", "new, itches"]
-        comments.nth(1).fill("new")
+        comments.nth(1).press("Control+a")
+        page.keyboard.type("new")
+        for language in ("zh", "en"):  # drawn anew while somebody types
+            page.evaluate("(language) => document.querySelector(`#language-${language}`).click()", language)
         comments.nth(1).press("Enter")
+        assert [field.input_value() for field in comments.all()] == ["old scar", "new"]
         page.focus("#viewer-stage")
         page.keyboard.press("z")
         expect(comments.nth(1)).to_have_value("new, itches")
@@ -223,8 +227,8 @@ def test_a_queue_that_asks_for_it_gets_a_line_and_a_comment_a_lesion_which_follo
 
 def _remarks(server: OwnServer) -> list[str]:
     with Store.open(server.store, questions=read_questions(server.questions)) as store:
-        (one,) = store.all_reviews("plain")[-1].review.remarks.values() or ((),)
-    return [remark.comment for remark in one]
+        saved = store.all_reviews("plain")
+    return [remark.comment for one in saved[-1:] for said in one.review.remarks.values() for remark in said]
 
 
 def _newest(server: OwnServer, case_id: str) -> Review:

@@ -394,7 +394,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
       flush();
     }
     state.current = next;
-    note.hide();
+    if (refit || before !== photo()) note.hide(); // a late answer leaves what was just said
     display.show();
     toolbox.fitTo(photo());
     if (refit || before !== photo()) fitPhoto();

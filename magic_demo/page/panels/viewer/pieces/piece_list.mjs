@@ -9,6 +9,7 @@ import { MOST_CHARACTERS } from "./remarks.mjs";
 export function openPieceList(root, { word, choose, say }) {
   const list = root.querySelector("#viewer-pieces-list");
   let drawn = "";
+  let drawing = false;
 
   /** lines: [{number: 0 for a comment on no lesion, facts: [text], comments: [{key, text}]}]. */
   function draw(lines, language) {
@@ -19,7 +20,9 @@ export function openPieceList(root, { word, choose, say }) {
     const { key, line } = held?.dataset ?? {};
     const piece = held?.closest("li").dataset.piece; // a comment that was just written has another key
     const [typed, caret] = [held?.value, held?.selectionStart];
+    drawing = true; // a field that is taken away while somebody types in it says "change", and what is typed goes on in the new one
     list.replaceChildren(...lines.map(row));
+    drawing = false;
     if (!held) return;
     const again = list.querySelector(key !== undefined ? `[data-key="${key}"]` : `[data-line="${line}"]`) ?? list.querySelector(`[data-piece="${piece}"] input`);
     if (again?.dataset.key === key && key !== undefined) {
@@ -63,7 +66,7 @@ export function openPieceList(root, { word, choose, say }) {
   }
 
   function commit(input) {
-    if (input.value.trim() === input.dataset.saved) return;
+    if (drawing || input.value.trim() === input.dataset.saved) return;
     input.dataset.saved = input.value.trim();
     say(input.dataset.key, input.value);
   }
