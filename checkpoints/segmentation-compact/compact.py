@@ -1,7 +1,8 @@
 """The segmentation model that ships: a MobileNetV1 encoder, a light decoder with skips, and a prompt that
 modulates it.
 
-It lies beside every checkpoint too, for programs without Magic Demo: it may import nothing of ours.
+It lies beside every checkpoint too, for programs without Magic Demo: of ours it may import only what lies there as
+well, and that relatively, which transformers follows.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from torch.nn import functional
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import SemanticSegmenterOutput
+
+from .dinov2_patches import PatchEncoder, PatchReader
+from .prompt_encoder import PromptEncoder
 
 PhotoFeatures = tuple[Tensor, ...]
 """One feature map a stride, finest first: (B, C, h / stride, w / stride)."""
@@ -42,8 +46,6 @@ TAPS = (0, 2, 4, 10, 11)
 LABELS = {0: "skin", 1: "lesion"}
 """What the pixels of a mask are called in a pipeline of transformers."""
 SMALLEST_STEP = 32
-PATCH_MEAN, PATCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""What DINOv2's photos were normalised with."""
 GUIDANCE_MAPS = 4
 """Maps that say what a reader has shown: clicks on lesion, clicks on skin, the outside of the box, the map of
 the step before."""
@@ -140,112 +142,6 @@ class MobileNetEncoder(nn.Module):
             if index in TAPS:
                 taps.append(x)
         return tuple(taps)
-
-
-class PatchEncoder(nn.Module):
-    """A DINOv2 model over the photo; it knows things by their kind, where MobileNet's maps know borders."""
-
-    def __init__(self, config: CompactSegmenterConfig) -> None:
-        from transformers import Dinov2Config, Dinov2Model  # a model without patches does not wait for it
-
-        super().__init__()
-        self.side, self.block = config.patch_side, config.patch_block
-        self.vision = Dinov2Model(Dinov2Config(**(config.patches or {})))
-
-    def forward(self, pixel_values: Tensor) -> Tensor:
-        """Return the normalised outputs of both blocks, (B, 2 * C, s, s), of (B, 3, h, w) in -1..1."""
-        size = (self.side, self.side)
-        seen = functional.interpolate(pixel_values, size=size, mode="bicubic", align_corners=False)
-        mean, deviation = (seen.new_tensor(values)[:, None, None] for values in (PATCH_MEAN, PATCH_STD))
-        seen = ((seen.clamp(-1, 1) + 1) / 2 - mean) / deviation
-        found = self.vision(pixel_values=seen, output_hidden_states=True)
-        read = [
-            functional.layer_norm(tokens[:, 1:].float(), tokens.shape[-1:])
-            for tokens in (found.hidden_states[self.block], found.last_hidden_state)
-        ]
-        batch, count, _ = read[0].shape
-        across = round(count**0.5)
-        return torch.cat(read, dim=2).transpose(1, 2).reshape(batch, -1, across, across)
-
-
-class PatchReader(nn.Module):
-    """What the patches add to the decoder at strides 4, 8, 16 and 32."""
-
-    def __init__(self, config: CompactSegmenterConfig) -> None:
-        super().__init__()
-        inputs, width = 2 * int((config.patches or {})["hidden_size"]), config.patch_width
-        self.narrow = nn.Conv2d(inputs, width, 1)
-        self.mix = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1, bias=False) for _ in range(2))
-        self.normalizations = nn.ModuleList(nn.BatchNorm2d(width, momentum=0.03) for _ in range(2))
-        self.added = nn.ModuleList(nn.Conv2d(width, outputs, 1) for outputs in config.decoder_channels[1:])
-
-    def forward(self, patches: Tensor, features: PhotoFeatures) -> tuple[Tensor, ...]:
-        """Return what is added to each of MobileNet's maps, but for the finest."""
-        x = self.narrow(patches)
-        for mix, normalization in zip(self.mix, self.normalizations, strict=True):
-            x = x + functional.relu(normalization(mix(x)))
-        return tuple(
-            _fit(add(x), (one.shape[-2], one.shape[-1]))
-            for add, one in zip(self.added, features[1:], strict=True)
-        )
-
-
-class PromptLayer(nn.Module):
-    """One transformer layer over the prompt's tokens, normalised first."""
-
-    def __init__(self, config: CompactSegmenterConfig) -> None:
-        super().__init__()
-        size = config.prompt_size
-        self.heads = config.prompt_heads
-        self.before_attention = nn.LayerNorm(size)
-        self.queries_keys_values = nn.Linear(size, 3 * size)
-        self.attended = nn.Linear(size, size)
-        self.before_widening = nn.LayerNorm(size)
-        self.widened = nn.Linear(size, 2 * size)
-        self.narrowed = nn.Linear(2 * size, size)
-
-    def forward(self, tokens: Tensor, seen: Tensor) -> Tensor:
-        """Return tokens (B, L, P); ``seen`` (B, L) is True where a token may be looked at, at least once a
-        row."""
-        batch, length, size = tokens.shape
-        parts = self.queries_keys_values(self.before_attention(tokens)).view(
-            batch, length, 3, self.heads, size // self.heads
-        )
-        queries, keys, values = parts.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(
-            queries, keys, values, attn_mask=seen[:, None, None, :]
-        )
-        tokens = tokens + self.attended(mixed.transpose(1, 2).reshape(batch, length, size))
-        wide = functional.gelu(self.widened(self.before_widening(tokens)))
-        return torch.add(tokens, self.narrowed(wide))
-
-
-class PromptEncoder(nn.Module):
-    """The prompt's tokens become one vector; a learnt one stands for no prompt."""
-
-    def __init__(self, config: CompactSegmenterConfig) -> None:
-        super().__init__()
-        self.words = nn.Embedding(config.vocab_size, config.prompt_size, padding_idx=config.pad_token_id)
-        self.places = nn.Embedding(config.prompt_length, config.prompt_size)
-        self.layers = nn.ModuleList(PromptLayer(config) for _ in range(config.prompt_layers))
-        self.normalization = nn.LayerNorm(config.prompt_size)
-        self.no_prompt = nn.Parameter(torch.zeros(config.prompt_size))
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return (B, P) of token ids (B, L); a row whose mask is all zero, or no tokens at all, gets the
-        learnt vector."""
-        length = min(input_ids.shape[1], self.places.num_embeddings)
-        if length == 0:
-            return self.no_prompt.expand(input_ids.shape[0], -1)
-        written = attention_mask[:, :length].bool()
-        given = written.any(dim=1, keepdim=True)
-        seen = written | ~given  # attention over no token at all would be NaN, and its gradient too
-        tokens = self.words(input_ids[:, :length]) + self.places.weight[:length]
-        for layer in self.layers:
-            tokens = layer(tokens, seen)
-        share = seen.to(tokens.dtype)[:, :, None]
-        pooled = self.normalization((tokens * share).sum(dim=1) / share.sum(dim=1))
-        return torch.where(given, pooled, self.no_prompt)
 
 
 class Modulation(nn.Module):
@@ -358,11 +254,23 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
     def __init__(self, config: CompactSegmenterConfig) -> None:
         super().__init__(config)
         self.encoder = MobileNetEncoder(config)
-        self.prompt = PromptEncoder(config)
+        self.prompt = PromptEncoder(
+            config.vocab_size,
+            padding=config.pad_token_id,
+            size=config.prompt_size,
+            layers=config.prompt_layers,
+            heads=config.prompt_heads,
+            length=config.prompt_length,
+        )
         self.decoder = SkipDecoder(config)
         self.guided = GuidedDecoder(config) if config.guided else None
-        self.patches = PatchEncoder(config) if config.patches else None
-        self.patch_reader = PatchReader(config) if config.patches else None
+        self.patches: PatchEncoder | None = None
+        self.patch_reader: PatchReader | None = None
+        if config.patches:
+            self.patches = PatchEncoder(config.patches, side=config.patch_side, block=config.patch_block)
+            self.patch_reader = PatchReader(
+                int(config.patches["hidden_size"]), config.patch_width, config.decoder_channels[1:]
+            )
         self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -425,7 +333,7 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
         if self.patch_reader is None:
             return _enlarge(self.decoder(features, prompt))
         maps = features[: len(TAPS)]
-        return _enlarge(self.decoder(maps, prompt, patches=self.patch_reader(features[-1], maps)))
+        return _enlarge(self.decoder(maps, prompt, patches=self.patch_reader(features[-1], maps[1:])))
 
     def decode_guided(self, features: PhotoFeatures, prompt: Tensor, guidance: Tensor) -> Tensor:
         """Return logits (B, h, w) under the maps (B, GUIDANCE_MAPS, h, w) of ``draw_guidance``; only where
@@ -450,13 +358,6 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
         logits = self.decode(self.encode_photo(pixel_values), self.encode_prompt(input_ids, attention_mask))
         loss = None if labels is None else score_masks(logits, labels)
         return SemanticSegmenterOutput(loss=loss, logits=logits)
-
-
-def _fit(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return (B, C, h, w) at another size: means where it is smaller, bilinear where it is larger."""
-    if size[0] < x.shape[-2]:
-        return functional.adaptive_avg_pool2d(x, size)
-    return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 def _enlarge(coarse: Tensor) -> Tensor:

@@ -50,6 +50,9 @@ PACKAGES = (
     "training.learning",
     "training.__main__",
 )
+BESIDE_CHECKPOINTS = ("magic_demo.models.segmentation.compact",)
+"""Modules that are copied beside checkpoints with those that they import: there transformers follows relative
+imports alone."""
 
 
 @cache
@@ -73,8 +76,11 @@ def _imports(module: str) -> frozenset[str]:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            assert node.level == 0, f"{path}: imports are absolute"
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+            assert node.level == 0 or (node.level == 1 and module in BESIDE_CHECKPOINTS), (
+                f"{path}: imports are absolute"
+            )
+            parent = f"{module.rpartition('.')[0]}." if node.level else ""
+            names.update(f"{parent}{node.module}.{alias.name}" for alias in node.names)
     return frozenset(names)
 
 

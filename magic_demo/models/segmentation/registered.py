@@ -10,12 +10,12 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageSegmen
 from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.files.checkpoint_files import CONFIG, format_config, read_config, read_object
 from magic_demo.models.loading.preprocessing import PREPROCESSING
-from magic_demo.models.segmentation import compact, image_processing
+from magic_demo.models.segmentation import compact, dinov2_patches, image_processing, prompt_encoder
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig
 from magic_demo.models.segmentation.image_processing import CompactImageProcessor
 
-CODE = (compact, image_processing)
-"""Modules that lie beside a checkpoint as they are: they import nothing of ours."""
+CODE = (compact, dinov2_patches, prompt_encoder, image_processing)
+"""Modules that lie beside a checkpoint as they are: of ours they import, relatively, each other alone."""
 
 
 def add_code(folder: Path) -> None:

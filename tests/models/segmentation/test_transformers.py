@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
-from transformers import AutoImageProcessor, AutoModelForImageSegmentation
+from transformers import AutoImageProcessor, AutoModelForImageSegmentation, Dinov2Config
 
 from magic_demo.files.checkpoint_files import read_config
 from magic_demo.imaging.overlay import lesion_mask
@@ -21,8 +22,10 @@ from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.loading.finding import name_model
 from magic_demo.models.loading.preprocessing import read_preprocessing
 from magic_demo.models.registry import load_segmenter
+from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig
 from magic_demo.models.segmentation.image_processing import CompactImageProcessor
 from magic_demo.models.segmentation.registered import add_code
+from training.segmentation.patches import PATCH_FIELDS
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SHIPPED = REPOSITORY / "checkpoints" / "segmentation-compact"
@@ -37,6 +40,13 @@ def test_the_code_beside_the_shipped_checkpoint_is_todays(tmp_path: Path) -> Non
         assert path.read_bytes() == (folder / path.name).read_bytes(), (
             f"{path.name}: run python -m training add-code checkpoints/segmentation-compact"
         )
+
+
+def test_a_model_that_transformers_saves_has_all_its_code_beside_it(tmp_path: Path) -> None:
+    _make_patched().save_pretrained(tmp_path)
+    saved = {path.name: path.read_bytes() for path in tmp_path.glob("*.py")}
+    shipped = {path.name: path.read_bytes() for path in SHIPPED.glob("*.py")}
+    assert saved == {name: code for name, code in shipped.items() if name != "image_processing.py"}
 
 
 def test_a_model_has_the_same_name_with_its_code_and_without(tmp_path: Path) -> None:
@@ -102,6 +112,33 @@ print({{part["label"]: [part["mask"].size, bool(np.any(part["mask"]))] for part 
 """
 
 
+PATCHED = """
+import importlib.util
+assert importlib.util.find_spec("magic_demo") is None
+import torch
+from transformers import AutoModelForImageSegmentation
+model = AutoModelForImageSegmentation.from_pretrained({folder!r}, trust_remote_code=True).eval()
+with torch.inference_mode():
+    print(model(torch.linspace(-1, 1, 3 * 64 * 64).view(1, 3, 64, 64)).logits.sum().item())
+"""
+
+
+def _make_patched() -> CompactSegmenter:
+    """Return a tiny model whose decoder reads patches."""
+    torch.manual_seed(0)
+    vision = Dinov2Config(hidden_size=12, num_hidden_layers=2, num_attention_heads=2, image_size=28)
+    config = CompactSegmenterConfig(
+        stem_channels=8,
+        decoder_channels=[8, 8, 16, 16, 24],
+        patches={name: getattr(vision, name) for name in PATCH_FIELDS},
+        patch_side=28,
+        patch_block=1,
+    )
+    model = CompactSegmenter(config)
+    model.train(False)
+    return model
+
+
 def _run(script: str, folder: Path) -> str:
     """Run a script with its packages, and none of ours, in a folder of its own; returns what it prints."""
     ran = subprocess.run(
@@ -136,3 +173,13 @@ def test_a_process_without_magic_demo_loads_the_model_and_its_pipeline(tmp_path:
         "CompactSegmenter CompactImageProcessor",
         "{'skin': [(768, 1024), True], 'lesion': [(768, 1024), True]}",
     ]
+
+
+@pytest.mark.long
+def test_a_process_without_magic_demo_loads_a_model_that_reads_patches(tmp_path: Path) -> None:
+    model = _make_patched()
+    model.save_pretrained(tmp_path / "patched")
+    with torch.inference_mode():
+        here = model(torch.linspace(-1, 1, 3 * 64 * 64).view(1, 3, 64, 64)).logits.sum().item()
+    there = float(_run(PATCHED.format(folder=str(tmp_path / "patched")), tmp_path))
+    assert there == pytest.approx(here, rel=1e-3)
