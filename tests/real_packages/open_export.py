@@ -15,6 +15,11 @@ from typing import Any
 Found = dict[str, Any]
 
 
+def _name(label: str, reader: str) -> str:
+    """Return whose mask it is: the reader's name, with the label before it where that is not the lesion."""
+    return reader if label == "lesion" else f"{label}, {reader}"
+
+
 def open_with_pycocotools(folder: Path) -> Found:
     """Return image -> annotator -> pixels of the mask, and the clicks of each image."""
     from pycocotools.coco import COCO
@@ -27,7 +32,8 @@ def open_with_pycocotools(folder: Path) -> Found:
     for entry in coco.anns.values():
         name = coco.imgs[entry["image_id"]]["file_name"]
         pixels = int(coco.annToMask(entry).sum())
-        masks.setdefault(name, {})[entry["attributes"]["annotator"]] = pixels
+        label = coco.cats[entry["category_id"]]["name"]
+        masks.setdefault(name, {})[_name(label, entry["attributes"]["annotator"])] = pixels
     clicks = [
         [points.imgs[entry["image_id"]]["file_name"], entry["keypoints"]] for entry in points.anns.values()
     ]
@@ -36,18 +42,20 @@ def open_with_pycocotools(folder: Path) -> Found:
 
 def open_with_datumaro(folder: Path) -> Found:
     """Return the kind of data that datumaro detects, the photos' sizes, and each mask's pixels and annotator."""
-    from datumaro import Dataset, Environment
+    from datumaro import AnnotationType, Dataset, Environment
 
     (kind,) = Environment().detect_dataset(str(folder))
     found: Found = {"kind": kind, "sizes": {}, "masks": {}, "points": 0}
     sources = ["coco_instances", "coco_person_keypoints"] if kind == "coco" else [kind]
     for source in sources:
-        for item in Dataset.import_from(str(folder), source):
+        dataset = Dataset.import_from(str(folder), source)
+        for item in dataset:
             found["sizes"][f"{item.id}.png"] = item.media.data.shape[:2]
             for entry in item.annotations:
                 if entry.type.name == "mask":
                     own = found["masks"].setdefault(f"{item.id}.png", {})
-                    own[entry.attributes["annotator"]] = int(entry.image.sum())
+                    label = dataset.categories()[AnnotationType.label][entry.label].name
+                    own[_name(label, entry.attributes["annotator"])] = int(entry.image.sum())
                 found["points"] += entry.type.name == "points"
     return found
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,18 @@ import numpy as np
 import pytest
 
 from magic_demo.api.label_studio import Backend
+from magic_demo.core.review_content import outlines_of, split_outline
+from magic_demo.core.review_types import Outline
 from magic_demo.core.types import PhotoPrediction, Prediction
-from magic_demo.imaging.run_lengths import area
-from magic_demo.questions.families import load_challenge
+from magic_demo.imaging.run_lengths import area, decode_mask, encode_mask
+from magic_demo.questions.families import load_challenge, unpack_questions
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.imports import read_reviews
 from tests.support.fake_predictor import FakePredictor
 from tests.support.store.reviewed_cases import SIZES, ReadQueue, answer, make_queue
 
 pytestmark = pytest.mark.real_packages
+LABELS = unpack_questions(json.dumps({"labels": ["lesion", "ulcer", "scar"]}), "labels.json")
 OPEN = Path(__file__).with_name("open_export.py")
 READERS = (0, 1, 4, 7)
 """Rows of the queue: Li's of three cases, one mask empty, and Wang's blind one with its clicks."""
@@ -31,6 +35,22 @@ READERS = (0, 1, 4, 7)
 def queue(tmp_path: Path) -> ReadQueue:
     made = make_queue(tmp_path / "data")
     return ReadQueue(made.folder, made.cases, tuple(made.reviews[place] for place in READERS))
+
+
+@pytest.fixture
+def labelled(queue: ReadQueue) -> ReadQueue:
+    """Return the queue with an ulcer on every photo, the lesion's lower half, and no scar."""
+    reviews = []
+    for saved in queue.reviews:
+        ulcers, scars = {}, {}
+        for photo_id, runs in saved.review.masks.items():
+            mask = decode_mask(runs)
+            scars[photo_id] = Outline(encode_mask(mask & False))
+            mask[: len(mask) // 2] = False
+            ulcers[photo_id] = Outline(encode_mask(mask))
+        review = replace(saved.review, label_masks={"ulcer": ulcers, "scar": scars})
+        reviews.append(replace(saved, review=review))
+    return ReadQueue(queue.folder, queue.cases, tuple(reviews))
 
 
 def _open(queue: ReadQueue, format: str, library: str, tmp_path: Path, **options: Any) -> dict[str, Any]:
@@ -53,9 +73,11 @@ def _run(library: str, tmp_path: Path) -> dict[str, Any]:
 def _pixels(queue: ReadQueue, *, empty: bool = True) -> dict[str, dict[str, int]]:
     pixels: dict[str, dict[str, int]] = {}
     for saved in queue.reviews:
-        for photo_id, runs in saved.review.masks.items():
-            if empty or area(runs):
-                pixels.setdefault(f"{photo_id}.png", {})[saved.review.reader] = area(runs)
+        for name, outline in outlines_of(saved.review).items():
+            label, photo_id = split_outline(name)
+            if empty or area(outline.runs):
+                own = pixels.setdefault(f"{photo_id}.png", {})
+                own[f"{label}, {saved.review.reader}" if label else saved.review.reader] = area(outline.runs)
     return pixels
 
 
@@ -72,6 +94,17 @@ def test_datumaro_finds_photos_and_masks(queue: ReadQueue, tmp_path: Path, forma
     assert found["sizes"] == {f"{name}.png": list(size) for name, size in SIZES.items()}
     assert found["masks"] == _pixels(queue, empty=format == "coco")
     assert found["points"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("format", "library"), [("coco", "pycocotools"), ("coco", "datumaro"), ("cvat", "datumaro")]
+)
+def test_a_library_finds_every_label_of_a_study(
+    labelled: ReadQueue, tmp_path: Path, format: str, library: str
+) -> None:
+    found = _open(labelled, format, library, tmp_path, questions=LABELS)
+    expected = _pixels(labelled, empty=format != "cvat")
+    assert found["masks"] == expected and any("ulcer" in name for own in expected.values() for name in own)
 
 
 def test_highdicom_reads_every_segment_and_report(queue: ReadQueue, tmp_path: Path) -> None:

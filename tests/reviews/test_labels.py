@@ -175,7 +175,7 @@ def test_a_consensus_has_a_mask_of_each_label() -> None:
     np.testing.assert_array_equal(decode_mask(merged["ulcer/arm"].runs), _mask(8))
 
 
-@pytest.mark.parametrize("format", ["coco", "csv", "parquet", "labels"])
+@pytest.mark.parametrize("format", ["coco", "cvat", "csv", "parquet", "labels"])
 def test_labels_come_back_from_an_export_as_themselves(format: str, tmp_path: Path) -> None:
     saved = SavedReview(1, datetime.now(UTC), _review())
     report = write_export([saved], (), format, tmp_path / "out", questions=ASKED)
@@ -187,6 +187,19 @@ def test_labels_come_back_from_an_export_as_themselves(format: str, tmp_path: Pa
     elsewhere = read_reviews(tmp_path / "out", "q")
     assert not elsewhere.reviews[0].label_masks and any("ulcer" in line for line in elsewhere.left_out)
     assert elsewhere.reviews[0].masks == saved.review.masks
+
+
+@pytest.mark.parametrize("format", ["coco", "cvat", "csv", "parquet", "labels"])
+def test_a_further_label_may_be_called_as_the_first_one_usually_is_or_as_another_is_named(
+    format: str, tmp_path: Path
+) -> None:
+    asked = _asked({"id": "ulcer", "name": "crust"}, "lesion", "crust")
+    empty = Outline(encode_mask(_mask(0) & False))
+    further = {"lesion": {"arm": empty}, "crust": {"arm": _outline(20)}}
+    saved = SavedReview(1, datetime.now(UTC), _review(label_masks=further))
+    write_export([saved], (), format, tmp_path / "out", questions=asked)
+    (read,) = read_reviews(tmp_path / "out", "q", questions=asked).reviews
+    assert (read.masks, read.label_masks) == (saved.review.masks, further)
 
 
 def test_a_label_image_has_the_later_label_on_top_and_names_its_values(tmp_path: Path) -> None:
@@ -222,7 +235,7 @@ def test_readers_agree_label_by_label_and_no_model_has_a_say_in_a_further_one() 
     assert not render_labels(replace(alone, labels={}), load_challenge().labels)
 
 
-@pytest.mark.parametrize("format", ["challenge", "cvat", "label-studio"])
+@pytest.mark.parametrize("format", ["challenge", "label-studio"])
 def test_a_format_of_one_label_names_what_it_leaves_out(format: str, tmp_path: Path) -> None:
     saved = SavedReview(1, datetime.now(UTC), _review())
     report = write_export([saved], (), format, tmp_path / "out", questions=ASKED)
@@ -243,7 +256,8 @@ def test_labels_of_others_go_to_the_queues_by_name_and_unknown_ones_are_named(tm
     assert "crust" in read.left_out[0] and decode_mask(review.masks["arm"]).sum() == 150
 
 
-def test_four_labels_of_twelve_megapixels_lose_no_pixel(tmp_path: Path) -> None:
+@pytest.mark.parametrize("format", ["coco", "cvat"])
+def test_four_labels_of_twelve_megapixels_lose_no_pixel(format: str, tmp_path: Path) -> None:
     asked = _asked("lesion", "ulcer", "scar", "crust")
     rng = np.random.default_rng(1)
     masks = {}
@@ -259,6 +273,6 @@ def test_four_labels_of_twelve_megapixels_lose_no_pixel(tmp_path: Path) -> None:
         store.save(review)
         saved = store.latest(CaseKey("q", "ENC1"), LOCAL_READER)
     assert saved is not None and saved.review.label_masks == review.label_masks
-    write_export([saved], (), "coco", tmp_path / "out", questions=asked)
+    write_export([saved], (), format, tmp_path / "out", questions=asked)
     (read,) = read_reviews(tmp_path / "out", "q", questions=asked).reviews
     assert (read.masks, read.label_masks) == (review.masks, review.label_masks)

@@ -102,9 +102,10 @@ FORMATS: tuple[Format, ...] = (
     Format(
         name="cvat",
         titles={"en": "CVAT for images", "zh": "CVAT 图像格式"},
-        contents="masks, one per reader and photo, clicks as points and boxes, and the photos",
+        contents="masks, one per reader, photo and label, clicks as points and boxes, and the photos",
         write=write_cvat,
         kinds="newest",
+        labels=True,
     ),
     LABEL_STUDIO,
     CSV,

@@ -12,7 +12,7 @@ from PIL import Image
 from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.review_content import split_outline
-from magic_demo.core.review_types import MaskRuns, Outline, Review
+from magic_demo.core.review_types import Outline, Review
 from magic_demo.core.types import Photo, PhotoFile
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.reviews.exports.challenge import walk_outlines
@@ -30,11 +30,6 @@ class ExportedImage:
     case_id: str
     size: tuple[int, int]
     outlines: list[tuple[Review, str, Outline]] = field(default_factory=list)
-
-    @property
-    def masks(self) -> list[tuple[Review, MaskRuns]]:
-        """Return the masks of the first label."""
-        return [(review, outline.runs) for review, label, outline in self.outlines if not label]
 
     @property
     def file_name(self) -> str:

@@ -219,11 +219,12 @@ class Gathering:
         return dict.fromkeys(taken, "")
 
     def find_label(self, name: str) -> str | None:
-        """Return the queue's label of this id or name, "" for the first; None where there is none."""
-        for number, label in enumerate(self.questions.labels):
-            if name.casefold() in {one.casefold() for one in (label.label_id, *label.name.values())}:
-                return label.label_id if number else ""
-        return None
+        """Return the queue's label of this id or else of this name, "" for the first; None where there is none."""
+        told, labels = name.casefold(), self.questions.labels
+        found = [label for label in labels if label.label_id.casefold() == told] or [
+            label for label in labels if told in map(str.casefold, label.name.values())
+        ]
+        return next(("" if label == labels[0] else label.label_id for label in found), None)
 
     def finish(self) -> ImportedReviews:
         """Return what was gathered, in order."""

@@ -1,4 +1,4 @@
-"""CVAT for images, its XML: masks, polygons, boxes, ellipses, and the tag "no lesion"."""
+"""CVAT for images, its XML: masks, polygons, boxes, ellipses, and tags such as "no lesion"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from magic_demo.core.errors import FormatError
 from magic_demo.core.review_content import read_mark
 from magic_demo.core.types import Mask
-from magic_demo.reviews.exports.cvat import CLICK_LABELS, FILE, NO_LESION
+from magic_demo.reviews.exports.cvat import CLICK_LABELS, FILE, LABEL, NOWHERE
 from magic_demo.reviews.imports.documents import load_xml
 from magic_demo.reviews.imports.formats.coco import MALFORMED
 from magic_demo.reviews.imports.gathering import Gathering, SourceError, begin_review
@@ -27,6 +27,8 @@ from magic_demo.reviews.imports.shapes import (
 
 MOST_DIGITS = 2**26
 """Characters of one mask's run lengths."""
+_NO = NOWHERE.format(label="")
+NO_LESION = NOWHERE.format(label="lesion")
 
 
 def find_cvat(path: Path) -> bool:
@@ -44,9 +46,9 @@ def _find_file(path: Path) -> Path | None:
 
 
 def read_cvat(path: Path, gathering: Gathering) -> None:
-    """Read every image's shapes. Those of one annotator and photo are joined; the annotator is an attribute.
+    """Read every image's shapes. Those of one annotator, photo and label are joined; the annotator is an attribute.
 
-    Tracks of videos are left out and named.
+    A label is the queue's of its id or name; others are left out and named. Tracks of videos are left out and named.
     """
     file = _find_file(path)
     if file is None:
@@ -59,7 +61,7 @@ def read_cvat(path: Path, gathering: Gathering) -> None:
             tag=root.tag[:40],
         )
     names = [name for label in root.iter("label") if (name := label.findtext("name"))]
-    others = {NO_LESION, *CLICK_LABELS.values()}
+    others = {NOWHERE.format(label=name) for name in names} | {NO_LESION, *CLICK_LABELS.values()}
     taken = gathering.choose_labels(name for name in names if name not in others)
     for track in root.iterfind("track"):
         gathering.left_out.add("track of a video", track.get("label", "track"))
@@ -72,8 +74,7 @@ def read_cvat(path: Path, gathering: Gathering) -> None:
                 "photo that cannot be used", f"image {number}", str(error) or type(error).__name__
             )
             continue
-        # boxes last: where they frame a mask they say nothing more
-        for element in sorted(image, key=_is_rectangle):
+        for element in sorted(image, key=_order):
             where = f"{photo_id}, {element.tag}"
             try:
                 _read_element(element, photo_id, size, taken if names else None, gathering)
@@ -90,7 +91,7 @@ def _read_element(
     taken: Mapping[str, str] | None,
     gathering: Gathering,
 ) -> None:
-    """Add one shape or tag. taken: labels of lesions, None where the file declares none."""
+    """Add one shape or tag. taken: labels with the queue's that they are, None where the file declares none."""
     label = element.get("label", "")
     about = _read_attributes(element)
     review = begin_review(gathering, gathering.name_case(photo_id), about)
@@ -98,9 +99,14 @@ def _read_element(
     if clicked is not None:
         corners = _read_pairs(element) if element.tag == "points" else _read_box(element)
         places = (corners / np.array([size[1], size[0]])).ravel().tolist()
-        gathering.add_click(review, photo_id, read_mark([clicked, *places]))
-    elif element.tag == "tag" and label == NO_LESION:
-        gathering.add_mask(review, photo_id, np.zeros(size, np.bool_))
+        mark, told = read_mark([clicked, *places]), about.get(LABEL, "")
+        of = gathering.find_label(told) if told else ""
+        if of is None:
+            gathering.left_out.add("annotation of another label", told)
+        else:
+            gathering.add_click(review, photo_id, mark, of)
+    elif element.tag == "tag" and (empty := _find_empty(label, taken, gathering)) is not None:
+        gathering.add_mask(review, photo_id, np.zeros(size, np.bool_), empty)
     elif taken is not None and label not in taken:
         gathering.left_out.add("annotation of another label", label or element.tag)
     else:
@@ -111,9 +117,22 @@ def _read_element(
             gathering.add_mask(review, photo_id, mask, (taken or {}).get(label, ""))
 
 
-def _is_rectangle(element: Element) -> bool:
-    """Tell whether an element is a box that may be a lesion; clicks keep their order."""
-    return element.tag == "box" and element.get("label") not in CLICK_LABELS.values()
+def _find_empty(tag: str, taken: Mapping[str, str] | None, gathering: Gathering) -> str | None:
+    """Return the label that a tag says there is none of, "" for the first; None where it says no such thing."""
+    start, name = tag[: len(_NO)], tag[len(_NO) :]
+    if start != _NO or not name:
+        return None
+    if taken is None:
+        return "" if tag == NO_LESION else None
+    return taken.get(name, gathering.find_label(name))
+
+
+def _order(element: Element) -> int:
+    """Return when an element is read: boxes after masks, as those that frame one say nothing more; clicks after what
+    they made, in their order."""
+    if element.get("label") in CLICK_LABELS.values():
+        return 2
+    return int(element.tag == "box")
 
 
 def _read_attributes(element: Element) -> Mapping[str, str]:
