@@ -58,6 +58,15 @@ def main(arguments: list[str]) -> int:
         "--cases", type=int, default=0, help="so many synthetic cases besides, never trained on"
     )
     parser.add_argument(
+        "--names",
+        type=Path,
+        action="append",
+        help="a file of the names of pairs, one a line, as one more list",
+    )
+    parser.add_argument(
+        "--feet", type=int, default=0, help="so many drawn feet and hands besides, some with nothing to mark"
+    )
+    parser.add_argument(
         "--no-baselines", action="store_true", help="leave out the outlines that need no training"
     )
     parser.add_argument(
@@ -188,10 +197,16 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _choose_sources(options: argparse.Namespace) -> list[SourceSettings]:
     pairs = (options.data / "splits").is_dir()
-    splits = options.split or (["pad_dev", "isic_dev"] if pairs else ["valid"])
+    names = options.names or []
+    splits = options.split or ([] if names else ["pad_dev", "isic_dev"] if pairs else ["valid"])
     sources = [
         SourceSettings(name=split, kind="pairs" if pairs else "challenge", split=split) for split in splits
     ]
+    sources += [SourceSettings(name=file.stem, kind="pairs", names=file) for file in names]
     if options.cases:
         sources.append(SourceSettings(name="synthetic cases", kind="cases", count=options.cases, seed=77001))
+    if options.feet:
+        sources.append(
+            SourceSettings(name="drawn feet", kind="feet", split="", count=options.feet, seed=77002)
+        )
     return sources

@@ -110,6 +110,27 @@ def test_the_command_writes_scores_report_and_sheet(
     assert "| centred ellipse |" in capsys.readouterr().out
 
 
+def test_a_list_of_names_and_drawn_feet_are_judged_in_place_of_the_splits(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("images", "masks", "splits"):
+        (tmp_path / part).mkdir()
+    pixels, mask = draw_spot()
+    for name in ("one", "other"):
+        cv2.imwrite(str(tmp_path / "images" / f"{name}.jpg"), pixels[:, :, ::-1])
+        cv2.imwrite(str(tmp_path / "masks" / f"{name}.png"), mask.astype(np.uint8) * 255)
+    (tmp_path / "chosen.txt").write_text("other\n")
+    words = ["evaluate-segmentation", str(repository / "checkpoints" / "segmentation-compact")]
+    words += ["--data", str(tmp_path), "--names", str(tmp_path / "chosen.txt"), "--feet", "2"]
+    assert main([*words, "--no-baselines", "--out", str(tmp_path / "out")]) == 0
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert {name: one["number_segmentation_instances"] for name, one in scores["official"].items()} == {
+        "chosen": 1,
+        "drawn feet": 2,
+    }
+    assert "| chosen | drawn feet |" in capsys.readouterr().out
+
+
 def test_a_tie_is_lesion_for_the_organisers_and_skin_for_the_consensus() -> None:
     one, other = np.array([[True, True]]), np.array([[True, False]])
     assert vote_by([one, other], "lesion").tolist() == [[True, True]]
