@@ -21,7 +21,8 @@ from benchmarks.timing import Row, take_times
 from magic_demo.core.types import LANGUAGES, Encounter, Language, Narrative, Photo, Pixels, WordSpan
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.cues.explanation import explain_words
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.answers import read_answers
+from magic_demo.files.encounters import read_encounters
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.answers.attribution import GREY
 from magic_demo.models.loading.predictors import DEFAULT_CUES, load_predictor

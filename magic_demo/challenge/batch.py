@@ -35,8 +35,9 @@ from magic_demo.core.disk.parts import alone_at
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Language
+from magic_demo.files.answers import write_answers
 from magic_demo.files.bundles import has_prediction
-from magic_demo.files.encounters import EncounterList, write_answers
+from magic_demo.files.encounters import EncounterList
 from magic_demo.files.masks.turns import Lie
 from magic_demo.files.remote.addresses import Place
 from magic_demo.files.remote.encounters import read_encounters_at

@@ -19,8 +19,8 @@ from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.plural import count
 from magic_demo.core.review_types import CaseKey
 from magic_demo.core.types import Answers, Prediction
+from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import has_prediction, list_predictions, read_prediction
-from magic_demo.files.encounters import read_answers
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import (
     CONSENSUS,

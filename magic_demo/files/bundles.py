@@ -20,7 +20,7 @@ from magic_demo.core.errors import MagicDemoError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message, pack_message, unpack_message
 from magic_demo.core.types import PhotoPrediction, Prediction, Probability
-from magic_demo.files.encounters import is_whole, read_json
+from magic_demo.files.json_files import is_whole, read_json
 from magic_demo.questions.families import QuestionSet, load_challenge
 
 KIND = "magic-demo prediction"

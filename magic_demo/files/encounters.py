@@ -1,39 +1,28 @@
-"""Challenge files in JSON, read and written: encounters with their photos' places, and answers to the closed
-questions."""
+"""Encounters of a challenge's JSON, or of a plain folder of photos, with their photos' places."""
 
 from __future__ import annotations
 
-import errno
 import gc
-import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from magic_demo.core.disk.json_items import decode_items
-from magic_demo.core.disk.user_files import open_user_file, read_user_head, read_user_text
-from magic_demo.core.disk.whole_files import write_json_list
-from magic_demo.core.disk.whole_text import mend_json
+from magic_demo.core.disk.user_files import read_user_head
 from magic_demo.core.errors import FormatError
-from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
-from magic_demo.core.types import EncounterFiles, PhotoFile, Question, RemoteFile
+from magic_demo.core.types import EncounterFiles, PhotoFile, RemoteFile
 from magic_demo.files.entries import (
     ENCOUNTER_KEY,
-    as_text,
     is_file_name,
     is_number,
-    name_kind,
     parse_encounter,
-    show_value,
 )
+from magic_demo.files.json_files import iterate_json_list
 from magic_demo.files.layouts import SPLITS, ChosenFile, find_encounter_file, name_split
 from magic_demo.files.photos.index import PhotoIndex, name_others
 from magic_demo.files.photos.kinds import sniff_kind
-from magic_demo.questions.families import QuestionSet, load_challenge
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _MASK_STEM = re.compile(r".+_mask_[A-Za-z0-9]+")
@@ -101,195 +90,6 @@ def _without_collecting() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
-
-
-def is_whole(text: str) -> bool:
-    """Tell whether a text can be written as UTF-8: JSON can hold halves of characters."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def read_json(path: Path, expected: str) -> Any:
-    """Read a JSON file, with or without a byte order mark; half characters become U+FFFD.
-
-    Raises FormatError naming the line and column of the first fault.
-    """
-    try:
-        return json.loads(mend_json(read_user_text(path, LIMITS.json_bytes)))
-    except OSError as error:
-        cure = (
-            Message("split it")
-            if error.errno == errno.EFBIG
-            else Message("{expected} is expected", expected=expected)
-        )
-        raise FormatError(
-            "{path}: cannot be read ({reason}); {cure}", path=path, reason=error.strerror or error, cure=cure
-        ) from error
-    except UnicodeDecodeError as error:
-        raise FormatError(
-            "{path}: not UTF-8 text (byte {position}); save {expected} as UTF-8",
-            path=path,
-            position=error.start,
-            expected=expected,
-        ) from error
-    except json.JSONDecodeError as error:
-        raise FormatError(
-            "{path}: malformed JSON at line {line}, column {column}: {reason}",
-            path=path,
-            line=error.lineno,
-            column=error.colno,
-            reason=error.msg,
-        ) from error
-    except (RecursionError, ValueError) as error:  # nested too deep, or a number of thousands of digits
-        raise FormatError(
-            "{path}: this JSON is beyond what can be read ({reason}); {expected} is expected",
-            path=path,
-            reason=error,
-            expected=expected,
-        ) from error
-
-
-def read_json_list(path: Path, expected: str) -> list[Any]:
-    """Read a JSON file that holds a list. Raises FormatError otherwise."""
-    entries = read_json(path, expected)
-    if not isinstance(entries, list):
-        raise FormatError(
-            "{path}: holds {came}; {expected} is expected",
-            path=path,
-            came=name_kind(entries),
-            expected=expected,
-        )
-    return entries
-
-
-def iterate_json_list(path: Path, expected: str) -> Iterator[Any]:
-    """Yield the items of a JSON file that holds a list, one at a time; of a long one only a part is in memory.
-
-    Raises FormatError as ``read_json_list``, at the latest where the fault is.
-    """
-    try:
-        with open_user_file(path, LIMITS.json_bytes) as file:
-            yield from decode_items(file)
-    except (OSError, ValueError, RecursionError) as error:
-        read_json_list(path, expected)  # says what is wrong, and where
-        raise FormatError("{path}: cannot be read ({reason})", path=path, reason=error) from error
-
-
-def read_answers(path: Path, asked: QuestionSet | None = None) -> dict[str, dict[str, int]]:
-    """Read answers in the organisers' layout, with every check: encounter id -> qid -> option index, all
-    questions of every encounter.
-
-    asked: the challenge's questions when None. Raises FormatError naming encounter and question at the first entry that is no object, id that is missing or comes twice, question
-    that is missing or unknown, or index that is not a whole number within its question's options. Other keys
-    are let be. ``scoring`` has a lenient reader.
-    """
-    questions = (asked or load_challenge()).questions
-    known = {question.qid for question in questions}
-    answers: dict[str, dict[str, int]] = {}
-    for number, entry in enumerate(read_json_list(path, Message("a JSON list of answer objects")), start=1):
-        if not isinstance(entry, dict):
-            raise FormatError(
-                "{path}: entry {number} is {came}; an object with 'encounter_id' and the qids is expected",
-                path=path,
-                number=number,
-                came=name_kind(entry),
-            )
-        encounter_id = as_text(entry.get(ENCOUNTER_KEY))
-        if not isinstance(encounter_id, str) or not encounter_id:
-            raise FormatError(
-                "{path}: entry {number} has no 'encounter_id'; give it one such as ENC00001",
-                path=path,
-                number=number,
-            )
-        if encounter_id in answers:
-            raise FormatError(
-                "{path}: {encounter} comes twice (again in entry {number}); keep one of them",
-                path=path,
-                encounter=encounter_id,
-                number=number,
-            )
-        unknown = [key for key in entry if key.startswith("CQID") and key not in known]
-        if unknown:
-            raise FormatError(
-                "{path}: {encounter} answers {came}, which is no question; the questions are {known}",
-                path=path,
-                encounter=encounter_id,
-                came=unknown[0],
-                known=_span(questions),
-            )
-        answers[encounter_id] = {
-            question.qid: _check_index(str(path), encounter_id, question, entry.get(question.qid, _MISSING))
-            for question in questions
-        }
-    return answers
-
-
-def write_answers(
-    path: Path, answers: Mapping[str, Mapping[str, int]], asked: QuestionSet | None = None
-) -> None:
-    """Write answers in the organisers' layout, whole or not at all, after the checks that ``read_answers``
-    makes.
-
-    answers: encounter id -> qid -> option index. Encounters keep their order, questions get the challenge's.
-    """
-    questions = (asked or load_challenge()).questions
-    known = {question.qid for question in questions}
-    write_json_list(path, (_check_answers(*one, questions, known) for one in answers.items()))
-
-
-def _check_answers(
-    encounter_id: str, chosen: Mapping[str, int], questions: Sequence[Question], known: Collection[str]
-) -> dict[str, Any]:
-    """Return one encounter's answers as they are written."""
-    if not is_whole(encounter_id):
-        raise FormatError(
-            "answers: the id {came} holds a character that is cut in half; write whole text",
-            came=show_value(encounter_id),
-        )
-    unknown = [qid for qid in chosen if qid not in known]
-    if unknown:
-        raise FormatError(
-            "{encounter} answers {came}, which is no question; the questions are {known}",
-            encounter=encounter_id,
-            came=unknown[0],
-            known=_span(questions),
-        )
-    checked = {
-        q.qid: _check_index("answers", encounter_id, q, chosen.get(q.qid, _MISSING)) for q in questions
-    }
-    return {ENCOUNTER_KEY: encounter_id, **checked}
-
-
-_MISSING = object()
-
-
-def _check_index(source: str, encounter_id: str, question: Question, value: Any) -> int:
-    if value is _MISSING:
-        raise FormatError(
-            "{source}: {encounter} has no answer to {question}; every question needs an option index",
-            source=source,
-            encounter=encounter_id,
-            question=question.qid,
-        )
-    last = question.option_count - 1
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise FormatError(
-            "{source}: {encounter} {question} is {came}; a whole number from 0 to {last} is expected",
-            source=source,
-            encounter=encounter_id,
-            question=question.qid,
-            came=name_kind(value),
-            last=last,
-        )
-    if not 0 <= value <= last:
-        raise FormatError(
-            "{source}: {encounter} {question} is {value}; its options go from 0 to {last}",
-            source=source,
-            encounter=encounter_id,
-            question=question.qid,
-            value=value,
-            last=last,
-        )
-    return value
 
 
 def refuse_other_file(file: Path) -> None:
@@ -411,8 +211,3 @@ def read_photo_folder(folder: Path, listed: Mapping[str, RemoteFile] | None = No
             names=[f"{split}.json" for split in SPLITS],
         )
     return EncounterList(tuple(encounters), tuple(problems), plain=True, notes=notes)
-
-
-def _span(questions: Iterable[Question]) -> Message:
-    qids = [question.qid for question in questions]
-    return Message("{first} to {last}", first=qids[0], last=qids[-1])

@@ -18,8 +18,9 @@ from magic_demo.challenge.running import cases
 from magic_demo.challenge.running.cases import read_encounter
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Photo
+from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import list_predictions, read_prediction
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.encounters import read_encounters
 from magic_demo.files.photos import reading as photos
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.resize import resize_pixels

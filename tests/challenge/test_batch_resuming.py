@@ -11,8 +11,8 @@ import tifffile
 from PIL import Image
 
 from magic_demo.core.errors import FormatError, ModelError
+from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import list_predictions
-from magic_demo.files.encounters import read_answers
 from tests.support.batch_runs import IDS, StopsAt, journal_lines, predict, write_data
 from tests.support.stand_ins import RedFinder, draw_photo, stand_in_predictor
 

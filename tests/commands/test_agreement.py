@@ -11,8 +11,8 @@ import pytest
 from magic_demo.__main__ import main
 from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.core.types import Prediction
+from magic_demo.files.answers import write_answers
 from magic_demo.files.bundles import read_prediction
-from magic_demo.files.encounters import write_answers
 from magic_demo.reviews.agreement import MODEL
 from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store

@@ -12,8 +12,8 @@ import pytest
 
 from magic_demo.__main__ import main
 from magic_demo.core.types import PhotoPrediction, Prediction
+from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import write_prediction
-from magic_demo.files.encounters import read_answers
 from magic_demo.reviews.cases.covered_photos import CoveredPhotos
 from magic_demo.reviews.exports import FORMATS
 from magic_demo.reviews.exports.case_files import find_case_files

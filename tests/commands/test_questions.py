@@ -13,7 +13,7 @@ import pytest
 from magic_demo.__main__ import main
 from magic_demo.commands import serve
 from magic_demo.core.review_types import Review
-from magic_demo.files.encounters import read_answers
+from magic_demo.files.answers import read_answers
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.store import LOCAL_READER

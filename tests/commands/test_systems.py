@@ -13,8 +13,8 @@ import tifffile
 from PIL import Image
 
 from magic_demo.__main__ import main
+from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import list_predictions, read_prediction
-from magic_demo.files.encounters import read_answers
 from magic_demo.files.masks.mask_files import write_mask
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.questions.families import load_challenge

@@ -23,8 +23,8 @@ from magic_demo.core import limits
 from magic_demo.core.errors import FormatError, LimitError, MagicDemoError, PhotoError, StoreError
 from magic_demo.core.limits import LIMITS, PREFIX, Limits, read_limits
 from magic_demo.core.review_types import MaskRuns
-from magic_demo.files import bundles, entries
-from magic_demo.files import encounters as formats
+from magic_demo.files import bundles, entries, json_files
+from magic_demo.files.encounters import read_encounters
 from magic_demo.files.masks import decoding
 from magic_demo.files.masks.mask_files import read_loose_mask, read_mask, write_mask
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo, read_photo
@@ -44,7 +44,7 @@ def set_limits(monkeypatch: pytest.MonkeyPatch) -> SetLimit:
     """Give a function that sets limits for one test."""
 
     def change(**values: int) -> None:
-        for module in (batch, bundles, entries, formats, decoding, mask_runs, stored_cases):
+        for module in (batch, bundles, entries, json_files, decoding, mask_runs, stored_cases):
             monkeypatch.setattr(module, "LIMITS", replace(limits.LIMITS, **values))
 
     return change
@@ -131,7 +131,7 @@ def test_an_encounters_text_and_photos_are_limited_and_the_others_go_on(
     fine = {"encounter_id": "FINE", "query_content_en": "a" * 50, "image_ids": ["1.jpg", "2.jpg"]}
     (tmp_path / "valid.json").write_text(json.dumps([long, many, fine]), encoding="utf-8")
     set_limits(text_characters=50, encounter_photos=2)
-    found = formats.read_encounters(tmp_path)
+    found = read_encounters(tmp_path)
     assert [files.encounter_id for files in found.encounters] == ["FINE"]
     assert "LONG: a text of 51 characters, the limit is 50" in found.problems[0]
     assert "MANY: 3 photos, the limit is 2" in found.problems[1]
@@ -141,10 +141,10 @@ def test_a_json_file_has_a_limit(tmp_path: Path, set_limits: SetLimit) -> None:
     _encounters(tmp_path, 2)
     size = (tmp_path / "valid.json").stat().st_size
     set_limits(json_bytes=size)
-    assert len(formats.read_encounters(tmp_path).encounters) == 2
+    assert len(read_encounters(tmp_path).encounters) == 2
     set_limits(json_bytes=size - 1)
     with pytest.raises(FormatError, match=r"valid\.json: .*the limit is .*split"):
-        formats.read_encounters(tmp_path)
+        read_encounters(tmp_path)
 
 
 def test_a_run_has_a_limit_that_is_said_before_anything_is_written(

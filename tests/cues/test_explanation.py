@@ -14,7 +14,8 @@ from benchmarks.explanations import try_regions, try_words
 from magic_demo.core.types import LANGUAGES, Encounter, Language, Narrative, Photo, WordSpan
 from magic_demo.cues.cue_model import CueModel, Reason
 from magic_demo.cues.explanation import explain_other_words, explain_words, join_words, scale_regions
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.answers import read_answers
+from magic_demo.files.encounters import read_encounters
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.questions.families import load_families

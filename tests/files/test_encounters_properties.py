@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from magic_demo.core.types import Mask
-from magic_demo.files.encounters import read_answers, read_encounters, write_answers
+from magic_demo.files.answers import read_answers, write_answers
+from magic_demo.files.encounters import read_encounters
 from magic_demo.files.entries import clean_text
 from magic_demo.files.masks.mask_files import read_loose_mask, read_mask, write_mask
 from magic_demo.questions.families import load_challenge

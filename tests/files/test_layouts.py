@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from magic_demo.core.errors import FormatError
-from magic_demo.files.encounters import EncounterList, read_answers, read_encounters
+from magic_demo.files.answers import read_answers
+from magic_demo.files.encounters import EncounterList, read_encounters
 from magic_demo.files.layouts import name_split
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.questions.families import load_challenge

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from magic_demo.__main__ import main
 from magic_demo.core.types import LANGUAGES, Family, Question
+from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import read_prediction
-from magic_demo.files.encounters import read_answers
 from magic_demo.questions.answering import AnswerSheet, Statistics
 from magic_demo.questions.calibration import FamilyCalibration
 from magic_demo.questions.coverage import Coverage, match_families

@@ -18,7 +18,8 @@ from PIL import Image
 
 from magic_demo import __main__ as command
 from magic_demo.core.types import Mask
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.answers import read_answers
+from magic_demo.files.encounters import read_encounters
 from magic_demo.files.masks.mask_files import find_reference_masks, read_mask
 from magic_demo.files.masks.turns import find_turned
 from magic_demo.files.photos.reading import read_photo

@@ -12,7 +12,8 @@ import numpy as np
 
 from magic_demo.core.types import Answers, Family
 from magic_demo.cues.cues import find_cues
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.answers import read_answers
+from magic_demo.files.encounters import read_encounters
 from magic_demo.questions.coverage import match_families
 from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.synthetic.cases import make_case, write_cases

@@ -10,7 +10,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from magic_demo.core.errors import MagicDemoError, one_line
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.answers import read_answers
+from magic_demo.files.encounters import read_encounters
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.questions.families import QuestionSet
 from training.cases.sources import CaseSource, LearningCase, find_files, read_cases

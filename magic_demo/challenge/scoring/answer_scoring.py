@@ -11,9 +11,9 @@ from typing import Any
 from magic_demo.core.disk.user_files import read_user_head
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Family
-from magic_demo.files.encounters import read_json_list
 from magic_demo.files.entries import ENCOUNTER_KEY
 from magic_demo.files.findings import Findings
+from magic_demo.files.json_files import read_json_list
 from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.questions.scoring import Scores, answer_values
 

@@ -14,7 +14,7 @@ from magic_demo.core.disk.user_files import read_user_file, read_user_text
 from magic_demo.core.disk.whole_files import whole_file
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
-from magic_demo.files.encounters import read_answers
+from magic_demo.files.answers import read_answers
 from magic_demo.files.masks.decoding import LARGEST_MASK
 from magic_demo.files.masks.mask_files import mask_file_name
 from magic_demo.questions.families import load_challenge

@@ -16,9 +16,10 @@ from magic_demo.challenge.submitting.submission import NO_ANSWERS, NO_MASKS, STO
 from magic_demo.core.disk.user_files import open_user_file
 from magic_demo.core.errors import FormatError, one_line
 from magic_demo.core.limits import LIMITS
-from magic_demo.files.encounters import EncounterList, read_json_list
+from magic_demo.files.encounters import EncounterList
 from magic_demo.files.entries import ENCOUNTER_KEY
 from magic_demo.files.findings import Findings
+from magic_demo.files.json_files import read_json_list
 from magic_demo.files.masks.decoding import LARGEST_MASK
 from magic_demo.files.masks.mask_files import (
     SYSTEM_NAME,

@@ -17,8 +17,8 @@ from magic_demo.challenge.systems.mask_fusion import THRESHOLD, MaskFusion, fuse
 from magic_demo.challenge.systems.reading import System
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import EncounterFiles, PhotoPrediction, Prediction
+from magic_demo.files.answers import write_answers
 from magic_demo.files.bundles import write_prediction
-from magic_demo.files.encounters import write_answers
 from magic_demo.files.findings import Findings
 from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.imaging.overlay import lesion_mask

@@ -15,10 +15,11 @@ from magic_demo.challenge.systems.scores_file import is_scores_file, read_scores
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Narrative, OptionScores, PhotoPrediction, Prediction
 from magic_demo.cues.cue_model import CueModel
+from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import KIND, list_predictions, read_prediction
 from magic_demo.files.checkpoint_files import find_shipped
-from magic_demo.files.encounters import read_answers, read_json
 from magic_demo.files.findings import Findings
+from magic_demo.files.json_files import read_json
 from magic_demo.files.masks.mask_files import SYSTEM_NAME, mask_file_name, read_loose_mask
 from magic_demo.questions.answering import NOTHING_KNOWN, Statistics
 from magic_demo.questions.families import QuestionSet, load_challenge

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Family, OptionScores, Question
-from magic_demo.files.encounters import read_json
 from magic_demo.files.entries import name_kind, show_value
+from magic_demo.files.json_files import read_json
 from magic_demo.questions.families import QuestionSet, load_challenge, plain_option
 from magic_demo.questions.shares import as_scores, log_softmax
 

@@ -18,7 +18,7 @@ from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.commands.systems.import_predictions import add_data_arguments, read_data
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Prediction
-from magic_demo.files.encounters import read_answers
+from magic_demo.files.answers import read_answers
 from magic_demo.questions.answering import Statistics
 from magic_demo.questions.families import QuestionSet
 

@@ -13,7 +13,8 @@ from magic_demo.challenge.running.cases import read_encounter
 from magic_demo.core.errors import CheckpointError, FormatError, ModelError
 from magic_demo.core.plural import count
 from magic_demo.core.types import EncounterFiles
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.answers import read_answers
+from magic_demo.files.encounters import read_encounters
 from magic_demo.models.answers.neighbours.case_index import VoteSettings, build_index
 from magic_demo.models.answers.neighbours.folder import write_index
 from magic_demo.models.answers.neighbours.photo_features import PhotoVectors, SeenBy, pool_photo

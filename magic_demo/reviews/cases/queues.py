@@ -11,7 +11,8 @@ import numpy as np
 from magic_demo.core.errors import FormatError
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Answers, Prediction
-from magic_demo.files.encounters import EncounterList, read_answers, read_encounters
+from magic_demo.files.answers import read_answers
+from magic_demo.files.encounters import EncounterList, read_encounters
 from magic_demo.files.layouts import list_splits
 from magic_demo.questions.families import QuestionSet
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from magic_demo.core.review_content import name_outline, outlines_of, split_outline
 from magic_demo.core.review_types import MaskRuns, Outline, Review
-from magic_demo.files.encounters import write_answers
+from magic_demo.files.answers import write_answers
 from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports.readings import (

@@ -11,7 +11,7 @@ from magic_demo.core.disk.user_files import read_user_text
 from magic_demo.core.errors import FormatError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
-from magic_demo.files.encounters import read_json
+from magic_demo.files.json_files import read_json
 
 XML_SHARE = 4
 """An element in memory takes several times its text."""

@@ -17,7 +17,7 @@ from magic_demo.challenge.batch import predict_folder
 from magic_demo.challenge.running.engines import Processes, RayActors
 from magic_demo.challenge.running.journal import Journal
 from magic_demo.core.errors import BackendError, CheckpointError, ModelError
-from magic_demo.files.encounters import read_answers
+from magic_demo.files.answers import read_answers
 from magic_demo.models.predictor import Predictor
 from tests.support.batch_runs import (
     IDS,

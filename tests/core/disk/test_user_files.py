@@ -11,8 +11,9 @@ import pytest
 
 from magic_demo.core.disk.user_files import read_user_file, read_user_head, read_user_lines
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import read_prediction
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.encounters import read_encounters
 from magic_demo.files.masks.mask_files import read_loose_mask, read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.loading.preprocessing import read_preprocessing

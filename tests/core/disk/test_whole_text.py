@@ -27,8 +27,9 @@ from magic_demo.core.disk.whole_text import mend_json, mend_text
 from magic_demo.core.messages import Message
 from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.core.types import Encounter, Photo, Prediction
+from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import write_prediction
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.encounters import read_encounters
 from magic_demo.page.build import Desk, PredictorSource, lay_out_page
 from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.events.review.queue_handlers import QueueHandlers

@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 
 from magic_demo.__main__ import main
-from magic_demo.files.encounters import read_answers
+from magic_demo.files.answers import read_answers
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.conftest import Watched

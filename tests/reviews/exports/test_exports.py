@@ -14,7 +14,7 @@ import pytest
 
 from magic_demo.challenge.scoring.mask_scoring import score_mask_folders
 from magic_demo.core.review_types import Review, SavedReview
-from magic_demo.files.encounters import read_answers
+from magic_demo.files.answers import read_answers
 from magic_demo.files.masks.mask_files import find_reference_masks, mask_file_name, read_mask, write_mask
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.questions.families import load_challenge, load_families

@@ -12,7 +12,7 @@ import pytest
 from magic_demo.__main__ import main
 from magic_demo.core.errors import StoreError
 from magic_demo.core.review_types import CaseKey, Review
-from magic_demo.files.encounters import read_answers
+from magic_demo.files.answers import read_answers
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import (
     QuestionSet,

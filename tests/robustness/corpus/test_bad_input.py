@@ -15,7 +15,7 @@ import tifffile
 from PIL import Image
 
 from magic_demo.__main__ import main
-from magic_demo.files.encounters import read_answers
+from magic_demo.files.answers import read_answers
 from tests.support.stand_ins import draw_photo
 
 

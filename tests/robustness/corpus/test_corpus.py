@@ -13,8 +13,9 @@ from transformers import AutoModel
 
 from magic_demo.commands.import_reviews import save_reviews
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.files.answers import read_answers, write_answers
 from magic_demo.files.bundles import read_prediction
-from magic_demo.files.encounters import read_answers, read_encounters, write_answers
+from magic_demo.files.encounters import read_encounters
 from magic_demo.files.masks.mask_files import read_loose_mask, read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.loading.checkpoints import load_model

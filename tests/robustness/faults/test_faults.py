@@ -23,8 +23,9 @@ from magic_demo.__main__ import main
 from magic_demo.challenge.batch import predict_folder
 from magic_demo.core.errors import CheckpointError, StoreError
 from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import list_predictions, read_prediction
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.encounters import read_encounters
 from magic_demo.files.masks.mask_files import read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask

@@ -26,8 +26,9 @@ from magic_demo.commands.import_reviews import save_reviews
 from magic_demo.core.limits import PREFIX, read_limits
 from magic_demo.core.review_types import MaskRuns
 from magic_demo.core.types import Photo
+from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import read_prediction
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.encounters import read_encounters
 from magic_demo.files.entries import clean_text
 from magic_demo.files.masks.mask_files import read_loose_mask, read_loose_packed, read_mask
 from magic_demo.files.photos.processes.workers import shared_workers

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from magic_demo.core.types import Answers, EncounterFiles, Mask, Narrative, Pixels
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.answers import read_answers
+from magic_demo.files.encounters import read_encounters
 from magic_demo.files.masks.mask_files import find_reference_masks, read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.consensus import estimate_staple, take_majority

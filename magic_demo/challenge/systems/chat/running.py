@@ -27,8 +27,8 @@ from magic_demo.challenge.systems.reading import read_statistics
 from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.errors import FormatError, PhotoError
 from magic_demo.core.types import EncounterFiles, Language, Narrative, Prediction
+from magic_demo.files.answers import write_answers
 from magic_demo.files.bundles import write_prediction
-from magic_demo.files.encounters import write_answers
 from magic_demo.files.findings import Findings
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.answers.language.prompts import load_prompts, speak

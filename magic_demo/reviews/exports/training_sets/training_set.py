@@ -11,7 +11,7 @@ from typing import Any
 
 from magic_demo.core.disk.whole_files import write_json, write_whole
 from magic_demo.core.types import LANGUAGES, EncounterFiles, PhotoFile
-from magic_demo.files.encounters import write_answers
+from magic_demo.files.answers import write_answers
 from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports.challenge import merge_answers, walk_masks

@@ -10,7 +10,8 @@ from pathlib import Path
 from magic_demo.core.errors import FormatError
 from magic_demo.core.messages import Message
 from magic_demo.core.review_types import Knowledge, Review, ReviewKind
-from magic_demo.files.encounters import read_answers, read_json
+from magic_demo.files.answers import read_answers
+from magic_demo.files.json_files import read_json
 from magic_demo.files.masks.mask_files import annotator_of, find_reference_masks, read_loose_mask
 from magic_demo.reviews.exports.readings import CONSENSUS
 from magic_demo.reviews.exports.training_sets.data_set import MANIFEST

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from magic_demo.core.messages import Message
-from magic_demo.files.encounters import read_json
+from magic_demo.files.json_files import read_json
 from magic_demo.files.masks.mask_files import find_reference_masks
 from magic_demo.questions.labels import LABEL_ID
 from magic_demo.reviews.exports.challenge import MASKS

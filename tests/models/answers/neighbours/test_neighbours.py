@@ -11,7 +11,7 @@ import pytest
 from magic_demo.__main__ import main
 from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Narrative
-from magic_demo.files.encounters import read_answers
+from magic_demo.files.answers import read_answers
 from magic_demo.models.answers.neighbours.answerer import NeighbourAnswerer
 from magic_demo.models.answers.neighbours.case_index import CaseIndex, VoteSettings, build_index
 from magic_demo.models.answers.neighbours.folder import read_index, write_index

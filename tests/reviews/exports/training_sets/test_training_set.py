@@ -11,7 +11,8 @@ import pytest
 
 from magic_demo.core.review_types import MaskRuns
 from magic_demo.core.types import EncounterFiles, PhotoFile
-from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.answers import read_answers
+from magic_demo.files.encounters import read_encounters
 from magic_demo.files.masks.mask_files import read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import decode_mask

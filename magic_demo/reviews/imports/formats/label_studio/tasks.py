@@ -14,8 +14,8 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.review_content import CHOICES
 from magic_demo.core.review_types import REVIEW_KINDS, Review
 from magic_demo.core.types import Family, Mask
-from magic_demo.files.encounters import read_json_list
 from magic_demo.files.findings import Findings
+from magic_demo.files.json_files import read_json_list
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.label_studio.results import NO_LESION
