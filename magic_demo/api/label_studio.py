@@ -27,7 +27,7 @@ from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Encounter, EncounterFiles, Prediction
 from magic_demo.files.library import read_photos
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.exports.label_studio.results import LESION, PHOTO, make_prediction
+from magic_demo.reviews.exports.label_studio.results import OUTLINE, PHOTO, make_prediction
 from magic_demo.reviews.exports.label_studio.tasks import OWN
 
 KEPT = 16
@@ -96,6 +96,7 @@ class Backend:
         said = make_prediction(
             self._predict_case(case),
             case.photo_files[position].photo_id,
+            self._questions.labels[0].label_id,
             self._questions if position == 0 else None,
         )
         return {"result": [], "score": 1.0, "model_version": self.version, **(said[0] if said else {})}
@@ -115,7 +116,7 @@ class Backend:
     async def _setup(self, request: Request) -> Response:
         if refused := self._ask_password(request):
             return refused
-        check_interface(str((await _read(request)).get("schema") or ""))
+        check_interface(str((await _read(request)).get("schema") or ""), self._questions.labels[0].label_id)
         return JSONResponse({"model_version": self.version})
 
     async def _predict(self, request: Request) -> Response:
@@ -151,8 +152,8 @@ def name_photo(task: Mapping[str, Any]) -> str:
     return PurePosixPath(unquote(str(data.get("image", "")))).stem
 
 
-def check_interface(schema: str) -> None:
-    """Check that a project's labelling interface has the tags that predictions name.
+def check_interface(schema: str, label: str) -> None:
+    """Check that a project's labelling interface has the tags that predictions name, and the label that they are of.
 
     Raises FormatError where it has not; a project without any yet may be set up.
     """
@@ -163,11 +164,19 @@ def check_interface(schema: str) -> None:
     except ElementTree.ParseError as error:
         raise FormatError("the labelling interface is no XML ({reason})", reason=error) from error
     names = {tag.get("name") for tag in tags}
-    if len(tags) > 1 and not {PHOTO, LESION} <= names:
+    if len(tags) > 1 and not {PHOTO, OUTLINE} <= names:
         raise FormatError(
             "the labelling interface lacks the tags {names}; set the one that "
             "python -m magic_demo label-studio --interface prints",
-            names=[PHOTO, LESION],
+            names=[PHOTO, OUTLINE],
+        )
+    labels = [tag.get("value") for tag in tags if tag.tag == "Label"]
+    if len(tags) > 1 and label not in labels:
+        raise FormatError(
+            "the labelling interface has the labels {labels} and not {label!r}, which the model outlines; set the one "
+            "that python -m magic_demo label-studio --interface prints",
+            labels=labels,
+            label=label,
         )
 
 

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from magic_demo.__main__ import main
 from magic_demo.api.label_studio import KEPT, Backend, name_photo
-from magic_demo.questions.families import load_challenge
+from magic_demo.questions.families import load_challenge, unpack_questions
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.label_studio.tasks import make_config
 from tests.support.fake_predictor import FakePredictor
@@ -60,6 +60,19 @@ def test_a_project_with_another_interface_is_told_what_to_set(client: TestClient
     assert client.post("/setup", json={"schema": "<View>"}).status_code == 400
     for empty in ("", "<View></View>"):
         assert client.post("/setup", json={"schema": empty}).status_code == 200
+
+
+def test_the_models_outline_is_the_first_label_of_a_study_which_the_interface_must_have(
+    queue: ReadQueue, predictor: FakePredictor
+) -> None:
+    asked = unpack_questions(json.dumps({"labels": ["naevus", "lesion", "scar"]}), "labels.json")
+    client = TestClient(Backend(predictor, queue.cases, asked).app())
+    assert client.post("/setup", json={"schema": make_config(asked)}).status_code == 200
+    refused = client.post("/setup", json={"schema": make_config(load_challenge())})
+    assert refused.status_code == 400 and "'naevus'" in refused.json()["error"]
+    (found,) = _ask(client, [{"id": 1, "data": {"image": "IMG_ENC00001_00001.png"}}])
+    brushes = [one["value"]["brushlabels"] for one in found["result"] if one["type"] == "brushlabels"]
+    assert brushes == [["naevus"]]
 
 
 def test_exported_tasks_get_outlines_and_the_first_photos_task_the_answers(

@@ -93,7 +93,7 @@ def open_with_label_studio(folder: Path) -> Found:
         for item in converter.iter_from_json_file(str(folder / "label_studio.json")):
             brush.convert_task(item, out, out_format="numpy")
         for path in Path(out).glob("*.npy"):
-            pixels["-".join(path.name.split("-")[:4])] = int((np.load(path) > 0).sum())
+            pixels[path.stem] = int((np.load(path) > 0).sum())
     return {"annotations": annotations, "predictions": predictions, "brushes": pixels}
 
 

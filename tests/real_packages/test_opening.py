@@ -134,15 +134,19 @@ def test_datasets_loads_photos_without_the_masks_among_them(queue: ReadQueue, tm
     assert sum(len(masks.splitlines()) for _, _, masks in rows) == 6
 
 
+@pytest.mark.parametrize("several", [False, True], ids=["one label", "three labels"])
 def test_label_studio_takes_every_annotation_and_unpacks_every_brush(
-    queue: ReadQueue, tmp_path: Path
+    queue: ReadQueue, labelled: ReadQueue, tmp_path: Path, several: bool
 ) -> None:
+    taken, asked = (labelled, LABELS) if several else (queue, None)
     name = "IMG_ENC00001_00001"
     probability = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
     said = Prediction("ENC00001", (PhotoPrediction(name, probability, SIZES[name]),), answers=answer(2))
-    found = _open(queue, "label-studio", "label-studio-sdk", tmp_path, predictions={"ENC00001": said})
+    found = _open(
+        taken, "label-studio", "label-studio-sdk", tmp_path, predictions={"ENC00001": said}, questions=asked
+    )
     assert all(found["annotations"]) and len(found["annotations"]) == 6 and found["predictions"] == [True]
-    drawn = [pixels for own in _pixels(queue, empty=False).values() for pixels in own.values()]
+    drawn = [pixels for own in _pixels(taken, empty=False).values() for pixels in own.values()]
     assert sorted(found["brushes"].values()) == sorted(drawn)
 
 

@@ -77,10 +77,11 @@ PLAIN_CSV = replace(CSV, write=write_plain_csv)
 LABEL_STUDIO = Format(
     name="label-studio",
     titles={"en": "Label Studio", "zh": "Label Studio 格式"},
-    contents="everything: masks as brush regions, answers as choices, what the models said as predictions",
+    contents="everything: masks of every label as brush regions, answers as choices, what the models said as predictions",
     write=write_label_studio,
     kinds="newest",
     predictions=True,
+    labels=True,
 )
 
 FORMATS: tuple[Format, ...] = (

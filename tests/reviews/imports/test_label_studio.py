@@ -13,6 +13,7 @@ import pytest
 from magic_demo.__main__ import main
 from magic_demo.core.types import EncounterFiles, Mask, PhotoFile
 from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.questions.families import unpack_questions
 from magic_demo.reviews.imports import ImportedReviews as ReadBack
 from magic_demo.reviews.imports import read_reviews
 from magic_demo.reviews.imports.formats.label_studio.regions import name_photo
@@ -90,6 +91,42 @@ def test_shapes_are_joined_and_what_is_no_lesion_is_named(tmp_path: Path) -> Non
         all(word in said for word in ("ruler", "keypointlabels", "rating", "their_question"))
         and "task 1" in said
     )
+
+
+def test_regions_and_choices_go_to_the_queues_labels_by_id_or_name_and_others_are_named(
+    tmp_path: Path,
+) -> None:
+    asked = unpack_questions(
+        json.dumps({"labels": ["lesion", {"id": "scar", "name": "Old scar"}, "ulcer", "crust"]}),
+        "labels.json",
+    )
+    results = [
+        _region("rectanglelabels", ["Old scar"], x=30, y=30, width=40, height=40),
+        SHAPES["ellipse"][0]
+        | {"value": {**SHAPES["ellipse"][0]["value"], "ellipselabels": ["scar", "ULCER"]}},
+        _region("rectanglelabels", ["ruler"], x=0, y=0, width=10, height=10),
+        {
+            "type": "choices",
+            "from_name": "photo_is",
+            "value": {"choices": ["no crust", "no nose", "no ulcer"]},
+        },
+    ]
+    path = tmp_path / "project.json"
+    path.write_text(
+        json.dumps([{"data": {"image": "a.jpg"}, "annotations": [{"result": results}]}]), encoding="utf-8"
+    )
+    back = read_reviews(path, "q", questions=asked)
+    (review,) = back.reviews
+    masks = {label: decode_mask(photos["a"].runs) for label, photos in review.label_masks.items()}
+    assert masks.keys() == {"scar", "ulcer", "crust"} and not review.masks and not masks["crust"].any()
+    np.testing.assert_array_equal(masks["ulcer"], ROUND)
+    assert (
+        np.count_nonzero(masks["scar"] & ~masks["ulcer"]) > 5000
+        and not (masks["ulcer"] & ~masks["scar"]).any()
+    )
+    said = " | ".join(back.left_out)
+    assert "region that is not labelled 'lesion' or 'scar' or 'ulcer' or 'crust'" in said and "ruler" in said
+    assert "choice of a photo that is not read" in said and "no nose" in said and len(back.left_out) == 2
 
 
 def test_an_annotation_of_nothing_that_is_read_makes_no_review(tmp_path: Path) -> None:

@@ -11,17 +11,19 @@ from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.label_studio.brush_code import encode_brush
 from magic_demo.reviews.store.rules import is_answered
 
-LESION = "lesion"
+OUTLINE = "lesion"
+"""The control of the brushes, whatever a study's labels are."""
 PHOTO = "photo"
-NO_LESION = "no lesion"
+NOWHERE = "no {label}"
+"""What is chosen of a photo where a label is not. An id has no space, so that no label is called that."""
 
 
 def make_prediction(
-    prediction: Prediction | None, photo_id: str, questions: QuestionSet | None
+    prediction: Prediction | None, photo_id: str, label: str, questions: QuestionSet | None
 ) -> list[dict[str, Any]]:
     """Return what the models said of a photo as Label Studio's predictions: one, or none where they said nothing.
 
-    questions: of the answers, None where they stand at another photo.
+    label: the id of what they outline. questions: of the answers, None where they stand at another photo.
     """
     if prediction is None:
         return []
@@ -30,7 +32,9 @@ def make_prediction(
     if found is not None:
         mask = lesion_mask(found.probability, found.size, prediction.threshold)
         results.append(
-            make_brush(mask) if mask.any() else make_value("photo_is", "choices", {"choices": [NO_LESION]})
+            make_brush(mask, label)
+            if mask.any()
+            else make_value("photo_is", "choices", {"choices": [NOWHERE.format(label=label)]})
         )
     for family in questions.families if questions is not None else ():
         if is_answered(prediction.answers, family):
@@ -45,10 +49,12 @@ def make_prediction(
     return [{"model_version": name, "result": results}]
 
 
-def make_brush(mask: Mask) -> dict[str, Any]:
-    """Return a mask (H, W) bool as a brush region."""
-    value = {"format": "rle", "rle": encode_brush(mask), "brushlabels": [LESION]}
-    return {"type": "brushlabels", "from_name": LESION, "to_name": PHOTO, "value": value}
+def make_brush(mask: Mask, label: str) -> dict[str, Any]:
+    """Return a mask (H, W) bool as a brush region of a label, by its id."""
+    value = {"format": "rle", "rle": encode_brush(mask), "brushlabels": [label]}
+    brush = {"type": "brushlabels", "from_name": OUTLINE, "to_name": PHOTO, "value": value}
+    add_size([brush], (mask.shape[0], mask.shape[1]))
+    return brush
 
 
 def make_value(name: str, kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,9 +63,9 @@ def make_value(name: str, kind: str, value: Mapping[str, Any]) -> dict[str, Any]
 
 
 def add_size(results: Iterable[dict[str, Any]], size: tuple[int, int] | None) -> None:
-    """Write into results the (height, width) of the photo that they are of, where it is known."""
+    """Write into results that do not say it the (height, width) of the photo that they are of, where it is known."""
     for result in results:
-        if size is not None:
+        if size is not None and "original_height" not in result:
             result.update(original_height=size[0], original_width=size[1], image_rotation=0)
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from magic_demo.core.disk.whole_files import write_json, write_whole
-from magic_demo.core.review_content import CHOICES
-from magic_demo.core.review_types import REVIEW_KINDS, Review, SavedReview
+from magic_demo.core.review_content import CHOICES, name_outline, outlines_of, split_outline
+from magic_demo.core.review_types import REVIEW_KINDS, MaskRuns, Review, SavedReview
 from magic_demo.core.types import Family, PhotoFile
 from magic_demo.imaging.run_lengths import area, decode_mask
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.label_studio.addresses import name_addresses
 from magic_demo.reviews.exports.label_studio.results import (
-    LESION,
-    NO_LESION,
+    NOWHERE,
+    OUTLINE,
     PHOTO,
     add_size,
     list_labels,
@@ -38,13 +38,15 @@ def write_label_studio(selection: Selection, folder: Path, photo_prefix: str | N
     """Write ``label_studio.json``, tasks to import, and ``label_studio.xml``, the labelling interface to set
     first; returns how many masks.
 
-    Each photo of a case is a task, each reading an annotation in it: the mask as a brush region, "no lesion"
-    where it is empty. What is said of the case (answers, comment, ...) stands in the task of its first photo.
+    Each photo of a case is a task, each reading an annotation in it: the mask of each label as a brush region, labelled
+    with its id, and "no <label>" where it is empty. What is said of the case (answers, comment, ...) stands in the task of its first photo.
     What the models said of a photo is a prediction of its task. Photos are named as files below Label
     Studio's local storage, see ``addresses``. photo_prefix: what their names begin with there.
     """
     tasks: list[dict[str, Any]] = []
     masks = annotated = 0
+    labels = {"": selection.questions.labels[0].label_id}
+    labels |= {label.label_id: label.label_id for label in selection.questions.further_labels}
     address = name_addresses(selection.cases, photo_prefix)
     for case in selection.cases:
         photos = _photos(case)
@@ -55,12 +57,14 @@ def write_label_studio(selection: Selection, folder: Path, photo_prefix: str | N
             data = _task_data(selection.queue, case, photo, position, selection.tied.get(case.case_id, ()))
             annotations = []
             for saved in case.readings:
-                annotation = _annotation(saved, photo.photo_id, questions)
+                drawn = _choose_masks(saved.review, photo.photo_id, labels)
+                annotation = _annotation(saved, photo.photo_id, drawn, questions)
+                masks += len(drawn)
                 if annotation["result"]:
                     annotated += 1
                     annotations.append(_number(annotated, annotation))
-            masks += sum(photo.photo_id in saved.review.masks for saved in case.readings)
-            said = make_prediction(selection.predictions.get(case.case_id), photo.photo_id, questions)
+            prediction = selection.predictions.get(case.case_id)
+            said = make_prediction(prediction, photo.photo_id, labels[""], questions)
             tasks.append(
                 {
                     "id": len(tasks) + 1,
@@ -75,8 +79,8 @@ def write_label_studio(selection: Selection, folder: Path, photo_prefix: str | N
 
 
 def make_config(questions: QuestionSet) -> str:
-    """Return the labelling interface, XML: the photo with a brush, the cards as choices, and what else a
-    reading holds."""
+    """Return the labelling interface, XML: the photo with a brush, which has the study's labels by their ids, the cards as
+    choices, and what else a reading holds. Of several labels each has its colour and says its names."""
     view = ElementTree.Element("View")
 
     def choices(name: str, title: str, values: Sequence[str], *, several: bool = False) -> None:
@@ -98,9 +102,14 @@ def make_config(questions: QuestionSet) -> str:
         )
 
     ElementTree.SubElement(view, "Image", name=PHOTO, value="$image", zoom="true", zoomControl="true")
-    labels = ElementTree.SubElement(view, "BrushLabels", name=LESION, toName=PHOTO)
-    ElementTree.SubElement(labels, "Label", value=LESION)
-    choices("photo_is", "This photo", [NO_LESION, UNUSABLE], several=True)
+    brushes = ElementTree.SubElement(view, "BrushLabels", name=OUTLINE, toName=PHOTO)
+    for label in questions.labels:
+        look = {"background": label.colour, "hint": f"{label.name['en']} {label.name['zh']}"}
+        ElementTree.SubElement(
+            brushes, "Label", look if questions.further_labels else {}, value=label.label_id
+        )
+    none_here = [NOWHERE.format(label=label.label_id) for label in questions.labels]
+    choices("photo_is", "This photo", [*none_here, UNUSABLE], several=True)
     for family in questions.families:
         choices(
             family.family_id,
@@ -130,9 +139,20 @@ def _photos(case: CaseReadings) -> list[PhotoFile]:
     named = {
         photo_id
         for saved in case.readings
-        for photo_id in (*saved.review.masks, *sorted(saved.review.unusable))
+        for photo_id in (*_list_outlined(saved.review), *saved.review.unusable)
     }
     return [*known, *(PhotoFile(name, None) for name in sorted(named - {photo.photo_id for photo in known}))]
+
+
+def _list_outlined(review: Review) -> set[str]:
+    return {split_outline(name)[1] for name in outlines_of(review)}
+
+
+def _choose_masks(review: Review, photo_id: str, labels: Mapping[str, str]) -> dict[str, MaskRuns]:
+    """Return a photo's masks by their labels' ids. labels: as outlines name them -> id."""
+    outlines = outlines_of(review)
+    names = {label_id: name_outline(photo_id, label) for label, label_id in labels.items()}
+    return {label_id: outlines[name].runs for label_id, name in names.items() if name in outlines}
 
 
 def _task_data(
@@ -169,12 +189,15 @@ def _task_data(
     }
 
 
-def _annotation(saved: SavedReview, photo_id: str, questions: QuestionSet | None) -> dict[str, Any]:
-    """Return a reading's annotation of a photo; questions: None where the answers stand at another photo."""
+def _annotation(
+    saved: SavedReview, photo_id: str, masks: Mapping[str, MaskRuns], questions: QuestionSet | None
+) -> dict[str, Any]:
+    """Return a reading's annotation of a photo. masks: by their labels' ids. questions: None where the answers stand at
+    another photo."""
     review = saved.review
-    size = _size(review, photo_id)
+    size = next((runs.size for runs in masks.values()), None)
     results = [
-        *_photo_results(review, photo_id),
+        *_photo_results(masks, unusable=photo_id in review.unusable),
         *(_case_results(review, questions) if questions is not None else ()),
     ]
     if results:
@@ -199,11 +222,12 @@ def _number(number: int, annotation: dict[str, Any]) -> dict[str, Any]:
     return {"id": number, **annotation}
 
 
-def _photo_results(review: Review, photo_id: str) -> Iterator[dict[str, Any]]:
-    runs = review.masks.get(photo_id)
-    if runs is not None and area(runs):
-        yield make_brush(decode_mask(runs))
-    choices = [NO_LESION] * (runs is not None and not area(runs)) + [UNUSABLE] * (photo_id in review.unusable)
+def _photo_results(masks: Mapping[str, MaskRuns], *, unusable: bool) -> Iterator[dict[str, Any]]:
+    empty = [NOWHERE.format(label=label) for label, runs in masks.items() if not area(runs)]
+    choices = [*empty, *([UNUSABLE] if unusable else [])]
+    for label, runs in masks.items():
+        if area(runs):
+            yield make_brush(decode_mask(runs), label)
     if choices:
         yield make_value("photo_is", "choices", {"choices": choices})
 
@@ -226,8 +250,3 @@ def _case_results(review: Review, questions: QuestionSet) -> Iterator[dict[str, 
         yield make_value("flag", "choices", {"choices": [FLAGGED]})
     if review.comment:
         yield make_value("comment", "textarea", {"text": [review.comment]})
-
-
-def _size(review: Review, photo_id: str) -> tuple[int, int] | None:
-    runs = review.masks.get(photo_id)
-    return runs.size if runs is not None else None

@@ -3,22 +3,28 @@ prediction."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from magic_demo.core.types import PhotoPrediction, Prediction
 from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.questions.families import load_challenge, unpack_questions
 from magic_demo.reviews.exports import LABEL_STUDIO, write_export
 from magic_demo.reviews.exports.label_studio.brush_code import decode_brush
-from magic_demo.reviews.exports.label_studio.tasks import write_label_studio
+from magic_demo.reviews.exports.label_studio.tasks import make_config, write_label_studio
 from tests.support.store.reviewed_cases import SIZES, ReadQueue, answer, make_queue
+
+ONE_LABEL = "c66b068254155238cb45e1f4aea243465b967bbe711f712e67ea8e02dcfb6179"
+"""SHA-256 of the interface, as the version before studies had several labels wrote it."""
 
 
 @pytest.fixture
@@ -83,3 +89,18 @@ def test_what_the_model_said_is_a_prediction_and_no_annotation(queue: ReadQueue,
     drawn = decode_brush(brush["value"]["rle"], (brush["original_height"], brush["original_width"]))
     assert np.array_equal(drawn, lesion_mask(probability, size, 0.5))
     assert len(choices) == 9 and not any(task["predictions"] for task in (second, *others))
+
+
+def test_a_study_of_one_label_has_the_interface_that_it_always_had() -> None:
+    assert hashlib.sha256(make_config(load_challenge()).encode()).hexdigest() == ONE_LABEL
+
+
+def test_the_interface_has_every_label_with_its_colour_and_a_choice_for_none_of_it() -> None:
+    labels = ["lesion", {"id": "scar", "name": "Old scar", "zh": "旧瘢痕", "colour": "#112233"}]
+    asked = unpack_questions(json.dumps({"labels": labels}), "labels.json")
+    root = ElementTree.fromstring(make_config(asked))
+    first, scar = root.iter("Label")
+    assert (first.get("value"), first.get("background")) == ("lesion", asked.labels[0].colour)
+    assert scar.attrib == {"value": "scar", "background": "#112233", "hint": "Old scar 旧瘢痕"}
+    (none_here,) = [choices for choices in root.iter("Choices") if choices.get("name") == "photo_is"]
+    assert [choice.get("value") for choice in none_here] == ["no lesion", "no scar", "image unusable"]

@@ -11,9 +11,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from magic_demo.core.types import Mask
-from magic_demo.files.findings import Findings
 from magic_demo.reviews.exports.label_studio.brush_code import decode_brush
-from magic_demo.reviews.exports.label_studio.results import LESION
+from magic_demo.reviews.imports.gathering import Gathering
 from magic_demo.reviews.imports.shapes import (
     check_size,
     fill_corners,
@@ -30,27 +29,29 @@ _UPLOAD = re.compile(r"[0-9a-f]{8}-(?=.)")
 
 
 def read_region(
-    result: Mapping[str, Any], where: str, left_out: Findings, labels: Mapping[str, Sequence[str]]
-) -> Mask | None:
-    """Return the pixels (H, W) bool of one result, None where it is no region of a lesion; that is said in
-    ``left_out``. labels: a region's id -> what a labelling tag of its own calls it.
+    result: Mapping[str, Any], where: str, gathering: Gathering, labels: Mapping[str, Sequence[str]]
+) -> dict[str, Mask]:
+    """Return the pixels (H, W) bool of one result by the queue's labels that it has, "" the first; none where it is no
+    region of them, which is named in ``left_out``. labels: a region's id -> what a labelling tag of its own calls it.
 
     Raises FormatError, LookupError, TypeError or ValueError for a region that cannot be read.
     """
     kind = str(result.get("type"))
-    shape = kind.removesuffix("labels")
+    shape, left_out = kind.removesuffix("labels"), gathering.left_out
     if shape not in SHAPES:
         left_out.add("region or answer of a kind that is not read", where, kind)
-        return None
+        return {}
     value = result["value"]
     own = [str(label) for label in (value.get(f"{shape}labels") or labels.get(str(result.get("id")), ()))]
-    if LESION not in (label.casefold() for label in own):
-        left_out.add(f"region that is not labelled '{LESION}'", where, f"{kind} {', '.join(own)}".strip())
-        return None
+    found = [label for name in own if (label := gathering.find_label(name)) is not None]
+    if not found:
+        wanted = " or ".join(f"'{label.label_id}'" for label in gathering.questions.labels)
+        left_out.add(f"region that is not labelled {wanted}", where, f"{kind} {', '.join(own)}".strip())
+        return {}
     if result.get("image_rotation"):
         left_out.add("region on a photo that was turned in Label Studio", where, kind)
-        return None
-    return _fill(shape, value, read_size(result))
+        return {}
+    return dict.fromkeys(found, _fill(shape, value, read_size(result)))
 
 
 def _fill(shape: str, value: Mapping[str, Any], size: tuple[int, int]) -> Mask:

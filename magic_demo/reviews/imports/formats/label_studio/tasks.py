@@ -12,13 +12,12 @@ import numpy as np
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.review_content import CHOICES
-from magic_demo.core.review_types import REVIEW_KINDS, Review
+from magic_demo.core.review_types import REVIEW_KINDS, MaskRuns, Outline, Review
 from magic_demo.core.types import Family, Mask
-from magic_demo.files.findings import Findings
 from magic_demo.files.json_files import read_json_list
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.exports.label_studio.results import NO_LESION
+from magic_demo.reviews.exports.label_studio.results import NOWHERE
 from magic_demo.reviews.exports.label_studio.tasks import FLAGGED, OWN, TASKS, UNUSABLE, specify_options
 from magic_demo.reviews.imports.documents import peek_json
 from magic_demo.reviews.imports.formats.label_studio.regions import name_photo, read_region, read_size
@@ -29,6 +28,8 @@ from magic_demo.reviews.imports.gathering import (
     read_names,
     says_anything,
 )
+
+_NO = NOWHERE.format(label="")
 
 
 def find_label_studio(path: Path) -> bool:
@@ -42,7 +43,7 @@ def read_label_studio(path: Path, gathering: Gathering) -> None:
     """Read Label Studio's JSON export of the interface that ``label_studio.xml`` sets up; annotations of one
     case and reader become one review.
 
-    Brushes, polygons, rectangles and ellipses that are labelled "lesion" are the mask; other regions, and
+    Brushes, polygons, rectangles and ellipses with the id or name of one of the queue's labels are its mask; other regions, and
     answers to other questions, are left out by name.
     A photo is found by its name without what an upload put before it.
 
@@ -52,7 +53,6 @@ def read_label_studio(path: Path, gathering: Gathering) -> None:
     """
     path = path / TASKS if path.is_dir() else path
     left_out, owner, found = gathering.left_out, gathering.owners, gathering.reviews
-    queue, questions = gathering.queue, gathering.questions
     for number, task in enumerate(read_json_list(path, "a JSON list of Label Studio's tasks"), start=1):
         try:
             data = task["data"]
@@ -75,9 +75,7 @@ def read_label_studio(path: Path, gathering: Gathering) -> None:
                 if annotation.get("was_cancelled"):
                     continue
                 review = _add_own(
-                    _read_annotation(
-                        annotation, case_id, photo_id, queue, questions, f"task {number}", left_out
-                    ),
+                    _read_annotation(annotation, case_id, photo_id, f"task {number}", gathering),
                     own.get("readings", ()),
                 )
             except (FormatError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -95,11 +93,10 @@ def _read_annotation(
     annotation: Mapping[str, Any],
     case_id: str,
     photo_id: str,
-    queue: str,
-    questions: QuestionSet,
     where: str,
-    left_out: Findings,
+    gathering: Gathering,
 ) -> Review:
+    questions, left_out = gathering.questions, gathering.left_out
     names = _list_names(questions)
     results = annotation["result"]
     by_name: dict[str, list[str]] = {}
@@ -112,7 +109,8 @@ def _read_annotation(
                 str(text) for text in value["choices" if "choices" in value else "text"]
             )
     answers, specified = _read_families(by_name, questions)
-    mask = _read_mask(results, by_name, where, left_out)
+    masks = _read_masks(results, by_name.get("photo_is", ()), where, gathering)
+    first = masks.pop("", None)
     kinds = [kind for kind in REVIEW_KINDS if kind in by_name.get("kind", ())]
     chosen: dict[str, Any] = {
         name: next((value for value in values if value in by_name.get(name, ())), None)
@@ -125,13 +123,14 @@ def _read_annotation(
         state="done",
         answers=answers,
         specified=specified,
-        masks={} if mask is None else {photo_id: encode_mask(mask)},
+        masks={} if first is None else {photo_id: first},
+        label_masks={label: {photo_id: Outline(runs)} for label, runs in masks.items()},
         unusable=frozenset({photo_id} if UNUSABLE in by_name.get("photo_is", ()) else ()),
         comment="\n".join(by_name.get("comment", ())),
         flagged=FLAGGED in by_name.get("flag", ()),
         **chosen,
         seconds=float(annotation.get("lead_time") or 0),
-        queue=queue,
+        queue=gathering.queue,
     )
 
 
@@ -194,29 +193,31 @@ def _fill_slots(labels: Sequence[str], family: Family) -> dict[str, int]:
     return {question.qid: index for question, index in zip(family.questions, filled, strict=True)}
 
 
-def _read_mask(
-    results: Sequence[Mapping[str, Any]], by_name: Mapping[str, Sequence[str]], where: str, left_out: Findings
-) -> Mask | None:
-    """Return what the regions of lesions cover together, an empty mask where the reader said "no lesion",
-    None where neither is."""
-    mask: Mask | None = None
+def _read_masks(
+    results: Sequence[Mapping[str, Any]], chosen: Sequence[str], where: str, gathering: Gathering
+) -> dict[str, MaskRuns]:
+    """Return what the regions of each label cover together, by the queue's labels, "" the first; an empty mask where the
+    reader chose of the photo that there is none. chosen: what was chosen of the photo."""
+    masks: dict[str, Mask] = {}
     labels = {
         str(result.get("id")): [str(label) for label in result["value"]["labels"]]
         for result in results
         if result["type"] == "labels"
     }
     for result in results:
-        if (
-            result["type"] not in ("choices", "textarea", "labels")
-            and (region := read_region(result, where, left_out, labels)) is not None
-        ):
-            mask = region if mask is None else mask | region
-    if mask is None and NO_LESION in by_name.get("photo_is", ()):
-        sized = next((result for result in results if "original_height" in result), None)
-        if sized is None:
-            raise FormatError("says 'no lesion' of a photo whose size it does not know")
-        mask = np.zeros(read_size(sized), np.bool_)
-    return mask
+        if result["type"] not in ("choices", "textarea", "labels"):
+            for label, region in read_region(result, where, gathering, labels).items():
+                masks[label] = masks[label] | region if label in masks else region
+    for choice in chosen:
+        empty = gathering.find_label(choice.removeprefix(_NO)) if choice.startswith(_NO) else None
+        if empty is not None and empty not in masks:
+            sized = next((result for result in results if "original_height" in result), None)
+            if sized is None:
+                raise FormatError("says {choice!r} of a photo whose size it does not know", choice=choice)
+            masks[empty] = np.zeros(read_size(sized), np.bool_)
+        elif empty is None and choice != UNUSABLE:
+            gathering.left_out.add("choice of a photo that is not read", where, choice)
+    return {label: encode_mask(mask) for label, mask in masks.items()}
 
 
 def _completed_by(annotation: Mapping[str, Any]) -> str:
@@ -251,6 +252,10 @@ def _join(first: Review, second: Review) -> Review:
         answers={**second.answers, **first.answers},
         specified={**second.specified, **first.specified},
         masks={**second.masks, **first.masks},
+        label_masks={
+            label: {**second.label_masks.get(label, {}), **first.label_masks.get(label, {})}
+            for label in {**second.label_masks, **first.label_masks}
+        },
         unusable=first.unusable | second.unusable,
         comment=first.comment or second.comment,
         flagged=first.flagged or second.flagged,
