@@ -112,7 +112,8 @@ def convert_with_datumaro(folder: Path) -> Found:
 
 
 def open_with_highdicom(folder: Path) -> Found:
-    """Return the pixels of each reader's segment by photo, and how many items each report holds."""
+    """Return the pixels of each reader's segment by photo and, where it is no lesion, label, and how many items each
+    report holds."""
     import highdicom
 
     masks: dict[str, dict[str, int]] = {}
@@ -121,8 +122,9 @@ def open_with_highdicom(folder: Path) -> Found:
         (source,) = made.get_source_image_uids()
         pixels = made.get_pixels_by_source_instance([source[2]])
         for number in made.segment_numbers:
-            reader = made.get_segment_description(number).segment_label.removeprefix("lesion, ")
-            masks.setdefault(f"{path.stem}.png", {})[reader] = int(pixels[..., number - 1].sum())
+            label, reader = made.get_segment_description(number).segment_label.split(", ")
+            own = masks.setdefault(f"{path.stem}.png", {})
+            own[_name(label, reader)] = int(pixels[..., number - 1].sum())
     reports = {
         path.stem: len(highdicom.sr.srread(path).ContentSequence)
         for path in sorted((folder / "answers").glob("*.dcm"))

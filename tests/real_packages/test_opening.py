@@ -97,7 +97,8 @@ def test_datumaro_finds_photos_and_masks(queue: ReadQueue, tmp_path: Path, forma
 
 
 @pytest.mark.parametrize(
-    ("format", "library"), [("coco", "pycocotools"), ("coco", "datumaro"), ("cvat", "datumaro")]
+    ("format", "library"),
+    [("coco", "pycocotools"), ("coco", "datumaro"), ("cvat", "datumaro"), ("dicom", "highdicom")],
 )
 def test_a_library_finds_every_label_of_a_study(
     labelled: ReadQueue, tmp_path: Path, format: str, library: str
@@ -114,8 +115,8 @@ def test_highdicom_reads_every_segment_and_report(queue: ReadQueue, tmp_path: Pa
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
-def test_dciodvfy_finds_no_error(queue: ReadQueue, tmp_path: Path) -> None:
-    write_export(queue.reviews, queue.cases, "dicom", tmp_path / "out")
+def test_dciodvfy_finds_no_error(labelled: ReadQueue, tmp_path: Path) -> None:
+    write_export(labelled.reviews, labelled.cases, "dicom", tmp_path / "out", questions=LABELS)
     for path in (tmp_path / "out").rglob("*.dcm"):
         said = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
         assert "Error" not in said.stdout + said.stderr, f"{path.name}: {said.stderr}"

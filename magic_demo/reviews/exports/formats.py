@@ -121,9 +121,10 @@ FORMATS: tuple[Format, ...] = (
     Format(
         name="dicom",
         titles={"en": "DICOM", "zh": "DICOM 格式"},
-        contents="photos, masks as segmentations with one segment per reader, answers as structured reports",
+        contents="photos, masks as segmentations with one segment per reader and label, answers as structured reports",
         write=write_dicom,
         kinds="newest",
+        labels=True,
     ),
     Format(
         name="labels",

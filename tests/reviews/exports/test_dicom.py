@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,13 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
+from magic_demo.core.review_types import Outline
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.questions.families import load_challenge
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
+from magic_demo.questions.families import load_challenge, unpack_questions
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.readings import ExportError
-from tests.support.store.reviewed_cases import ReadQueue, make_queue
+from tests.support.store.reviewed_cases import SIZES, ReadQueue, make_queue
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +79,38 @@ def test_a_segmentation_holds_each_readers_mask_as_a_segment_of_its_photo(
             if name == reader and photo_id in review.masks
         ]
         assert np.array_equal(frame, decode_mask(runs))
+
+
+def test_a_further_label_is_a_segment_of_its_own_with_a_code_of_its_own(
+    queue: ReadQueue, tmp_path: Path
+) -> None:
+    long, reader = "a" * 40, "R" * 30
+    labels = ["lesion", {"id": "ulcer", "name": "Open ulcer"}, "scar", long]
+    asked = unpack_questions(json.dumps({"labels": labels}), "labels.json")
+    photo_id = "IMG_ENC00001_00001"
+    ulcer = np.zeros(SIZES[photo_id], np.bool_)
+    ulcer[5:9, 7:20] = True
+    drawn = {"ulcer": ulcer, "scar": ulcer & False, long: ~ulcer}
+    further = {label: {photo_id: Outline(encode_mask(mask))} for label, mask in drawn.items()}
+    saved = queue.reviews[0]
+    review = replace(saved.review, reader=reader, label_masks=further)
+    rows = [replace(saved, review=review), queue.reviews[1]]
+    report = write_export(rows, queue.cases, "dicom", tmp_path / "out", questions=asked)
+    assert report.masks == 7 and not [line for line in report.left_out if "label" in line]
+    made = _read(tmp_path / "out", "segmentations")[photo_id]
+    assert [int(one.SegmentNumber) for one in made.SegmentSequence] == [1, 2, 3, 4, 5]
+    frames = made.pixel_array.astype(bool)
+    found = {one.SegmentLabel: frame for one, frame in zip(made.SegmentSequence, frames, strict=True)}
+    assert list(found) == [
+        *(f"{label}, {reader}" for label in ("lesion", "ulcer", "scar", "a" * 32)),
+        "lesion, Wang",
+    ]
+    for label, mask in drawn.items():
+        np.testing.assert_array_equal(found[f"{label[:32]}, {reader}"], mask)
+    kinds = [one.SegmentedPropertyTypeCodeSequence[0] for one in made.SegmentSequence]
+    codes = [(kind.get("CodeValue", kind.get("LongCodeValue")), kind.CodeMeaning) for kind in kinds]
+    assert codes[:2] == [("52988006", "Lesion"), ("label.ulcer", "Open ulcer")]
+    assert codes[3][0] == f"label.{long}" and codes[4] == codes[0]
 
 
 def test_a_report_codes_every_answer_and_says_who_gave_it(folder: Path, queue: ReadQueue) -> None:

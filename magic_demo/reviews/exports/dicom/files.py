@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pydicom import Dataset
 
-from magic_demo.reviews.exports.challenge import walk_masks
+from magic_demo.core.review_content import split_outline
+from magic_demo.reviews.exports.challenge import walk_outlines
 from magic_demo.reviews.exports.dicom.answers import make_report
 from magic_demo.reviews.exports.dicom.objects import Case, write_object
 from magic_demo.reviews.exports.dicom.outlines import Outline, make_photo, make_segmentation
@@ -20,9 +21,12 @@ def write_files(selection: Selection, folder: Path) -> int:
     """Write each case's photos, a segmentation of each that was outlined, and a report of each review; returns how
     many masks."""
     outlines: dict[str, list[Outline]] = {}
-    for case, review, photo_id, runs in walk_masks(selection):
+    labels = {label.label_id: label for label in selection.questions.labels}
+    labels[""] = selection.questions.labels[0]
+    for case, review, name, outline in walk_outlines(selection):
+        label, photo_id = split_outline(name)
         saved = next(one for one in case.readings if one.review is review)
-        outlines.setdefault(photo_id, []).append((saved, runs))
+        outlines.setdefault(photo_id, []).append((saved, labels[label], outline.runs))
     return sum(_write_case(case, outlines, selection, folder) for case in selection.cases)
 
 
@@ -51,8 +55,8 @@ def _write_outlines(
     case: Case, photo: Dataset, outlines: list[Outline], selection: Selection, folder: Path
 ) -> int:
     photo_id, size = str(photo.ImageComments), (photo.Rows, photo.Columns)
-    fitting = [outline for outline in outlines if outline[1].size == size]
-    for saved, runs in outlines:
+    fitting = [outline for outline in outlines if outline[2].size == size]
+    for saved, _label, runs in outlines:
         if runs.size != size:
             selection.left_out.add(
                 "mask of another size than its photo", photo_id, annotator_of(saved.review)

@@ -15,7 +15,7 @@ from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.version import __version__
 
 SCHEME = "99MAGICDEMO"
-"""Of codes that are ours: questions by qid, options by qid and index."""
+"""Of codes that are ours: questions by qid, options by qid and index, labels by ``label.`` and their id."""
 LONGEST_CODE, LONGEST_MEANING = 16, 64
 
 

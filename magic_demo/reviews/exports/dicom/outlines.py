@@ -13,11 +13,13 @@ from pydicom.uid import SegmentationStorage, VLPhotographicImageStorage
 from magic_demo.core.review_types import MaskRuns, SavedReview
 from magic_demo.core.types import Photo
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.reviews.exports.dicom.objects import Case, begin, code, date, name_series, point_at
+from magic_demo.questions.labels import LESION, Label
+from magic_demo.reviews.exports.dicom.objects import SCHEME, Case, begin, code, date, name_series, point_at
 from magic_demo.reviews.exports.readings import annotator_of
 
 PIXEL_BYTES = "PixelData"
-Outline = tuple[SavedReview, MaskRuns]
+LONGEST_LABEL = 64
+Outline = tuple[SavedReview, Label, MaskRuns]
 
 
 def make_photo(case: Case, photo: Photo) -> Dataset:
@@ -34,15 +36,15 @@ def make_photo(case: Case, photo: Photo) -> Dataset:
 
 
 def make_segmentation(case: Case, photo: Dataset, outlines: Sequence[Outline]) -> Dataset:
-    """Return the outlines of a photo: one segment and one frame a reader, empty where the reader found no lesion.
+    """Return the outlines of a photo: one segment and one frame a reader and label, empty where the reader found none.
 
-    photo: what ``make_photo`` returned. outlines: of the photo's size, each reader once.
+    photo: what ``make_photo`` returned. outlines: of the photo's size, each reader and label once.
     """
     made = begin(case, SegmentationStorage, "SEG", str(photo.SOPInstanceUID))
-    date(made, max(saved.saved_at for saved, _ in outlines))
+    date(made, max(saved.saved_at for saved, _, _ in outlines))
     made.ImageType, made.PatientOrientation = ["DERIVED", "PRIMARY"], ""
     made.ContentLabel, made.ContentDescription, made.ContentCreatorName = (
-        "LESION",
+        "LESION" if all(label.label_id == LESION.label_id for _, label, _ in outlines) else "OUTLINES",
         str(photo.ImageComments),
         "",
     )
@@ -53,11 +55,13 @@ def make_segmentation(case: Case, photo: Dataset, outlines: Sequence[Outline]) -
     series = name_series([photo])
     series.ReferencedInstanceSequence = [point_at(photo)]
     made.ReferencedSeriesSequence = [series]
-    made.SegmentSequence = [_describe(number, saved) for number, (saved, _) in enumerate(outlines, start=1)]
+    made.SegmentSequence = [
+        _describe(number, saved, label) for number, (saved, label, _) in enumerate(outlines, start=1)
+    ]
     _number_frames(made, case)
     made.SharedFunctionalGroupsSequence = [Dataset()]
     made.PerFrameFunctionalGroupsSequence = [_frame(number, photo) for number in range(1, len(outlines) + 1)]
-    masks = np.stack([decode_mask(runs) for _, runs in outlines])
+    masks = np.stack([decode_mask(runs) for _, _, runs in outlines])
     _put_pixels(made, bytes(pack_bits(masks.ravel(), pad=True)))
     return made
 
@@ -73,10 +77,13 @@ def _put_pixels(made: Dataset, pixels: bytes) -> None:
     made[PIXEL_BYTES].VR = "OB" if made.BitsAllocated == 1 or made.SamplesPerPixel == 3 else "OW"
 
 
-def _describe(number: int, saved: SavedReview) -> Dataset:
-    review = saved.review
+def _describe(number: int, saved: SavedReview, label: Label) -> Dataset:
+    review, reader = saved.review, annotator_of(saved.review)
     item = Dataset()
-    item.SegmentNumber, item.SegmentLabel = number, f"lesion, {annotator_of(review)}"[:64]
+    # of a long label its code says the rest, of a long name nothing would
+    room = max(len(LESION.label_id), LONGEST_LABEL - len(f", {reader}"))
+    item.SegmentNumber = number
+    item.SegmentLabel = f"{label.label_id[:room]}, {reader}"[:LONGEST_LABEL]
     seen = ", ".join(sorted(review.known)) or "nothing"
     item.SegmentDescription = f"{review.kind} reading; the reader had been shown: {seen}"
     item.SegmentAlgorithmType = "SEMIAUTOMATIC" if review.models else "MANUAL"
@@ -85,7 +92,11 @@ def _describe(number: int, saved: SavedReview) -> Dataset:
     item.SegmentedPropertyCategoryCodeSequence = [
         code("49755003", "SCT", "Morphologically Abnormal Structure")
     ]
-    item.SegmentedPropertyTypeCodeSequence = [code("52988006", "SCT", "Lesion")]
+    item.SegmentedPropertyTypeCodeSequence = [
+        code("52988006", "SCT", "Lesion")
+        if label.label_id == LESION.label_id
+        else code(f"label.{label.label_id}", SCHEME, label.name["en"])
+    ]
     return item
 
 
