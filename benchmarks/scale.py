@@ -1,8 +1,8 @@
 """What a hospital, a trial and a registry need: arithmetic from what a run of two sizes costs here.
 
 ``python -m benchmarks.scale``: synthetic cases with the shipped checkpoints, one worker. From two runs of different
-length come the seconds of a processor that a worker's start and each encounter take; from the files their bytes. Of
-the driver and its resumption ``python -m benchmarks.million`` speaks, of several workers ``python -m
+length come the seconds of a processor that a worker's start and each encounter take, what is imported once for all
+workers left out; from the files their bytes. Of the driver and its resumption ``python -m benchmarks.million`` speaks, of several workers ``python -m
 benchmarks.workers``.
 """
 
@@ -66,7 +66,7 @@ def measure(few: int, many: int) -> Costs:
 def describe(costs: Costs) -> list[str]:
     """Return the lines of the document's tables."""
     lines = [
-        f"Measured: {costs.seconds:.3f} s of a processor an encounter of {costs.photos:.1f} photos, {costs.start:.0f} s "
+        f"Measured: {costs.seconds:.3f} s of a processor an encounter of {costs.photos:.1f} photos, {costs.start:.1f} s "
         f"a worker's start, {costs.memory:,.0f} MB a worker; {costs.masks / 1024:.1f} KB masks, "
         f"{costs.bundle / 1024:.1f} KB bundle, {costs.lines / 1024:.1f} KB answers, journal and manifest.",
         "",

@@ -18,6 +18,9 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import lru_cache
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from magic_demo.challenge.batch import predict_folder
@@ -27,6 +30,7 @@ from magic_demo.challenge.running.batch_report import BatchReport
 from magic_demo.challenge.running.cases import Case
 from magic_demo.challenge.running.engines import Engine, Processes
 from magic_demo.challenge.running.journal import Journal
+from magic_demo.challenge.running.processes import choose_context, warm_up
 from magic_demo.challenge.running.stages import Outcome, Stages
 from magic_demo.models.loading.predictors import load_predictor
 from magic_demo.models.predictor import Predictor
@@ -63,10 +67,44 @@ def read_files(out: Path) -> dict[str, bytes]:
 
 
 def run(data: Path, out: Path, predictor: Predictor, engine: Engine) -> tuple[BatchReport, float, float]:
-    """Return what a run did, its seconds by the clock, and those of processors, all processes together."""
+    """Return what a run did, its seconds by the clock, and those of processors, all processes together, what is
+    imported for all workers left out."""
+    imported = import_once()
     begun, worked = time.perf_counter(), _processor_seconds()
     report = predict_folder(data, out, predictor, split="valid", bundle=True, quiet=True, engine=engine)
-    return report, time.perf_counter() - begun, _processor_seconds() - worked
+    clock = time.perf_counter() - begun
+    _end_server()
+    return report, clock, _processor_seconds() - worked - imported
+
+
+@lru_cache(maxsize=1)
+def _measure_import() -> float:
+    worked = _processor_seconds()
+    _start_server()
+    _end_server()
+    return _processor_seconds() - worked
+
+
+def import_once() -> float:
+    """Start the server that workers are forked from, and wait until it has imported; return the processor's seconds
+    of that, 0 where there is no such server."""
+    imported = _measure_import()
+    _start_server()
+    return imported
+
+
+def _start_server() -> None:
+    warm_up()
+    if isinstance(choose_context(), ForkServerContext):
+        process = choose_context().Process(target=int)
+        process.start()  # forked once the server has imported
+        process.join()
+
+
+def _end_server() -> None:
+    """End the server: only then the system counts the time of its processes as this one's children's."""
+    if isinstance(choose_context(), ForkServerContext):
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 def main() -> None:
@@ -81,6 +119,7 @@ def main() -> None:
         data, place = Path(name, "data"), Path(name)
         write_cases(data, count=options.cases, seed=3, splits={"valid": 1.0})
         first: tuple[float, float] | None = None
+        print(f"imported once for all workers: {import_once():.1f} s of a processor", flush=True)
         for workers in options.workers:
             report, clock, processor = run(
                 data, place / str(workers), predictor, Processes(workers, load_predictor)

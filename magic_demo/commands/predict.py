@@ -256,6 +256,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "--submission answers the challenge's questions; leave out --questions or --submission"
             )
     engine = choose_engine(arguments)
+    if isinstance(engine, Processes):
+        engine.warm_up()
     predictor = load_models(arguments)
     if arguments.tta != "none":
         print(describe_views(arguments.tta))

@@ -12,7 +12,7 @@ from typing import Protocol
 from magic_demo.challenge.pipeline import Busy, overlap
 from magic_demo.challenge.running.cases import Case
 from magic_demo.challenge.running.journal import Journal
-from magic_demo.challenge.running.processes import ProcessTeam, Watch
+from magic_demo.challenge.running.processes import ProcessTeam, Watch, warm_up
 from magic_demo.challenge.running.ray_actors import ActorTeam
 from magic_demo.challenge.running.stages import CaseRead, Outcome, Stages, StagesPlan
 from magic_demo.challenge.running.team import Team, work_in_team
@@ -50,6 +50,10 @@ class Processes:
     workers: int
     load: Callable[[], Predictor]
     watch: Watch | None = None
+
+    def warm_up(self) -> None:
+        """Begin what every worker's start needs, and return at once: the caller loads its own models meanwhile."""
+        warm_up()
 
     def __call__(
         self, cases: Iterator[Case], stages: Stages, journal: Journal, busy: Busy, /

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
@@ -30,12 +31,16 @@ class Failed:
     why: Message
 
 
-def work(connection: Connection, plan: StagesPlan) -> None:
+def work(connection: Connection, plan: StagesPlan, environment: Mapping[str, str]) -> None:
     """Take cases from the connection and answer each with its Outcome, in their order, until None comes.
+
+    environment: of the process that started it, which a server that was started earlier may not have.
 
     The first answer is Ready. What no other worker could do better either is answered with Failed. The process
     ends at once when the one that started it is gone.
     """
+    os.environ.clear()
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the one that started it, which ends this one
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     with suppress(BrokenPipeError, EOFError):

@@ -136,6 +136,11 @@ def list_versions() -> dict[str, str]:
     return {"torch": str(torch.__version__), "transformers": transformers.__version__}
 
 
+def is_built_for_cards() -> bool:
+    """Return whether this build of torch runs on graphics cards, whose drivers do not survive a fork."""
+    return torch.version.cuda is not None or torch.version.hip is not None
+
+
 def use_cores() -> None:
     """Let torch use the cores that this process may use, which in a container can be far fewer than the
     machine has; once, before models run.

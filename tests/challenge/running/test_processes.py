@@ -12,12 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from magic_demo.challenge.batch import predict_folder
 from magic_demo.challenge.running.engines import Processes, RayActors
 from magic_demo.challenge.running.journal import Journal
 from magic_demo.core.errors import BackendError, CheckpointError, ModelError
 from magic_demo.files.answers import read_answers
+from magic_demo.models.backends.backend import is_built_for_cards
 from magic_demo.models.predictor import Predictor
 from tests.support.batch_runs import (
     IDS,
@@ -89,6 +91,56 @@ def test_an_encounter_that_ends_every_process_is_a_problem_and_the_others_are_do
     assert set(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == set(IDS)
     assert (tmp_path / "out" / "masks_preds" / f"IMG_{IDS[1]}_00001_mask_sys.tiff").is_file()
     assert predict(data, tmp_path / "out").done_now == 1, "it is tried again"
+
+
+def _note_start(folder: Path) -> Predictor:
+    """Load the stand-ins, and note who started this process and what it finds in its environment."""
+    seen = {"parent": os.getppid(), "environment": os.environ.get("TOLD"), "cores": torch.get_num_threads()}
+    (folder / str(os.getpid())).write_text(json.dumps(seen), encoding="utf-8")
+    return stand_in_predictor()
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux" or is_built_for_cards(), reason="workers are not forked here")
+def test_workers_are_forked_from_one_server_and_see_the_environment_of_their_own_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, parents = write_photos(tmp_path / "photos", 4), set()
+    Processes(1, stand_in_predictor).warm_up()
+    for word in ("first", "second"):
+        monkeypatch.setenv("TOLD", word)
+        notes = tmp_path / word
+        notes.mkdir()
+        engine = Processes(2, partial(_note_start, notes))
+        report = predict_folder(
+            data, tmp_path / f"out {word}", stand_in_predictor(), quiet=True, engine=engine
+        )
+        assert report.masks == 4
+        starts = [json.loads(path.read_text(encoding="utf-8")) for path in notes.iterdir()]
+        assert len(starts) == 2 and {start["environment"] for start in starts} == {word}
+        assert {start["cores"] for start in starts} == {1}
+        parents |= {start["parent"] for start in starts}
+    assert len(parents) == 1 and parents != {os.getpid()}
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux" or is_built_for_cards(), reason="workers are not forked here")
+def test_a_killed_server_costs_time_alone(tmp_path: Path) -> None:
+    data, kills = write_photos(tmp_path / "photos", 12), 0
+    predict_folder(data, tmp_path / "whole", stand_in_predictor(), quiet=True)
+
+    def kill_the_server(process: int) -> None:
+        nonlocal kills
+        if kills < 2:
+            kills += 1
+            about = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2]
+            os.kill(int(about.split()[1]), signal.SIGKILL)
+            os.kill(process, signal.SIGKILL)
+
+    engine = Processes(2, TakesItsTime, kill_the_server)
+    report = predict_folder(data, tmp_path / "out", stand_in_predictor(), quiet=True, engine=engine)
+    assert kills == 2 and (report.done_now, report.problems) == (12, ())
+    assert read_files(tmp_path / "out") == read_files(tmp_path / "whole")
 
 
 def _refuse() -> Predictor:
