@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.e2e.conftest import Watched
-from tests.e2e.viewer.test_viewer_tools import (
+from tests.e2e.drawing import (
     HEIGHT,
     WIDTH,
     dice,

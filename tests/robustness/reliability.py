@@ -131,11 +131,11 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "two tabs of one reader that change the same",
-        "page/events/test_nothing_lost.py::test_what_two_tabs_answer_differently_in_one_family_is_told_with_both_and_a_choice_holds",
+        "page/events/test_two_tabs.py::test_what_two_tabs_answer_differently_in_one_family_is_told_with_both_and_a_choice_holds",
     ),
     (
         "a change that is overtaken, or sent again",
-        "page/events/test_nothing_lost.py::test_a_change_that_is_overtaken_or_sent_again_does_not_undo_a_later_one",
+        "page/events/test_two_tabs.py::test_a_change_that_is_overtaken_or_sent_again_does_not_undo_a_later_one",
     ),
     (
         "a model that runs out of memory or fails on one photo",
@@ -156,6 +156,8 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ("inputs that fuzzing found", "robustness/fuzzed/test_found_by_fuzzing.py"),
 )
 """What is done to the program, and the test that does it."""
+FUZZED_PAGE = "tests/robustness/fuzzed/test_fuzzing_page.py"
+"""Targets whose names begin with "page" are here, the others in ``LONG["fuzz"]``."""
 LONG = {
     "fuzz": ("make fuzz", "tests/robustness/fuzzed/test_fuzzing.py"),
     "soak": (
@@ -236,10 +238,14 @@ def _tell_fuzz(found: Mapping[str, Any] | None) -> Iterator[str]:
     )
     yield from ("", "| reader | inputs | test |", "| --- | --- | --- |")
     for name, count in found["tried"].items():
-        yield (
-            f"| {name} | {count:,} | `{FIXED_SHARES.get(name, f'{test}::test_' + name.replace(' ', '_'))}` |"
-        )
+        yield f"| {name} | {count:,} | `{_name_target(name)}` |"
     yield ""
+
+
+def _name_target(name: str) -> str:
+    """Return the test that gives a reader its inputs."""
+    file = FUZZED_PAGE if name.startswith("page ") else LONG["fuzz"][1]
+    return FIXED_SHARES.get(name, f"{file}::test_{name.replace(' ', '_')}")
 
 
 def _tell_soak(found: Mapping[str, Any] | None) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robustness.fuzzed import test_fuzzing
+from tests.robustness.fuzzed import test_fuzzing, test_fuzzing_page
 from tests.robustness.reliability import FAULTS, exists, find_tests, write_page
 
 NAMED = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
@@ -23,10 +23,9 @@ def test_the_page_as_it_is_written_names_tests_that_are_there(repository: Path) 
     assert len(named) >= len(FAULTS)
     for file, test in named:
         assert exists(file, test), (file, test)
-    assert {test for file, test in named if file == "tests/robustness/fuzzed/test_fuzzing.py"} <= {
-        "",
-        *dir(test_fuzzing),
-    }
+    for module in (test_fuzzing, test_fuzzing_page):
+        file = f"{module.__name__.replace('.', '/')}.py"
+        assert {test for found, test in named if found == file} <= {"", *dir(module)}
 
 
 def test_what_was_not_run_or_failed_is_said_and_not_made_up() -> None:

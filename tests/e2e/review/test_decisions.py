@@ -12,8 +12,8 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from tests.e2e.conftest import Watched, open_watched
+from tests.e2e.drawing import open_photo, point, set_brush, stroke, told
 from tests.e2e.driving import open_example, page_mask, set_slider, wait_for_numbers
-from tests.e2e.viewer.test_viewer_tools import open_photo, point, set_brush, stroke, told
 
 NOTE = "#viewer-note"
 OWN = "document.querySelector('#viewer-stage').viewer.own()"

@@ -11,21 +11,18 @@ from PIL import Image
 
 from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE
 from tests.e2e.conftest import Watched
-from tests.e2e.driving import canvas_pixels, open_example, set_slider, upload, view
-from tests.e2e.viewer.test_viewer_tools import (
+from tests.e2e.drawing import (
     HEIGHT,
     WIDTH,
     dice,
     open_photo,
-    opened,
-    photo_file,
     point,
     set_brush,
     stroke,
     told,
 )
+from tests.e2e.driving import canvas_pixels, open_example, set_slider, upload, view
 
-__all__ = ["opened", "photo_file"]  # fixtures
 WINDOWS = ((1366, 768), (1280, 720), (820, 1180), (390, 844))
 
 

@@ -1,10 +1,9 @@
-"""A reader corrects masks in a real browser: by mouse, pen, finger and keyboard; what the server would
-receive is what is drawn."""
+"""A reader corrects masks in a real browser, by mouse and keyboard; what the server would receive is what is
+drawn."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,91 +13,8 @@ from PIL import Image
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE, read_mask
 from tests.e2e.conftest import Watched
-from tests.e2e.driving import canvas_pixels, open_example, set_slider, upload
-
-WIDTH, HEIGHT = 640, 480
-LESION = ((300, 230), (90, 60))
-"""Middle and half axes of the lesion in the drawn photo."""
-
-
-@pytest.fixture(scope="module")
-def photo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a photo of skin with one red oval."""
-    path = tmp_path_factory.mktemp("photos") / "arm.png"
-    pixels = np.full((HEIGHT, WIDTH, 3), (222, 180, 156), np.uint8)
-    cv2.ellipse(pixels, *LESION, 0, 0, 360, (170, 80, 76), -1)
-    noise = np.random.default_rng(1).normal(0, 4, pixels.shape)
-    Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)).save(path)
-    return path
-
-
-@pytest.fixture
-def opened(emptied: Watched, photo_file: Path) -> Watched:
-    """Open the photo, not analysed, and listen to what the viewer tells the server."""
-    open_photo(emptied, photo_file)
-    return emptied
-
-
-def open_photo(watched: Watched, file: Path) -> None:
-    upload(watched, file)
-    watched.page.wait_for_selector("#photo-strip-list .thumb")
-    watched.page.wait_for_selector('.viewer[data-state="photo"][data-editable]')
-    watched.page.wait_for_function(  # a window of another size before: the photo is fitted into this one first
-        """() => new Promise((done) => { const look = () => JSON.stringify([document.querySelector("#viewer-stage").getBoundingClientRect(),
-        document.querySelector("#viewer-stage").viewer.state.view]), before = look(); requestAnimationFrame(() => requestAnimationFrame(() => done(before === look()))); })"""
-    )
-    watched.page.evaluate(
-        """() => { const stage = document.querySelector("#viewer-stage"), heard = stage.viewer.sent;
-        stage.viewer.sent = [];
-        if (!heard) stage.addEventListener("viewer-tells", (event) => stage.viewer.sent.push(event.detail)); }"""
-    )
-
-
-def point(watched: Watched, x: float, y: float) -> tuple[float, float]:
-    """Return where on the page a pixel of the photo is drawn."""
-    box = watched.page.locator("#viewer-stage").bounding_box()
-    at = watched.page.evaluate(
-        f"document.querySelector('#viewer-stage').viewer.toWindow({{ x: {x}, y: {y} }})"
-    )
-    assert box is not None
-    return box["x"] + at["x"], box["y"] + at["y"]
-
-
-def stroke(watched: Watched, *points: tuple[float, float]) -> None:
-    mouse = watched.page.mouse
-    mouse.move(*point(watched, *points[0]))
-    mouse.down()
-    for place in points[1:]:
-        mouse.move(*point(watched, *place), steps=6)
-    mouse.up()
-
-
-def told(watched: Watched, size: tuple[int, int] = (HEIGHT, WIDTH)) -> tuple[dict[str, Any], np.ndarray]:
-    """Return the last thing the server was told of a mask, and that mask at the photo's size."""
-    watched.page.evaluate("document.querySelector('#viewer-stage').viewer.flush()")
-    sent = watched.page.evaluate("document.querySelector('#viewer-stage').viewer.sent")
-    masks = [entry for entry in sent if "runs" in entry]
-    assert masks, "nothing was told"
-    return masks[-1], read_mask(masks[-1], size) if masks[-1]["runs"] is not None else np.zeros(size, bool)
-
-
-def set_brush(watched: Watched, radius: float) -> None:
-    watched.page.evaluate(f"document.querySelector('#viewer-stage').viewer.tools.setRadius({radius})")
-
-
-def disc(x: float, y: float, radius: float) -> np.ndarray:
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    return np.asarray(np.hypot(columns + 0.5 - x, rows + 0.5 - y) < radius)
-
-
-def dice(one: np.ndarray, other: np.ndarray) -> float:
-    return 2 * float((one & other).sum()) / float(one.sum() + other.sum())
-
-
-def lesion() -> np.ndarray:
-    drawn = np.zeros((HEIGHT, WIDTH), np.uint8)
-    cv2.ellipse(drawn, *LESION, 0, 0, 360, 1, -1)
-    return drawn > 0
+from tests.e2e.drawing import HEIGHT, WIDTH, dice, disc, open_photo, point, set_brush, stroke, told
+from tests.e2e.driving import canvas_pixels, open_example, set_slider
 
 
 def test_brush_polygon_eraser_and_undo_change_the_mask_that_the_server_receives(opened: Watched) -> None:
@@ -143,78 +59,6 @@ def test_brush_polygon_eraser_and_undo_change_the_mask_that_the_server_receives(
         assert np.array_equal(told(opened)[1], expected)
     page.keyboard.press("Control+Shift+z")
     assert told(opened)[0]["edits"] == 9
-
-
-def test_a_finger_draws_and_two_fingers_zoom_while_a_tool_is_in_use(opened: Watched) -> None:
-    page = opened.page
-    page.click("#viewer-tool-brush")
-    set_brush(opened, 15)
-    fingers = page.context.new_cdp_session(page)
-
-    def touch(kind: str, *places: tuple[float, float]) -> None:
-        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
-        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    touch("touchStart", point(opened, 200, 300))
-    for x in range(210, 310, 10):
-        touch("touchMove", point(opened, x, 300))
-    touch("touchEnd")
-    _, painted = told(opened)
-    assert painted[290:310, 200:300].all()
-
-    before = page.evaluate("document.querySelector('#viewer-stage').viewer.state.view.scale")
-    one, other = point(opened, 280, 200), point(opened, 320, 200)
-    touch("touchStart", one)
-    touch("touchMove", (one[0] + 2, one[1]))
-    touch("touchStart", (one[0] + 2, one[1]), other)
-    for step in range(1, 6):
-        touch("touchMove", (one[0] - 10 * step, one[1]), (other[0] + 10 * step, other[1]))
-    touch("touchEnd")
-    assert page.evaluate("document.querySelector('#viewer-stage').viewer.state.view.scale") > 1.5 * before
-    assert np.array_equal(told(opened)[1], painted), "the beginning of a pinch paints nothing"
-
-
-def pen(
-    watched: Watched,
-    kind: str,
-    x: float,
-    y: float,
-    *,
-    button: int = 0,
-    pointer: str = "pen",
-    number: int = 90,
-) -> None:
-    """Send what a pen's driver, or a hand laid down beside it, would: the browser's own tools know no other
-    end of a pen."""
-    at = point(watched, x, y)
-    watched.page.evaluate(
-        """([kind, x, y, button, pointer, number]) => { const stage = document.querySelector("#viewer-stage");
-        stage.setPointerCapture = () => {}; // there is no such pointer
-        stage.dispatchEvent(new PointerEvent(kind, { clientX: x, clientY: y, button: kind === "pointermove" ? -1 : button,
-          pointerType: pointer, pointerId: number, bubbles: true, cancelable: true })); }""",
-        [kind, *at, button, pointer, number],
-    )
-
-
-def test_a_pen_draws_its_other_end_erases_and_the_hand_beside_it_does_nothing(opened: Watched) -> None:
-    page = opened.page
-    page.click("#viewer-tool-brush")
-    set_brush(opened, 15)
-    pen(opened, "pointerdown", 200, 300)
-    pen(opened, "pointermove", 250, 300)
-    pen(opened, "pointerdown", 500, 400, pointer="touch", number=91)  # the hand comes to rest
-    pen(opened, "pointermove", 500, 405, pointer="touch", number=91)
-    pen(opened, "pointermove", 300, 300)
-    pen(opened, "pointerup", 300, 300)
-    pen(opened, "pointerup", 500, 405, pointer="touch", number=91)
-    painted = told(opened)[1]
-    assert painted[290:310, 200:300].all() and not painted[350:].any()
-    page.click("#viewer-tool-view")
-    pen(opened, "pointerdown", 250, 260, button=5)
-    pen(opened, "pointermove", 250, 340)
-    pen(opened, "pointerup", 250, 340, button=5)
-    erased = told(opened)[1]
-    assert not erased[:, 240:260].any() and erased.sum() > 0.6 * painted.sum(), "with any tool in hand"
 
 
 def spread(watched: Watched, place: tuple[int, int, int, int]) -> float:

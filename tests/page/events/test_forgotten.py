@@ -3,21 +3,11 @@ it is read again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import gradio as gr
 import pytest
 
 from magic_demo.reviews.store import LOCAL_READER, NewCase
-from tests.page.events.test_nothing_lost import FAMILY, Room, Tab
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    room = Room(tmp_path, (40, 60), 2)
-    yield room
-    room.store.close()
+from tests.support.open_tabs import FAMILY, Room, Tab
 
 
 def forget_draft(tab: Tab) -> None:

@@ -14,7 +14,7 @@ import pytest
 from magic_demo.page.gradio_internals.blocks import QuickBlocks
 from magic_demo.page.server.requests import payloads
 from magic_demo.page.texts import i18n
-from tests.page.events.test_nothing_lost import FAMILY, Room, Tab
+from tests.support.open_tabs import FAMILY, Room, Tab
 from tests.support.source.documents import read_code, run_code
 
 HOW_TO = "how-to/add-an-event.md"

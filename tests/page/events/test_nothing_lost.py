@@ -1,168 +1,33 @@
 """What a reader changed is in the store, however little of it the program still holds in memory: evicted, cut
-off, hours later, or in two tabs."""
+off, or hours later."""
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import gradio as gr
-import numpy as np
 import pytest
-from PIL import Image
 
-from magic_demo.core.review_types import CaseKey, MaskRuns, Review
-from magic_demo.core.types import Encounter, Mask, Photo, Prediction
+from magic_demo.core.review_types import MaskRuns
+from magic_demo.core.types import Encounter, Photo, Prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.models.predictor import Predictor
-from magic_demo.page.build import Desk, PredictorSource, lay_out_page
-from magic_demo.page.events.drafts.saving import Saver
-from magic_demo.page.events.review.queue_handlers import QueueHandlers
-from magic_demo.page.events.review.reading_handlers import ReadingHandlers
-from magic_demo.page.events.review.review_handlers import ReviewHandlers
-from magic_demo.page.events.review.review_state import ReviewState
+from magic_demo.page.build import Desk
 from magic_demo.page.panels.viewer.mask_form import read_mask, working_size, write_runs
 from magic_demo.page.server.sweeping import SILENT_SECONDS, sweep
 from magic_demo.page.session.arrivals import Arrivals
 from magic_demo.page.session.open_cases import OpenCases
-from magic_demo.page.session.review import Drafts
 from magic_demo.page.session.sign_in.sign_ins import SignIns
-from magic_demo.questions.families import load_families
-from magic_demo.reviews.store import LOCAL_READER, NewCase, Reader, Store
-from tests.support.stand_ins import stand_in_predictor
+from magic_demo.reviews.store import LOCAL_READER
+from tests.support.open_tabs import FAMILY, EverybodySignedIn, Room, Tab, disc
 
 READERS = 40
 LARGE = (3000, 4000)
 """(height, width) of a photo of 12 megapixels."""
-FAMILY = load_families()[0].family_id
-
-
-class EverybodySignedIn:
-    """Takes the cookie's word for who somebody is: passwords are slow to check, and are not what is tested
-    here."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-
-    def find_reader(self, cookies: dict[str, str]) -> Reader:
-        return self.store.reader(cookies["name"])
-
-
-class Room:
-    """A page over one queue, its events called as Gradio would."""
-
-    def __init__(self, folder: Path, size: tuple[int, int], photos: int, *, drafts: int = 256) -> None:
-        for number in range(photos):
-            folder.joinpath("clinic").mkdir(exist_ok=True)
-            Image.new("RGB", size[::-1], (200, 150, 130 + number)).save(
-                folder / "clinic" / f"IMG_ENC00001_0000{number + 1}.png", compress_level=1
-            )
-        self.photos = folder / "clinic"
-        self.store = Store.open(folder / "store")
-        self.desk = Desk(self.store)
-        self.store.add_cases("clinic", [NewCase("ENC00001", str(folder / "clinic"), photos_kept=True)])
-        source = PredictorSource(stand_in_predictor)
-
-        async def lay() -> Any:
-            return lay_out_page(source, (), self.desk)[1]
-
-        self.page = asyncio.run(lay())
-        self.page.drafts = Drafts(max_sessions=drafts)
-        self.state = ReviewState(self.page, self.desk, Saver(self.desk, self.page.drafts, self.page.cases))
-        self.queue, self.bar, self.review = (
-            QueueHandlers(self.page, self.state),
-            ReadingHandlers(self.state),
-            ReviewHandlers(self.page, self.state),
-        )
-        self.keys = [case.key for case in self.store.list_cases("clinic", LOCAL_READER)]
-
-
-class Tab:
-    """A tab of a reader: what it was told last, and what it says with every change."""
-
-    count = 0
-
-    def __init__(self, room: Room, reader: str = LOCAL_READER, mode: str = "assisted") -> None:
-        Tab.count += 1
-        self.room, self.reader, self.mode, self.name = room, reader, mode, f"tab{Tab.count}"
-        self.request = cast(gr.Request, SimpleNamespace(session_hash=self.name, cookies={"name": reader}))
-        self.base = self.turn = 0
-        self.case = ""
-        self.key = room.keys[0]
-
-    def open(self, number: int = 0) -> dict[Any, Any]:
-        self.key = self.room.keys[number]
-        told = {"open": self.key.case_id, "queue": self.key.queue, "order": "position", "mode": self.mode}
-        inputs = {self.room.page.parts.case: None, self.room.page.parts.spoken: "en"}
-        shown = self.room.queue.open(inputs, gr.EventData(None, told), self.request)
-        form = shown[self.room.page.parts.form]
-        self.case, self.base = form["case"], form["saved"]["number"]
-        return shown
-
-    def say(self, what: dict[str, Any]) -> dict[str, Any]:
-        """Return what a change says beside itself."""
-        self.turn += 1
-        of = {
-            "queue": self.key.queue,
-            "id": self.key.case_id,
-            "reader": self.reader,
-            "mode": self.mode,
-            "base": self.base,
-        }
-        return {"case": self.case, "of": of, "turn": f"{self.name}.{self.turn}", **what}
-
-    def send(self, handler: Any, told: dict[str, Any], *, hears: bool = True) -> dict[Any, Any]:
-        answer: dict[Any, Any] = handler(gr.EventData(None, told), self.request)
-        if hears:
-            self.base = max(self.base, self.saved(answer)["number"])
-        return answer
-
-    def saved(self, answer: dict[Any, Any]) -> dict[str, Any]:
-        """Return what an answer says to be saved, which has to be a row of the store."""
-        form = answer.get(self.room.page.parts.form)
-        assert form is not None, answer[self.room.page.parts.status]
-        saved: dict[str, Any] = form["saved"]
-        assert self.room.store.review(saved["number"], self.key, self.reader) is not None
-        return saved
-
-    def answer(self, family: str, option: int, *, hears: bool = True) -> dict[Any, Any]:
-        told = self.say({"answers": {family: [option]}, "specified": {}, "touched": [family]})
-        return self.send(self.room.review.answer, told, hears=hears)
-
-    def outline(self, photo: str, runs: dict[str, Any] | None, *, hears: bool = True) -> dict[Any, Any]:
-        told = self.say({"photo": photo, **(runs or {"width": 0, "height": 0, "runs": None})})
-        return self.send(self.room.review.outline, told, hears=hears)
-
-    def comment(self, words: str, *, hears: bool = True) -> dict[Any, Any]:
-        told = self.say(
-            {"comment": words, "flagged": False, "difficulty": None, "unusable": [], "touched": ["comment"]}
-        )
-        return self.send(self.room.bar.note, told, hears=hears)
-
-    def latest(self) -> Review:
-        saved = self.room.store.latest(self.key, self.reader)
-        assert saved is not None
-        return saved.review
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    room = Room(tmp_path, (40, 60), 2)
-    yield room
-    room.store.close()
-
-
-def disc(size: tuple[int, int], number: int) -> Mask:
-    rows, columns = np.ogrid[: size[0], : size[1]]
-    return np.asarray(
-        (rows - size[0] / 2) ** 2 + (columns - size[1] / 3) ** 2 < (size[0] / (3 + number)) ** 2
-    )
 
 
 def sized(runs: dict[str, Any], size: tuple[int, int]) -> MaskRuns:
@@ -215,97 +80,6 @@ def test_forty_readers_of_large_photos_find_all_they_did_however_little_is_held_
         assert last.masks == {photo: kept[chosen[tab][photo]] for photo in photos}
         assert set(last.answers.values()) == {number % 3} and last.comment == f"words of {tab.reader}"
     room.store.close()
-
-
-def test_what_two_tabs_answer_differently_is_merged_family_by_family(room: Room) -> None:
-    one, other = Tab(room), Tab(room)
-    one.open(), other.open()
-    first, second = load_families()[0].family_id, load_families()[1].family_id
-    one.answer(first, 1)
-    merged = other.saved(other.answer(second, 1))
-    assert merged["merged"]["answers"] == {first: [1]} and "conflicts" not in merged
-    assert {qid.partition("-")[0] for qid in one.latest().answers} == {first, second}
-    one.comment("seen here")
-    other.outline(room.page.cases.get(other.case).encounter.photos[0].photo_id, write_runs(disc((40, 60), 0)))
-    last = one.latest()
-    assert (
-        last.comment == "seen here"
-        and len(last.masks) == 1
-        and len({qid.partition("-")[0] for qid in last.answers}) == 2
-    )
-
-
-def test_what_two_tabs_answer_differently_in_one_family_is_told_with_both_and_a_choice_holds(
-    room: Room,
-) -> None:
-    one, other = Tab(room), Tab(room)
-    one.open(), other.open()
-    one.answer(FAMILY, 1)
-    answer = other.answer(FAMILY, 2)
-    assert 'data-state="failed"' in answer[room.page.parts.status]
-    saved = other.saved(answer)
-    assert saved["conflicts"] == [
-        {"part": "answers", "name": FAMILY, "number": 1, "mine": [[2], ""], "theirs": [[1], ""]}
-    ]
-    assert saved["merged"]["answers"] == {FAMILY: [1]} and set(one.latest().answers.values()) == {1}
-    assert "conflicts" not in other.saved(other.answer(FAMILY, 2)), (
-        "once it knows the other's answer, its own is a choice"
-    )
-    assert set(one.latest().answers.values()) == {2}
-
-
-def test_a_tab_that_was_forgotten_meanwhile_merges_as_one_that_was_not(room: Room) -> None:
-    one, other = Tab(room), Tab(room)
-    one.open(), other.open()
-    first, second = load_families()[0].family_id, load_families()[1].family_id
-    one.answer(first, 1)
-    room.page.drafts.close(other.name)
-    room.page.cases.close(other.case)
-    saved = other.saved(other.answer(first, 2))
-    assert [conflict["name"] for conflict in saved["conflicts"]] == [first] and set(
-        one.latest().answers.values()
-    ) == {1}
-    room.page.drafts.close(other.name)
-    assert "conflicts" not in other.saved(other.answer(second, 1))
-
-
-def test_changes_that_are_sent_before_an_earlier_answer_came_are_no_conflict_with_each_other(
-    room: Room,
-) -> None:
-    tab = Tab(room)
-    tab.open()
-    for option in (1, 2, 1):
-        assert "conflicts" not in tab.saved(tab.answer(FAMILY, option, hears=False))
-    assert set(tab.latest().answers.values()) == {1}
-
-
-def test_a_change_that_is_overtaken_or_sent_again_does_not_undo_a_later_one(room: Room) -> None:
-    tab = Tab(room)
-    tab.open()
-    early = tab.say({"answers": {FAMILY: [1]}, "specified": {}, "touched": [FAMILY]})
-    tab.answer(FAMILY, 2)
-    assert "conflicts" not in tab.saved(tab.send(room.review.answer, early))
-    assert set(tab.latest().answers.values()) == {2}
-
-
-def test_what_is_late_of_a_case_before_is_saved_to_that_case(room: Room) -> None:
-    tab = Tab(room)
-    room.store.add_cases(
-        "clinic", [NewCase("ENC00002", room.store.case(room.keys[0], LOCAL_READER).folder, photos_kept=True)]
-    )
-    tab.open()
-    late = tab.say({"answers": {FAMILY: [1]}, "specified": {}, "touched": [FAMILY]})
-    draft = room.page.drafts.get(tab.name)
-    room.page.drafts.begin(
-        tab.name,
-        replace(
-            draft, open_id="another-case", reading=replace(draft.reading, key=CaseKey("clinic", "ENC00002"))
-        ),
-    )
-    tab.send(room.review.answer, late)
-    assert (
-        set(tab.latest().answers.values()) == {1} and room.page.drafts.get(tab.name).open_id == "another-case"
-    )
 
 
 def test_another_readers_place_a_deleted_case_and_an_upload_that_is_gone_are_told_and_nothing_is_said_to_be_saved(

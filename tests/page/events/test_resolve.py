@@ -14,7 +14,7 @@ from magic_demo.core.errors import FormError, MagicDemoError, StoreError
 from magic_demo.page.events.resolve import Updates, answered, answered_with_inputs
 from magic_demo.page.session.sign_in.sign_ins import SignIns
 from magic_demo.reviews.store import LOCAL_READER
-from tests.page.events.test_nothing_lost import FAMILY, EverybodySignedIn, Room, Tab
+from tests.support.open_tabs import FAMILY, EverybodySignedIn, Room, Tab
 
 
 @pytest.fixture

@@ -25,9 +25,10 @@ NAME = "fuzz"
 def main(total: int, *, go_on: bool) -> int:
     """Run the targets, each with its share; returns pytest's exit code, or 1 when fewer inputs were tried
     than asked for."""
-    from tests.robustness.fuzzed import test_fuzzing
+    from tests.robustness.fuzzed import test_fuzzing, test_fuzzing_page
 
-    targets = [name for name in dir(test_fuzzing) if name.startswith("test_")]
+    modules = (test_fuzzing, test_fuzzing_page)
+    targets = [name for module in modules for name in dir(module) if name.startswith("test_")]
     before = read_result(NAME) if go_on else None
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "tried.json")
@@ -37,7 +38,7 @@ def main(total: int, *, go_on: bool) -> int:
             REPORT_VARIABLE: str(report),
         }
         code = subprocess.run(
-            [sys.executable, "-m", "pytest", "tests/robustness/fuzzed/test_fuzzing.py"],
+            [sys.executable, "-m", "pytest", *(str(module.__file__) for module in modules)],
             env=environment,
             check=False,
         ).returncode

@@ -3,14 +3,11 @@ comes out."""
 
 from __future__ import annotations
 
-import atexit
 import io
-import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +22,6 @@ from pydicom.encaps import encapsulate
 from magic_demo.commands.import_reviews import save_reviews
 from magic_demo.core.limits import PREFIX, read_limits
 from magic_demo.core.review_types import MaskRuns
-from magic_demo.core.types import Photo
 from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import read_prediction
 from magic_demo.files.encounters import read_encounters
@@ -35,11 +31,7 @@ from magic_demo.files.photos.processes.workers import shared_workers
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.models.loading.preprocessing import read_preprocessing
-from magic_demo.page.panels import forms
-from magic_demo.page.panels.review import review_form
-from magic_demo.page.panels.viewer import mask_form, point_form
-from magic_demo.page.server.requests.payloads import PAYLOADS
-from magic_demo.questions.families import load_families, read_questions
+from magic_demo.questions.families import read_questions
 from magic_demo.reviews.backups import restore_backup
 from magic_demo.reviews.exports.label_studio.brush_code import decode_brush, encode_brush
 from magic_demo.reviews.imports import read_reviews
@@ -51,7 +43,7 @@ from tests.robustness.corpus.corpus_files import (
     encounter,
     questions,
 )
-from tests.robustness.fuzzed.fuzzing import EXAMPLES, FUZZ, REPORT_VARIABLE, tried
+from tests.robustness.fuzzed.fuzzing import FUZZ
 from tests.robustness.fuzzed.inputs import (
     WHOLE_HEIC,
     WHOLE_MASKS,
@@ -68,20 +60,9 @@ from tests.robustness.fuzzed.inputs import (
     whole_bundle,
     whole_tasks,
 )
-from tests.support.hostile.hostile_events import Hostile
-from tests.support.live_page import LivePage
-from tests.support.stand_ins import draw_photo
 from training.runs.run import RunSettings, read_settings
 
 SMALL = PhotoLimits(max_bytes=2**20, max_pixels=500_000, min_side=4)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def counted() -> Iterator[None]:
-    """Write how many inputs each test gave, where ``make fuzz`` wants to know."""
-    yield
-    if REPORT_VARIABLE in os.environ:
-        Path(os.environ[REPORT_VARIABLE]).write_text(json.dumps(tried), encoding="utf-8")
 
 
 @FUZZ
@@ -310,103 +291,3 @@ def test_checkpoints(data: bytes) -> None:
 )
 def test_limits(environment: dict[str, str]) -> None:
     check("limits", lambda: read_limits(environment))
-
-
-PHOTO = Photo("A", draw_photo(12, 16))
-FAMILIES = load_families()
-ON_CARDS = {
-    "answers": {family.family_id: [0] for family in FAMILIES},
-    "specified": {FAMILIES[1].family_id: "x"},
-}
-POINTED = {
-    "photo": "A",
-    "request": 1,
-    "width": 16,
-    "height": 12,
-    "clicks": [["box", 0.1, 0.1, 0.9, 0.9], ["lesion", 0.5, 0.5], ["skin", 1, 0]],
-    "before": [3, 100, 89],
-}
-NOTED = {"comment": "x", "flagged": True, "difficulty": "easy", "unusable": ["A"], "seconds": 3}
-
-
-@FUZZ
-@given(
-    values
-    | st.lists(st.integers(0, 99), max_size=9).map(lambda runs: {"width": 16, "height": 12, "runs": runs})
-    | altered({"width": 16, "height": 12, "runs": [3, 100, 89]})
-)
-def test_page_masks(payload: Any) -> None:
-    check("page masks", lambda: mask_form.write_runs(mask_form.read_mask(payload, (12, 16))))
-
-
-@FUZZ
-@given(
-    altered(ON_CARDS)
-    | altered({"family": FAMILIES[0].family_id, "option": 0, "request": 3, "language": "en"})
-    | st.dictionaries(texts, values, max_size=3)
-)
-def test_page_answers(told: Any) -> None:
-    check("page answers", lambda: forms.read_answers(told, FAMILIES))
-    check("page answers", lambda: forms.read_why(told, FAMILIES))
-
-
-@FUZZ
-@given(altered(NOTED) | st.dictionaries(texts, values, max_size=3))
-def test_page_notes(told: Any) -> None:
-    check("page notes", lambda: review_form.read_note(told, [PHOTO.photo_id]))
-    check("page notes", lambda: review_form.read_seconds(told, 0.0))
-
-
-@cache
-def serve_page() -> Hostile:
-    """Start the page, once: a process of its own that ends with this one."""
-    folder = tempfile.TemporaryDirectory()
-    page = LivePage(Path(folder.name))
-    atexit.register(folder.cleanup)
-    atexit.register(page.stop)
-    return Hostile(page)
-
-
-if EXAMPLES:  # of every test run `test_ui_hostile_requests` gives the same page a fixed share
-
-    @FUZZ
-    @given(st.data())
-    def test_page_events(data: st.DataObject) -> None:
-        hostile = serve_page()
-        events = hostile.client.list_events()
-        number = data.draw(st.sampled_from(sorted(events)))
-        name, inputs = events[number]
-        whole = hostile.payload(*name) if name in PAYLOADS else None
-        body: dict[str, Any] = {
-            "fn_index": number,
-            "session_hash": hostile.client.session,
-            "trigger_id": None,
-            "data": [None] * inputs,
-            "event_data": whole,
-        }
-        body |= (
-            {"event_data": data.draw(altered(whole) if whole is not None else values)}
-            if data.draw(st.booleans())
-            else data.draw(altered(body))
-        )
-        if isinstance(body.get("event_data"), dict):
-            body["event_data"].pop("heard", None)  # a server that waits for changes on their way is no fault
-        tried["page events"] += 1
-        status = hostile.post(body, data.draw(st.sampled_from(["run/predict", "queue/join"])))
-        assert status in (200, 400, 404, 413) and hostile.find_faults() == [], (status, body)
-
-
-@FUZZ
-@given(altered(POINTED) | values)
-def test_page_points(payload: Any) -> None:
-    check(
-        "page points", lambda: point_form.read_pointed(payload if isinstance(payload, dict) else {}, [PHOTO])
-    )
-
-
-@FUZZ
-@given(values | texts)
-def test_page_words(value: Any) -> None:
-    check("page words", lambda: forms.read_encounter(value, None))
-    check("page words", lambda: forms.read_prompt(value))
-    check("page words", lambda: forms.read_language(value))

@@ -1,0 +1,102 @@
+"""Changes of two tabs, and changes that come late, twice or in another order, are merged or told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from magic_demo.core.review_types import CaseKey
+from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.store import LOCAL_READER, NewCase
+from tests.support.open_tabs import FAMILY, Room, Tab, disc
+
+
+def test_what_two_tabs_answer_differently_is_merged_family_by_family(room: Room) -> None:
+    one, other = Tab(room), Tab(room)
+    one.open(), other.open()
+    first, second = load_families()[0].family_id, load_families()[1].family_id
+    one.answer(first, 1)
+    merged = other.saved(other.answer(second, 1))
+    assert merged["merged"]["answers"] == {first: [1]} and "conflicts" not in merged
+    assert {qid.partition("-")[0] for qid in one.latest().answers} == {first, second}
+    one.comment("seen here")
+    other.outline(room.page.cases.get(other.case).encounter.photos[0].photo_id, write_runs(disc((40, 60), 0)))
+    last = one.latest()
+    assert (
+        last.comment == "seen here"
+        and len(last.masks) == 1
+        and len({qid.partition("-")[0] for qid in last.answers}) == 2
+    )
+
+
+def test_what_two_tabs_answer_differently_in_one_family_is_told_with_both_and_a_choice_holds(
+    room: Room,
+) -> None:
+    one, other = Tab(room), Tab(room)
+    one.open(), other.open()
+    one.answer(FAMILY, 1)
+    answer = other.answer(FAMILY, 2)
+    assert 'data-state="failed"' in answer[room.page.parts.status]
+    saved = other.saved(answer)
+    assert saved["conflicts"] == [
+        {"part": "answers", "name": FAMILY, "number": 1, "mine": [[2], ""], "theirs": [[1], ""]}
+    ]
+    assert saved["merged"]["answers"] == {FAMILY: [1]} and set(one.latest().answers.values()) == {1}
+    assert "conflicts" not in other.saved(other.answer(FAMILY, 2)), (
+        "once it knows the other's answer, its own is a choice"
+    )
+    assert set(one.latest().answers.values()) == {2}
+
+
+def test_a_tab_that_was_forgotten_meanwhile_merges_as_one_that_was_not(room: Room) -> None:
+    one, other = Tab(room), Tab(room)
+    one.open(), other.open()
+    first, second = load_families()[0].family_id, load_families()[1].family_id
+    one.answer(first, 1)
+    room.page.drafts.close(other.name)
+    room.page.cases.close(other.case)
+    saved = other.saved(other.answer(first, 2))
+    assert [conflict["name"] for conflict in saved["conflicts"]] == [first] and set(
+        one.latest().answers.values()
+    ) == {1}
+    room.page.drafts.close(other.name)
+    assert "conflicts" not in other.saved(other.answer(second, 1))
+
+
+def test_changes_that_are_sent_before_an_earlier_answer_came_are_no_conflict_with_each_other(
+    room: Room,
+) -> None:
+    tab = Tab(room)
+    tab.open()
+    for option in (1, 2, 1):
+        assert "conflicts" not in tab.saved(tab.answer(FAMILY, option, hears=False))
+    assert set(tab.latest().answers.values()) == {1}
+
+
+def test_a_change_that_is_overtaken_or_sent_again_does_not_undo_a_later_one(room: Room) -> None:
+    tab = Tab(room)
+    tab.open()
+    early = tab.say({"answers": {FAMILY: [1]}, "specified": {}, "touched": [FAMILY]})
+    tab.answer(FAMILY, 2)
+    assert "conflicts" not in tab.saved(tab.send(room.review.answer, early))
+    assert set(tab.latest().answers.values()) == {2}
+
+
+def test_what_is_late_of_a_case_before_is_saved_to_that_case(room: Room) -> None:
+    tab = Tab(room)
+    room.store.add_cases(
+        "clinic", [NewCase("ENC00002", room.store.case(room.keys[0], LOCAL_READER).folder, photos_kept=True)]
+    )
+    tab.open()
+    late = tab.say({"answers": {FAMILY: [1]}, "specified": {}, "touched": [FAMILY]})
+    draft = room.page.drafts.get(tab.name)
+    room.page.drafts.begin(
+        tab.name,
+        replace(
+            draft, open_id="another-case", reading=replace(draft.reading, key=CaseKey("clinic", "ENC00002"))
+        ),
+    )
+    tab.send(room.review.answer, late)
+    assert (
+        set(tab.latest().answers.values()) == {1} and room.page.drafts.get(tab.name).open_id == "another-case"
+    )
