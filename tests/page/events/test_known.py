@@ -3,7 +3,9 @@ said afterwards is kept."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,15 +14,16 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from magic_demo.core.review_types import CaseKey, MaskRuns, Review, SavedReview
-from magic_demo.core.types import PhotoPrediction, Prediction
+from magic_demo.core.review_types import CaseKey, MaskRuns, Outline, Review, SavedReview
+from magic_demo.core.types import Mask, PhotoPrediction, Prediction
 from magic_demo.files.bundles import write_prediction
-from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.imaging.consensus import estimate_staple, take_majority
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.page.build import Desk
 from magic_demo.page.events.review.adjudication import Adjudication
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.session.desk.systems import System
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import load_families, unpack_questions
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.page.events.test_keeping import REQUEST, Page
 from tests.support.store.reviewed_cases import SIZES, answer, draw_mask, make_queue
@@ -277,3 +280,39 @@ def test_two_readers_who_differ_in_seven_families_leave_seven_open_with_both_sid
     )
     reopened = room.open("assisted")
     assert set(reopened[room.page.parts.cards]["ties"]) == set(differing), "as after a reload"
+
+
+def _flaw(truth: Mask, share: float, seed: int) -> Mask:
+    """Return a mask as a reader draws it who is wrong about a share of the pixels."""
+    return truth ^ (np.random.default_rng(seed).random(truth.shape) < share)
+
+
+def test_a_consensus_by_staple_weighs_readers_of_each_label_by_themselves(room: Room) -> None:
+    """Of the lesion ann and bo are the careful ones, of the ulcer cy and di."""
+    room.store.set_role(LOCAL_READER, "adjudicator")
+    labels = json.dumps({"labels": ["lesion", "ulcer"]})
+    room.store.ask(room.queue, unpack_questions(labels, "labels.json"))
+    photo = PHOTOS[0]
+    truth = {label: draw_mask(SIZES[photo], seed) for label, seed in (("lesion", 1), ("ulcer", 2))}
+    drawn: dict[str, list[Mask]] = {"lesion": [], "ulcer": []}
+    for number, name in enumerate(("ann", "bo", "cy", "di", "eve")):
+        if name not in ("ann", "bo"):
+            room.store.add_reader(name)
+        careful = {"lesion": name in ("ann", "bo"), "ulcer": name in ("cy", "di")}
+        for place, label in enumerate(drawn):
+            share = 0.03 if careful[label] else 0.33
+            drawn[label].append(_flaw(truth[label], share, 2 * number + place))
+        first, ulcer = (encode_mask(drawn[label][-1]) for label in ("lesion", "ulcer"))
+        review = Review(
+            "ENC00001", name, "assisted", "done", answer(1), masks={photo: first}, queue=room.queue
+        )
+        room.store.save(replace(review, label_masks={"ulcer": {photo: Outline(ulcer)}}))
+    room.side.build(gr.EventData(None, {"how": "staple"}), REQUEST)
+    saved = room.saved().review
+    assert saved.kind == "consensus"
+    found = {"lesion": saved.masks[photo], "ulcer": saved.label_masks["ulcer"][photo].runs}
+    for label, runs in found.items():
+        mask = decode_mask(runs)
+        np.testing.assert_array_equal(mask, estimate_staple(drawn[label]).mask)
+        wrong = (take_majority(drawn[label]) != truth[label]).sum()
+        assert (mask != truth[label]).sum() < wrong, label
