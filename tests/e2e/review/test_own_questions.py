@@ -3,16 +3,21 @@ challenge's and the lesions one by one."""
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from pycocotools.coco import COCO
 
-from magic_demo.core.review_types import CaseKey, Review
-from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.core.review_types import CaseKey, Outline, Review
+from magic_demo.core.types import EncounterFiles
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.cases.queues import read_queue
 from magic_demo.reviews.exports import write_export
@@ -27,6 +32,10 @@ LABELS = """
 labels: [lesion, {id: ulcer, zh: 溃疡, required: true}, scar]
 questions: [{id: ITCH, text: "Does it itch?", options: ["no", "yes"]}]
 """
+BURNS = {"Ann": {"lesion": (0.1, 0.1), "ulcer": (0.6, 0.1)}, "Bo": {"ulcer": (0.6, 0.6)}}
+"""Reader -> label -> where a rectangle begins, in shares across and down."""
+READER_LINES = ((255, 138, 216), (255, 170, 90))
+"""The colours of the first two other readers' lines."""
 SIGNS = {"SIGNS-001": 0, "SIGNS-002": 3}
 
 
@@ -47,6 +56,37 @@ class OwnServer(ReviewServer):
         """Return the places without the bundle, which answers other questions."""
         places = ["--queue", str(self.queue), "--store", str(self.store), "--segmentation", "none"]
         return [*places, "--questions", str(self.questions), "--mode", "unaided"]
+
+
+def _outline_burns(store: Store, case: EncounterFiles) -> None:
+    """Save what Ann and Bo outline of a photo, the others being unusable: Ann a lesion and an ulcer, Bo an ulcer alone."""
+    photo, *others = case.photo_files
+    assert photo.path is not None
+    size = read_photo(photo.path).size
+    for reader, labels in BURNS.items():
+        masks = {}
+        for label, (across, down) in labels.items():
+            mask = np.zeros(size, np.bool_)
+            mask[_part(down, size[0]), _part(across, size[1])] = True
+            masks[label] = encode_mask(mask)
+        store.save(
+            Review(
+                case.encounter_id,
+                reader,
+                "assisted",
+                "done",
+                {"ITCH-001": 1},
+                masks={photo.photo_id: masks["lesion"]} if "lesion" in masks else {},
+                label_masks={"ulcer": {photo.photo_id: Outline(masks["ulcer"])}},
+                unusable=frozenset(other.photo_id for other in others),
+                queue="burns",
+            )
+        )
+
+
+def _part(share: float, side: int) -> slice:
+    """Return a quarter of a side that begins at a share of it."""
+    return slice(int(share * side), int((share + 0.25) * side))
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +117,10 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         store.take_lesions_apart("plain", True)
         store.add_cases("wounds", [NewCase(cases[0].encounter_id, str(server.queue))])
         store.ask("wounds", read_questions(server.labels))
+        store.add_cases("burns", [NewCase(cases[1].encounter_id, str(server.queue))])
+        store.ask("burns", read_questions(server.labels))
+        store.add_reader("Bo")
+        _outline_burns(store, cases[1])
     server.start()
     yield server
     assert "Traceback" not in server.stop()
@@ -291,3 +335,60 @@ def test_each_label_of_a_study_is_drawn_kept_and_exported_as_itself(
     }
     np.testing.assert_array_equal(by_name["ulcer"], ulcer)
     assert by_name.keys() == {"lesion", "ulcer", "scar"}
+
+
+def _lines(page: Page) -> list[set[str]]:
+    """Return of each other reader in which quarters of the photo the canvas has their line."""
+    address = page.evaluate(
+        """() => { document.querySelector("#viewer-stage").viewer.drawNow();
+        return document.querySelector("#viewer-canvas").toDataURL("image/png"); }"""
+    )
+    drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB"))
+    rows, columns = page.evaluate(
+        """() => { const { viewer, clientWidth, clientHeight } = document.querySelector("#viewer-stage");
+        const { width, height } = viewer.state.photos[0]; const middle = viewer.toWindow({ x: width / 2, y: height / 2 });
+        return [middle.y / clientHeight, middle.x / clientWidth]; }"""
+    )
+    middle = int(rows * drawn.shape[0]), int(columns * drawn.shape[1])
+    found = []
+    for colour in READER_LINES:
+        near = np.abs(drawn.astype(int) - colour).max(axis=2) < 12
+        parts = {
+            f"{down} {across}": near[high, wide].sum()
+            for down, high in (("top", slice(middle[0])), ("bottom", slice(middle[0], None)))
+            for across, wide in (("left", slice(middle[1])), ("right", slice(middle[1], None)))
+        }
+        found.append({name for name, pixels in parts.items() if pixels > 10})
+    return found
+
+
+def test_while_readings_are_compared_others_outlines_are_of_the_label_in_hand(
+    browser: Browser, server: OwnServer
+) -> None:
+    with opened(browser, server) as (_context, page):
+        page.select_option("#queue-name", "burns")
+        page.locator("#queue-all", has_text="1").wait_for()
+        open_case(page, 0)
+        expect(page.locator("#viewer-labels button")).to_have_count(3)
+        page.locator("#viewer-clear").click()  # no lesion: no line of one's own lies over another
+        page.locator("#viewer-label-ulcer").click()
+        page.locator("#viewer-clear").click()
+        page.locator("#viewer-label-first").click()
+        choose(page, "itch", 1)
+        _call_others_unusable(page, str(page.inner_text("#viewer-name")))
+        finish(page)
+        assert _lines(page) == [set(), set()]
+        page.click("#review-readings")
+        expect(page.locator(".readings thead")).to_contain_text("Bo")
+        ann, bo = page.locator("#viewer-layer-reader-0"), page.locator("#viewer-layer-reader-1")
+        expect(ann).to_have_text("Ann")
+        expect(bo).to_have_count(0)
+        assert _lines(page) == [{"top left"}, set()]
+        page.locator("#viewer-label-ulcer").click()
+        expect(bo).to_have_text("Bo")
+        expect(ann).to_have_text("Ann")
+        assert _lines(page) == [{"top right"}, {"bottom right"}]
+        page.locator("#viewer-label-scar").click()
+        expect(ann).to_have_count(0)
+        expect(bo).to_have_count(0)
+        assert _lines(page) == [set(), set()]
