@@ -1,5 +1,5 @@
 # make demo: start the page.  make test: run every test.  make check: style, types, known holes in dependencies (make audit; AUDIT=--offline asks nothing and says so).  make bench: timings, as ratios.  make fuzz: 100,000 bad inputs.  make soak: 20 readers for ten minutes.  make reliability: docs/reliability.md.
-# make interop: exports opened with pycocotools, datumaro, datasets, highdicom and Label Studio's library, the API asked with schemathesis and MCP's client, a real small language model asked, a run shared out by Ray.
+# make interop: exports opened with pycocotools, datumaro, datasets, highdicom and Label Studio's library, the API asked with schemathesis and MCP's client, a real small language model asked, a run shared out by Ray, data read from moto's S3.
 # make numeric: tests of numbers once more, as processors with other instructions reckon.  make seeds: tests that train, with 20 seeds.
 PYTHON ?= python3
 VENV := .venv
@@ -34,11 +34,11 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(SHARED) $(PICK) --ignore tests/e2e
 	$(BIN)/python -m pytest $(SHARED) $(PICK) tests/e2e
 
-# In an environment of its own: these libraries want other versions of what the program uses, and nothing needs them. Ray in another, which sees the program's.
+# In an environment of its own: these libraries want other versions of what the program uses, and nothing needs them. Ray and S3's reader in others, which see the program's.
 interop: $(VENV)/installed-dev
 	test -d $(VENV)-real || $(PYTHON) -m venv $(VENV)-real
 	$(VENV)-real/bin/pip install --quiet -r tests/real_packages/requirements.txt
-	REAL_PACKAGES=$(VENV)-real/bin/python $(BIN)/python -m pytest -m real_packages tests/real_packages --ignore tests/real_packages/ray --ignore tests/real_packages/language
+	REAL_PACKAGES=$(VENV)-real/bin/python $(BIN)/python -m pytest -m real_packages tests/real_packages --ignore tests/real_packages/ray --ignore tests/real_packages/language --ignore tests/real_packages/s3
 	test -d $(VENV)-language || $(PYTHON) -m venv $(VENV)-language
 	$(VENV)-language/bin/pip install --quiet --no-deps -r tests/real_packages/language/requirements.txt
 	REAL_PACKAGES=$(VENV)-language/bin/python $(BIN)/python -m pytest -m real_packages tests/real_packages/language
@@ -46,6 +46,10 @@ interop: $(VENV)/installed-dev
 	$(BIN)/python -c 'import numpy, pathlib; print(pathlib.Path(numpy.__file__).parents[1])' > $$(echo $(VENV)-ray/lib/python3*/site-packages)/program.pth
 	$(VENV)-ray/bin/pip install --quiet --require-hashes --no-deps -r requirements-ray.lock
 	REAL_PACKAGES=$(VENV)-ray/bin/python $(VENV)-ray/bin/python -m pytest -m real_packages tests/real_packages/ray
+	test -d $(VENV)-s3 || $(PYTHON) -m venv $(VENV)-s3
+	$(BIN)/python -c 'import numpy, pathlib; print(pathlib.Path(numpy.__file__).parents[1])' > $$(echo $(VENV)-s3/lib/python3*/site-packages)/program.pth
+	$(VENV)-s3/bin/pip install --quiet -r tests/real_packages/s3/requirements.txt
+	REAL_PACKAGES=$(VENV)-s3/bin/python $(VENV)-s3/bin/python -m pytest -m real_packages tests/real_packages/s3
 
 numeric: $(VENV)/installed-dev
 	@failed=; for aten in $(ATEN); do for onednn in $(ONEDNN); do \

@@ -151,7 +151,8 @@ REAL_PACKAGES = "$(VENV)-real/bin/pip install --quiet -r tests/real_packages/req
 LANGUAGE = (
     "$(VENV)-language/bin/pip install --quiet --no-deps -r tests/real_packages/language/requirements.txt"
 )
-"""Environments of their own, which run nothing of the program: their pins have no hashes."""
+S3 = "$(VENV)-s3/bin/pip install --quiet -r tests/real_packages/s3/requirements.txt"
+"""Environments of their own, of which nobody runs the program but a test: their pins have no hashes."""
 RAY = "$(VENV)-ray/bin/pip install --quiet --require-hashes --no-deps -r requirements-ray.lock"
 ASK_UV = "$(BIN)/pip install --quiet uv=="
 
@@ -159,7 +160,7 @@ ASK_UV = "$(BIN)/pip install --quiet uv=="
 def test_make_installs_from_locks_with_hashes_alone() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     installs = [line for line in re.findall(r"\t(.*pip install.*)", makefile) if not line.startswith(ASK_UV)]
-    assert installs == [REAL_PACKAGES, LANGUAGE, RAY]
+    assert installs == [REAL_PACKAGES, LANGUAGE, RAY, S3]
     assert re.findall(r"call install,([\w.-]+)", makefile) == [USER, DEV]
     assert "-m magic_demo setup --environment $(VENV) --torch $(TORCH) --lock $(1)" in makefile
     assert {"--require-hashes", "--no-deps"} <= set(locked(USER))
