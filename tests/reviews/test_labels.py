@@ -244,6 +244,16 @@ def test_a_format_of_one_label_names_what_it_leaves_out(format: str, tmp_path: P
     assert report.masks == (format == "challenge")  # a training set needs the photos, which are not at hand
 
 
+@pytest.mark.parametrize("format", ["coco", "cvat", "label-studio", "csv", "labels"])
+def test_a_mask_of_a_label_that_the_questions_do_not_name_is_not_dropped_unsaid(
+    format: str, tmp_path: Path
+) -> None:
+    saved = SavedReview(1, datetime.now(UTC), _review())
+    report = write_export([saved], (), format, tmp_path / "out", questions=_asked("lesion", "ulcer"))
+    (line,) = [line for line in report.left_out if "label" in line]
+    assert "questions do not name" in line and "scar" in line and "ulcer" not in line and report.masks == 2
+
+
 def test_labels_of_others_go_to_the_queues_by_name_and_unknown_ones_are_named(tmp_path: Path) -> None:
     shapes = [
         {"label": label, "shape_type": "rectangle", "points": [[left, 5], [left + 10, 20]]}

@@ -81,8 +81,7 @@ def write_export(
     selection = replace(selection, predictions=predictions or {}, apart=apart)
     with whole_folder(folder) as part:
         masks = format.write(selection, part)
-        if not format.labels:
-            _name_labels(selection)
+        _name_labels(selection, format)
         report = ExportReport(
             format=format.name,
             queue=selection.queue,
@@ -114,15 +113,20 @@ def write_export(
     return report
 
 
-def _name_labels(selection: Selection) -> None:
-    """Note the masks of further labels, which a format of one label leaves out."""
+def _name_labels(selection: Selection, format: Format) -> None:
+    """Note the masks of further labels that are left out: all by a format of one label, else those that the questions do
+    not name."""
+    held = {label.label_id for label in selection.questions.further_labels} if format.labels else set()
+    why = (
+        "label that the questions do not name"
+        if format.labels
+        else "further label, which this format does not hold"
+    )
     for case in selection.cases:
         for saved in case.readings:
             for label, photos in saved.review.label_masks.items():
-                for photo_id in photos:
-                    selection.left_out.add(
-                        "mask of a further label, which this format does not hold", photo_id, label
-                    )
+                for photo_id in photos if label not in held else ():
+                    selection.left_out.add(f"mask of a {why}", photo_id, label)
 
 
 def _describe(saved: SavedReview, selection: Selection) -> dict[str, object]:
