@@ -151,36 +151,40 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
         panel.cancel,
     ]
     typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt, panel.all_photos}
-    models = {**QUIET, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
+    models: dict[str, Any] = {**QUIET, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
+    analysis: dict[str, Any] = {
+        **models,
+        "trigger_mode": "multiple",
+    }  # the one of the case before may not have stopped yet
+    # Gradio's usual "once" drops what happens while an event of the same name is on its way
+    changes: dict[str, Any] = {**QUIET, "queue": False, "trigger_mode": "multiple"}
+    newest: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 
-    panel.upload.photos(handlers.upload, typed, shown, **QUIET)
-    panel.unkept.restore(Unkept(handlers).restore, {parts.case, parts.spoken}, shown, queue=False, **QUIET)
+    panel.upload.photos(handlers.upload, typed, shown, trigger_mode="multiple", **QUIET)
+    panel.unkept.restore(Unkept(handlers).restore, {parts.case, parts.spoken}, shown, queue=False, **newest)
     asked = panel.run.click(handlers.ask, None, [parts.status, panel.run, panel.cancel], queue=False, **QUIET)
-    of_asked = asked.then(handlers.analyse, typed, answered, **models)
+    of_asked = asked.then(handlers.analyse, typed, answered, **analysis)
     chosen = panel.examples.choose(
-        handlers.choose_example, {parts.case, parts.spoken}, [*shown, panel.run, panel.cancel], **QUIET
+        handlers.choose_example, {parts.case, parts.spoken}, [*shown, panel.run, panel.cancel], **newest
     )
-    of_chosen = chosen.then(handlers.analyse, typed, answered, **models)
+    of_chosen = chosen.then(handlers.analyse, typed, answered, **analysis)
     panel.cancel.click(handlers.stop, None, None, queue=False, **QUIET)
     panel.new.click(handlers.clear, {parts.case}, shown, **QUIET)
-    changes: dict[str, Any] = {
-        **QUIET,
-        "queue": False,
-        "trigger_mode": "multiple",
-    }  # "once" would drop what is changed while a change is on its way
     parts.cards.answers(review.answer, None, saved, **changes)
-    parts.cards.system(review.show_system, None, [*case, parts.status, panel.messages], queue=False, **QUIET)
+    parts.cards.system(review.show_system, None, [*case, parts.status, panel.messages], queue=False, **newest)
     parts.viewer.mask(review.outline, None, saved, **changes)
     parts.viewer.ruler(review.measure, None, saved, **changes)
     parts.viewer.remarks(review.remark, None, saved, **changes)
     parts.viewer.point(review.point, {parts.case}, [parts.viewer], **changes)
-    parts.viewer.facts(review.facts, {parts.case}, [parts.viewer], queue=False, **QUIET)
-    why = parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)
+    parts.viewer.facts(review.facts, {parts.case}, [parts.viewer], queue=False, **newest)
+    why = parts.why.why(
+        review.explain, {parts.case}, [parts.why, parts.status], trigger_mode="always_last", **models
+    )
     seen = [parts.viewer, parts.readings, panel.messages, parts.status]
-    covered = parts.viewer.cover(covering.cover, None, seen, queue=False, **QUIET)
-    of_covered = covered.then(covering.analyse_again, typed, answered, **models)
+    covered = parts.viewer.cover(covering.cover, None, seen, **changes)
+    of_covered = covered.then(covering.analyse_again, typed, answered, **analysis)
     parts.top.language.language(
-        handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **QUIET
+        handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **newest
     )
     handlers.refuse_when_full(of_asked, of_chosen, of_covered, why, **QUIET)
     parts.timer.tick(handlers.look_for_models, {parts.spoken}, handlers.loading, **QUIET)

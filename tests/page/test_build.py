@@ -25,6 +25,33 @@ def test_nothing_is_kept_in_the_browser_sent_away_or_shown_to_strangers() -> Non
     assert all(dependency["api_visibility"] == "private" for dependency in config["dependencies"])
 
 
+ONCE = {"click", "then", "failure", "tick", "load", "arrive", "keep", "leave", "build"}
+"""What does no harm, or does it twice, where it comes again while it is on its way."""
+
+
+def test_nothing_that_a_reader_does_is_dropped_while_an_answer_is_on_its_way() -> None:
+    config = lay_out(FakePredictor())[0].get_config_file()
+    modes = [
+        (name, dependency["trigger_mode"])
+        for dependency in config["dependencies"]
+        for _, name in dependency["targets"]
+    ]
+    assert {name for name, mode in modes if mode == "once"} == ONCE
+    newest = {name for name, mode in modes if mode == "always_last"}
+    assert newest == {
+        "open",
+        "choose",
+        "restore",
+        "language",
+        "system",
+        "facts",
+        "why",
+        "reveal",
+        "look",
+        "compare",
+    }
+
+
 def test_only_scripts_and_style_sheets_are_served() -> None:
     paths = [route.path for route in launch_settings()["app_kwargs"]["routes"]]
     assert "/page/panels/viewer/viewer.js" in paths and "/page/panels/frame/theme/theme.css" in paths

@@ -310,9 +310,10 @@ def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> 
         inputs, outputs = [page.view, page.seen], [page.seen, filters, *page.parts.values()]
         app.load(page.follow, inputs, outputs, queue=False, **quiet)
         timer.tick(page.follow, inputs, outputs, queue=False, **quiet)
-        filters.filter(page.press, [page.view], [page.view], queue=False, **quiet).then(
-            page.follow, inputs, outputs, queue=False, **quiet
+        pressed = filters.filter(
+            page.press, [page.view], [page.view], queue=False, trigger_mode="multiple", **quiet
         )
+        pressed.then(page.follow, inputs, outputs, queue=False, **quiet)
     return page
 
 

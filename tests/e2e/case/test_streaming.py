@@ -143,3 +143,19 @@ def test_maps_come_one_by_one_under_a_hand_that_draws(
     assert again == drawn and page.input_value("#viewer-threshold") == "0.6"
     for one in (page, other):
         one.context.close()
+
+
+def test_a_case_that_is_chosen_while_another_is_analysed_is_analysed_too(
+    browser: Browser, slow: SlowPage
+) -> None:
+    page = open_page(browser, slow.address)
+    page.click("#example-0")
+    status(page, "photo 1 of 1")
+    page.click("#example-1")
+    page.wait_for_selector('#example-1[aria-pressed="true"]')
+    page.wait_for_selector('#photo-strip-list [data-photo="1"]')
+    for photo in (1, 2, 3):
+        slow.finish(photo)
+    page.wait_for_selector('.cards[data-state="answered"]')
+    wait_for_maps(page, 2)
+    assert page.locator('#example-1[aria-pressed="true"]').count() == 1

@@ -87,6 +87,8 @@ def test_a_component_has_the_events_that_its_script_names_and_no_other() -> None
     with pytest.raises(AttributeError):
         _ = parts[0].erase
     assert "trigger" not in load_script({"a/b.mjs": "mountB"})
+    deferred = load_script({"a/b.mjs": "mountB"}, events=["save", "open"], newest=["open"])
+    assert 'mountB(element, { props, watch, trigger: keepNewest(trigger, ["open"]) })' in deferred
 
 
 def test_the_number_of_an_event_is_found_before_its_body_is_parsed() -> None:

@@ -47,37 +47,40 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     opened = [*case, panel.narrative, panel.prompt, panel.queue, panel.run]
     answered = [*case, panel.run, panel.cancel, panel.queue]
     saved = [parts.status, parts.form, panel.queue]
-    models = {**quiet, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
+    models: dict[str, Any] = {**quiet, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
+    analysis: dict[str, Any] = {
+        **models,
+        "trigger_mode": "multiple",
+    }  # the one of the case before may not have stopped yet
+    changes: dict[str, Any] = {**quiet, "queue": False, "trigger_mode": "multiple"}
+    newest: dict[str, Any] = {**quiet, "queue": False, "trigger_mode": "always_last"}
 
     arrived = panel.queue.arrive(queue.arrive, inputs, opened, queue=False, **quiet)
-    of_arrived = arrived.then(queue.analyse, typed, answered, **models)
-    chosen = panel.queue.open(queue.open, inputs, opened, queue=False, trigger_mode="always_last", **quiet)
-    of_chosen = chosen.then(queue.analyse, typed, answered, **models)
-    panel.queue.arrange(
-        queue.arrange, None, [panel.queue, parts.status], queue=False, trigger_mode="multiple", **quiet
-    )
-    panel.queue.assign(queue.assign, None, [panel.queue, parts.status], queue=False, **quiet)
+    of_arrived = arrived.then(queue.analyse, typed, answered, **analysis)
+    chosen = panel.queue.open(queue.open, inputs, opened, **newest)
+    of_chosen = chosen.then(queue.analyse, typed, answered, **analysis)
+    panel.queue.arrange(queue.arrange, None, [panel.queue, parts.status], **changes)
+    panel.queue.assign(queue.assign, None, [panel.queue, parts.status], **changes)
     kept_now = parts.form.keep(keeping.keep, typed, opened, queue=False, **quiet)
-    of_kept = kept_now.then(queue.analyse, typed, answered, **models)
+    of_kept = kept_now.then(queue.analyse, typed, answered, **analysis)
     parts.form.erase(
         Erasing(review).erase,
         {parts.case},
         [*case, panel.narrative, panel.prompt, panel.queue],
-        queue=False,
-        **quiet,
+        **changes,
     )
-    parts.form.note(reading.note, None, saved, queue=False, trigger_mode="multiple", **quiet)
-    parts.form.again(reading.send_again, None, saved, queue=False, trigger_mode="multiple", **quiet)
-    parts.form.restore(reading.restore, None, [*case, panel.queue], queue=False, **quiet)
-    parts.form.finish(reading.finish, None, saved, queue=False, trigger_mode="multiple", **quiet)
-    parts.form.reopen(reading.reopen, None, saved, queue=False, **quiet)
-    revealed = parts.form.reveal(reading.reveal, typed, answered, **models)
-    parts.form.compare(side.compare, None, [parts.readings, parts.viewer, parts.status], queue=False, **quiet)
+    parts.form.note(reading.note, None, saved, **changes)
+    parts.form.again(reading.send_again, None, saved, **changes)
+    parts.form.restore(reading.restore, None, [*case, panel.queue], **changes)
+    parts.form.finish(reading.finish, None, saved, **changes)
+    parts.form.reopen(reading.reopen, None, saved, **changes)
+    revealed = parts.form.reveal(reading.reveal, typed, answered, trigger_mode="always_last", **models)
+    parts.form.compare(side.compare, None, [parts.readings, parts.viewer, parts.status], **newest)
     parts.readings.leave(side.close, None, [parts.readings, parts.viewer], queue=False, **quiet)
     parts.readings.build(side.build, None, [*case, panel.queue], queue=False, **quiet)
     versions = Versions(review)
-    parts.form.back(versions.take_back, None, saved, queue=False, **quiet)
-    parts.form.look(versions.look, None, [parts.form, parts.status], queue=False, **quiet)
+    parts.form.back(versions.take_back, None, saved, **changes)
+    parts.form.look(versions.look, None, [parts.form, parts.status], **newest)
     page.refuse_when_full(of_arrived, of_chosen, of_kept, revealed, **quiet)
 
 

@@ -44,7 +44,9 @@ MAX_SPECIFIED = min(200, LIMITS.comment_characters)
 
 _PLEASE = re.compile(r"\s*[(（](?:please specify|请注明)[)）]", re.IGNORECASE)
 
-_ON_LOAD = load_script({"panels/cards/cards_panel.mjs": "mountCards"}, events=["answers", "why", "system"])
+_ON_LOAD = load_script(
+    {"panels/cards/cards_panel.mjs": "mountCards"}, events=["answers", "why", "system"], newest=["system"]
+)
 
 
 def cards_component(questions: QuestionSet) -> gr.HTML:

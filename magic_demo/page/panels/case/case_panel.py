@@ -38,9 +38,10 @@ _STRIP = """
 <p class="strip-empty">[[case.no_photos]]</p></div>
 """
 _ON_EXAMPLE = """
+const wanted = {}; // one object, see gradio_internals/newest.mjs
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-example]");
-  if (button) trigger("choose", { number: Number(button.dataset.example) });
+  if (button) trigger("choose", Object.assign(wanted, { number: Number(button.dataset.example) }));
 });
 """
 

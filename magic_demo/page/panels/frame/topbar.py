@@ -32,7 +32,8 @@ LANGUAGE_SWITCH = """
 # page.mjs shows the language at once; the server only hears of it for the texts that Gradio draws and for the
 # next analysis.
 _ON_LOAD = """
-element.addEventListener("magic-language", (event) => trigger("language", { language: event.detail }));
+const wanted = {}; // one object, see gradio_internals/newest.mjs
+element.addEventListener("magic-language", (event) => trigger("language", Object.assign(wanted, { language: event.detail })));
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-language]");
   if (button) document.dispatchEvent(new CustomEvent("magic-choose-language", { detail: button.dataset.language }));

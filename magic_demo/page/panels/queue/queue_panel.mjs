@@ -53,6 +53,7 @@ export function mountQueue(element, { props, watch, trigger }) {
   mountTakeAway(root.querySelector(".queue-formats"), () => state);
 
   let entered = null; // the queue that was chosen, until its next case to do is opened
+  let heading = null; // the case that is to open, until it has
   let wanted = null; // the arrangement that was asked for last, until an answer comes
   const chosen = () => ({ queue: state.queue, order: state.order, mode: state.mode, system: pageState.system });
 
@@ -83,6 +84,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     root.querySelector("#queue-oversight").hidden = !(value.signed_in && value.may.includes("decide on coverings"));
     root.querySelector("#queue-learning").hidden = !value.may.includes("learn from reviews");
     if (!value.arranged) address.show(value.link ?? null);
+    if (state.open === heading) heading = null;
     writeStored();
     draw();
     if (entered !== state.queue) return;
@@ -205,11 +207,12 @@ export function mountQueue(element, { props, watch, trigger }) {
   /** link: the address of a case in place of its name. */
   function open(id, link = null) {
     if (!id && !link) return;
+    heading = id;
     const heard = sendRest(state.openId); // nothing that was drawn or answered a moment ago stays behind
     trigger("open", { ...chosen(), open: id, link, from: state.openId, heard });
   }
 
-  const step = (count) => open(stepFrom(state.cases, state.filter, state.open, count));
+  const step = (count) => open(stepFrom(state.cases, state.filter, heading ?? state.open, count));
   const openNext = () => open(nextOpen(state.cases, state.open));
 
   function arrange(change) {
@@ -240,6 +243,7 @@ export function mountQueue(element, { props, watch, trigger }) {
   document.addEventListener("review-next", openNext);
   function closed() {
     Object.assign(state, { open: null, openId: null });
+    heading = null;
     address.show(null);
   }
 

@@ -38,7 +38,9 @@ ORDERS: tuple[CaseOrder, ...] = get_args(CaseOrder)
 EMPTY_QUEUE: dict[str, Any] = {"queue": None, "cases": []}
 
 _ON_LOAD = load_script(
-    {"panels/queue/queue_panel.mjs": "mountQueue"}, events=["arrive", "open", "arrange", "assign"]
+    {"panels/queue/queue_panel.mjs": "mountQueue"},
+    events=["arrive", "open", "arrange", "assign"],
+    newest=["open"],
 )
 _PANEL = """
 <details class="queue" id="queue" open hidden>

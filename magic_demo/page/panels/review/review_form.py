@@ -68,6 +68,7 @@ _ON_LOAD = load_script(
         "keep",
         "erase",
     ],
+    newest=["reveal", "look", "compare"],
 )
 _KEEP_BUTTON = """<button type="button" class="review-action is-main" id="keep-case" [[title keep.title]]>[[keep.keep]] <kbd>⇧S</kbd></button>"""
 _KEEPS_NOTHING = """<span class="keep-state" id="keeps-nothing">[[keep.never]]</span>"""

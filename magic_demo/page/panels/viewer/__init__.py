@@ -133,6 +133,7 @@ it."""
 _ON_LOAD = load_script(
     {"panels/viewer/viewer.js": "mountViewer"},
     events=["mask", "ruler", "remarks", "point", "cover", "facts"],
+    newest=["facts"],
     settings={"rest": MASK_REST},
 )
 

@@ -33,7 +33,7 @@ CLOSED: dict[str, Any] = {"request": 0, "family": None, "option": None, "html": 
 FAINTEST = 0.25
 """How strongly the weakest words are marked, beside the strongest at 1."""
 
-_ON_LOAD = load_script({"panels/why/why.mjs": "mountWhy"}, events=["why"])
+_ON_LOAD = load_script({"panels/why/why.mjs": "mountWhy"}, events=["why"], newest=["why"])
 _WITHOUT_HEAT = {None: "why.no_regions", "no_say": "why.no_say", "cannot_tell": "why.cannot_tell"}
 
 

@@ -23,7 +23,9 @@ _OFFERS = """
   <i data-word="answers" [[title unkept.answers]]></i><i data-word="outlines" [[title unkept.outlines]]></i><i data-word="open" [[title unkept.open]]></i>
   <i data-word="discard" [[title unkept.discard]]></i><i data-word="failed" [[title unkept.failed]]></i><i data-word="ask" [[title unkept.ask]]></i><i data-word="remove_ask" [[title case.photo_remove_ask]]></i></div></section>
 """
-_ON_LOAD = load_script({"panels/case/unkept/unkept_panel.mjs": "mountUnkept"}, [], events=["restore"])
+_ON_LOAD = load_script(
+    {"panels/case/unkept/unkept_panel.mjs": "mountUnkept"}, [], events=["restore"], newest=["restore"]
+)
 
 
 def unkept_component() -> gr.HTML:
