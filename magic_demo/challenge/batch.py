@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +211,7 @@ class _Run:
             "masks": report.masks,
             "empty_masks": self.empty,
             "problems": report.problems,
-            "hand_in": asdict(report.files),
+            "hand_in": dict(vars(report.files)),
             "done_now": report.as_throughput(),
         }
 

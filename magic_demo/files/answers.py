@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,32 +72,32 @@ def write_answers(
 
     answers: encounter id -> qid -> option index. Encounters keep their order, questions get the challenge's.
     """
-    questions = (asked or load_challenge()).questions
-    known = {question.qid for question in questions}
-    write_json_list(path, (_check_answers(*one, questions, known) for one in answers.items()))
+    asked = asked or load_challenge()
+    write_json_list(path, (_check_answers(*one, asked) for one in answers.items()))
 
 
-def _check_answers(
-    encounter_id: str, chosen: Mapping[str, int], questions: Sequence[Question], known: Collection[str]
-) -> dict[str, Any]:
+def _check_answers(encounter_id: str, chosen: Mapping[str, int], asked: QuestionSet) -> dict[str, Any]:
     """Return one encounter's answers as they are written."""
+    questions, counts = asked.questions, asked.option_counts
     if not is_whole(encounter_id):
         raise FormatError(
             "answers: the id {came} holds a character that is cut in half; write whole text",
             came=show_value(encounter_id),
         )
-    unknown = [qid for qid in chosen if qid not in known]
-    if unknown:
+    if unknown := [qid for qid in chosen if qid not in counts]:
         raise FormatError(
             "{encounter} answers {came}, which is no question; the questions are {known}",
             encounter=encounter_id,
             came=unknown[0],
             known=_span(questions),
         )
-    checked = {
-        q.qid: _check_index("answers", encounter_id, q, chosen.get(q.qid, _MISSING)) for q in questions
-    }
-    return {ENCOUNTER_KEY: encounter_id, **checked}
+    checked: dict[str, Any] = {ENCOUNTER_KEY: encounter_id}
+    for question in questions:
+        value = chosen.get(question.qid, _MISSING)
+        if type(value) is not int or not 0 <= value < counts[question.qid]:
+            value = _check_index("answers", encounter_id, question, value)
+        checked[question.qid] = value
+    return checked
 
 
 _MISSING = object()

@@ -79,3 +79,16 @@ def test_a_resumed_run_reads_each_entry_once_before_it_goes_on(
     with pytest.raises(KeyboardInterrupt):
         predict(data, tmp_path / "out", predictor=StopsAt("ENC00003"))
     assert len(read) == 2
+
+
+@pytest.mark.parametrize("words", ["half a character \ud83d", "a large number", "\u0661"])
+def test_an_entry_that_only_the_standard_library_reads_counts(place: Path, words: str) -> None:
+    journal = _write(place, answers={"CQID010-001": 2**70}, doubts=words)
+    assert journal.find_finished("ENC1", SOURCE) == Finished(masks=2, empty=1)
+    assert journal["ENC1"].answers == {"CQID010-001": 2**70} and journal["ENC1"].doubts == words
+
+
+@pytest.mark.parametrize("damaged", [b"[" * 100_000, b'{"encounter_id": "ENC1"', b"\xff\x00", b"7"])
+def test_a_line_of_any_bytes_does_not_count_and_the_next_one_does(place: Path, damaged: bytes) -> None:
+    place.write_bytes(damaged + b"\n" + json.dumps(vars(ENTRY)).encode() + b"\n")
+    assert list(Journal(place, place.parent)) == ["ENC1"]
