@@ -17,7 +17,6 @@ import { openLabelSwitch } from "./beside/label_switch.mjs";
 import { lookOfLabel, MODEL, OWN } from "./canvas/layer_looks.mjs";
 import { nameOfLayer } from "./canvas/scene.mjs";
 import { levelOf } from "./masks/levels.mjs";
-import { MaskLayer } from "./masks/mask_layer.mjs";
 import { openMarking, MODES } from "./canvas/marking.mjs";
 import { openPieces } from "./pieces/open_pieces.mjs";
 import { openNote } from "./beside/note.mjs";
@@ -26,13 +25,13 @@ import { keyOf } from "./masks/outline_names.mjs";
 import { openPainter } from "./canvas/painter.mjs";
 import { openHeat, openLevels, openPhoto, takeServed } from "./canvas/photo.mjs";
 import { followRail } from "./tools/rail.mjs";
-import { fromRuns } from "./masks/runs.mjs";
 import { drawRulers } from "./beside/ruler_lines.mjs";
 import { Rulers } from "./tools/rulers.mjs";
 import { Sketch } from "./tools/sketch.mjs";
 import { openSecond } from "./display/second.mjs";
 import { openStrip } from "./beside/strip.mjs";
 import { openToolbox } from "./tools/toolbox.mjs";
+import { openVersions } from "./display/versions.mjs";
 import { fit, keepInside, mostScale, toPhoto, toWindow, turnAt, zoomAt } from "./canvas/view.mjs";
 import { followHeat } from "./beside/why_heat.mjs";
 import { onLanguage, readWords } from "../frame/words.mjs";
@@ -43,7 +42,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const stage = find("stage");
   const canvas = find("canvas");
   const word = readWords(root);
-  const state = { photos: [], openId: null, current: 0, mode: MODES[0], threshold: 0.5, opacity: 0.1, hidden: false, printing: false, view: null, fitted: true, restore: 0, editable: false, coverable: false, looked: null };
+  const state = { photos: [], openId: null, current: 0, mode: MODES[0], threshold: 0.5, opacity: 0.1, hidden: false, printing: false, view: null, fitted: true, restore: 0 };
   let ownThreshold = 0.5; // the checkpoint's
   let arrival = 0;
 
@@ -75,13 +74,14 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const second = openSecond(root, { photos: () => state.photos, current: () => state.current, view: () => state.view, fitted, size: room, turnOf: display.lookOf, ratio, opacity: () => state.opacity, layers: painter.layersBeside, zoom, moveTo, redraw });
   const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
   const toolbox = openToolbox(root, {
-    room: { photo, reach, openId: () => state.openId, view: () => state.view, moveTo, size: room, covered: afterCover, say, announce: facts.announce },
+    room: { photo, reach, openId: () => state.openId, view: () => state.view, moveTo, size: room, covered: refresh, say, announce: facts.announce },
     editor,
     rulers,
     sketch,
     send: (asked) => tell("point", { case: state.openId, ...asked }),
     sendCover: (area) => tell("cover", { case: state.openId, ...area }),
   });
+  const versions = openVersions(root, { openId: () => state.openId, photos: () => state.photos, editor, rulers, pieces, toolbox, changed: refresh });
 
   /** Say something of what the reader has done: a word, on the photo and to those who do not see it; "hand", where the keyboard's hand is. */
   function say(what, at) {
@@ -133,15 +133,13 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     root.toggleAttribute("data-synthetic", Boolean(value?.synthetic));
     const unreadable = opened.some((one) => !one.readable);
     root.toggleAttribute("data-unreadable", unreadable);
-    state.coverable = Boolean(value?.editable);
-    root.toggleAttribute("data-coverable", state.coverable && !state.looked);
-    state.editable = Boolean(value?.editable) && !unreadable;
-    root.toggleAttribute("data-editable", state.editable && !state.looked); // a mask that begins with pixels read falsely would be saved
+    const editable = Boolean(value?.editable);
+    versions.allow({ editable: editable && !unreadable, coverable: editable }); // a mask that begins with pixels read falsely would be saved
     if (unreadable && first) facts.say("unreadable");
     askServer();
     root.dataset.state = opened.length ? "photo" : value?.text_only ? "text" : "empty";
     tellMissing(value?.missing ?? 0);
-    if (!value?.editable || (unreadable && toolbox.name !== "cover")) toolbox.choose("view");
+    if (!editable || (unreadable && toolbox.name !== "cover")) toolbox.choose("view");
     if (opened.length) show(first ? 0 : Math.min(state.current, opened.length - 1), first);
     else {
       alone.set(false);
@@ -176,10 +174,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     if (analysed && photos.some((one) => one.model)) marking.setThreshold(ownThreshold);
     if (!photos.length) root.dataset.state = "text";
     askServer();
-    if (photo()?.model !== before) {
-      redraw();
-      afterChange();
-    }
+    if (photo()?.model !== before) refresh();
     strip.follow();
     makeReady(photos);
   }
@@ -196,8 +191,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
       const one = state.photos.find((other) => other.name === served.photo && !other.readable);
       if (one) takeServed(one, served);
     }
-    redraw();
-    afterChange();
+    refresh();
   }
 
   function makeReady(photos) {
@@ -219,8 +213,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   function labelChosen() {
     toolbox.leave();
     note.hide();
-    redraw();
-    afterChange();
+    refresh();
     facts.announce(nameOf(editor.label));
   }
 
@@ -230,7 +223,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   /** The reader's mask of a photo as it is drawn: of an earlier version while one is looked at. */
   function ownLayer(one, id = editor.id) {
-    return state.looked ? (state.looked.get(keyOf(one.name, id)) ?? null) : editor.all.get(id).layerOf(one);
+    return versions.looking ? versions.layerOf(one, id) : editor.all.get(id).layerOf(one);
   }
 
   /** Others' outlines of the label in hand: that is what is compared. */
@@ -247,7 +240,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   /** The reader's mask of a photo as it is drawn, null where it has none. */
   function ownMask(one) {
-    if (state.looked) return state.looked.get(one.name)?.mask ?? null;
+    if (versions.looking) return versions.layerOf(one)?.mask ?? null;
     const own = editor.first.own(one); // what is said of lesions is said of the first label
     return own?.exists ? own.data : null;
   }
@@ -274,7 +267,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   /** The mask that facts are told of: the reader's, or the model's. */
   function maskShown() {
-    const own = photo() && !state.looked && editor.own();
+    const own = photo() && !versions.looking && editor.own();
     return own?.exists ? own.data : editor.id ? null : modelMask({ hidden: true });
   }
 
@@ -306,8 +299,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     const { marks } = editor.all.get(label).state(one);
     outbox.note(keyOf(one.name, label), () => ({ case: openId, photo: one.name, ...(label && { label }), width: one.width, height: one.height, runs: own.toRuns(), clicks: marks, cleared: own.exists && own.area === 0, edits: own.edits }));
     if (!label) pieces.follow(one);
-    redraw();
-    afterChange();
+    refresh();
   }
 
   /** The comments on the lesions of a photo have changed. */
@@ -322,19 +314,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     const openId = state.openId;
     outbox.note(`ruler ${one.name}`, () => ({ case: openId, photo: one.name, ruler: rulers.written(one) }));
     toolbox.measured();
-    redraw();
-    afterChange();
-  }
-
-  /** Take outlines and lengths that were drawn in another tab, null where one was taken back there. */
-  function takeOver({ case: openId, masks, rulers: elsewhere = {}, remarks = {} }) {
-    if (openId !== state.openId || editor.busy) return;
-    rulers.restore(state.photos.filter(({ name }) => name in elsewhere), elsewhere, true);
-    editor.takeNamed(state.photos, masks);
-    pieces.restore(state.photos.filter(({ name }) => name in remarks), remarks, true);
-    toolbox.settled();
-    redraw();
-    afterChange();
+    refresh();
   }
 
   /** Show a photo of the case; returns it, or null where the case has no photo of that name. */
@@ -350,9 +330,10 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     outbox.flush();
   }
 
-  function afterCover() {
-    afterChange();
+  /** The masks, or which of them are drawn, have changed. */
+  function refresh() {
     redraw();
+    afterChange();
   }
 
   // Everything beside the canvas that tells of the masks.
@@ -382,7 +363,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   function tellFacts() {
     const one = photo();
     const further = editor.id !== "";
-    if (one) facts.tell(one, { own: !state.looked && editor.own()?.exists ? editor.own() : null, ...(further && { model: null, further }), level: levelOf(state.threshold), scale: rulers.scale(one) });
+    if (one) facts.tell(one, { own: !versions.looking && editor.own()?.exists ? editor.own() : null, ...(further && { model: null, further }), level: levelOf(state.threshold), scale: rulers.scale(one) });
   }
 
   function show(number, refit = false) {
@@ -436,36 +417,6 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     moveTo(zoomAt(state.view, factor, point ?? { x: room().width / 2, y: room().height / 2 }, least(), most()));
   }
 
-  /** Draw the outlines of an earlier version of the reader's review, which cannot be changed; null draws what is newest. */
-  function look(version) {
-    const looked = version && version.case === state.openId ? version : null;
-    if (!looked && !state.looked) return;
-    toolbox.choose("view");
-    rulers.looked = looked && (looked.rulers ?? {});
-    pieces.look(looked && (looked.remarks ?? {}));
-    state.looked = looked && new Map(state.photos.flatMap((one) => editor.labels.flatMap(({ id, look }) => {
-      const saved = looked.masks[keyOf(one.name, id)];
-      const mask = saved && fromRuns(saved.runs, one.width * one.height);
-      return mask ? [[keyOf(one.name, id), new MaskLayer(mask, one.width, one.height, (look ?? OWN).rgb)]] : [];
-    })));
-    root.toggleAttribute("data-looking", Boolean(looked));
-    root.toggleAttribute("data-editable", state.editable && !looked);
-    root.toggleAttribute("data-coverable", state.coverable && !looked);
-    redraw();
-    afterChange();
-  }
-
-  /** Take the outlines of a version that was brought back; the server has them already. */
-  function takeBack({ case: openId, masks, rulers: before = {}, remarks = {} }) {
-    if (openId !== state.openId) return;
-    rulers.restore(state.photos, before, true);
-    editor.takeAll(state.photos, masks);
-    pieces.restore(state.photos, remarks, true);
-    toolbox.settled();
-    redraw();
-    afterChange();
-  }
-
   // ---- wiring
 
   const glide = openGlide(zoom);
@@ -477,8 +428,6 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   journal.guard(() => editor.busy);
   journal.follow(offerUndo);
   for (const name of ["holes", "smooth", "grow", "shrink", "take", "clear"]) find(name).addEventListener("click", () => editor.change(name));
-  document.addEventListener("review-look", ({ detail }) => look(detail));
-  document.addEventListener("review-taken-back", ({ detail }) => takeBack(detail));
   followRail(find("rail"));
   followGestures(stage, { view: () => state.view, moveTo, zoom, fit: fitPhoto, least, most, tool: toolbox.inHand, eraser: toolbox.eraser, hover: toolbox.hover });
   new ResizeObserver(() => (state.fitted ? fitPhoto() : moveTo(state.view))).observe(stage);
@@ -509,7 +458,6 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   });
   window.addEventListener("beforeprint", () => setPrinting(true));
   window.addEventListener("afterprint", () => setPrinting(false));
-  document.addEventListener("review-merged", ({ detail }) => takeOver(detail));
   for (const [where, event] of [[window, "pagehide"], [document, "visibilitychange"]]) where.addEventListener(event, flush);
 
   // What tests and the page's other parts may ask: the masks that are drawn, where they are drawn, and the state.
