@@ -23,7 +23,7 @@ ROOM = 0.3
 SIDE = 192
 """Longest side, in pixels, of the copy that is cut."""
 ROUNDS = 2
-WEIGHTS = (0.15, 0.35, 6.81, 1.79, -1.21)
+WEIGHTS = (0.15, 0.34, 6.99, 1.89, -1.18)
 """Of the logit of the photo's map, of that of the second look, of the depth in the box's ellipse (1 at its
 centre, 0 on it), of the graph cut, and what is added: the logistic regression that ``python -m training
 box-weights`` fits to train photos and to composites."""

@@ -17,6 +17,7 @@ from training.segmentation.data import merge_masks
 from training.segmentation.evaluation.baselines import BASELINES, draw_ellipse
 from training.segmentation.evaluation.measuring import name_size, name_tone, vote_by
 from training.segmentation.evaluation.report import draw_histogram
+from training.segmentation.sources import SourceSettings, read_examples
 
 pytestmark = pytest.mark.numeric
 
@@ -80,10 +81,11 @@ def test_the_command_writes_scores_report_and_sheet(
 ) -> None:
     for part in ("images", "masks", "splits"):
         (tmp_path / part).mkdir()
-    pixels, mask = draw_spot()
-    cv2.imwrite(str(tmp_path / "images" / "spot.jpg"), pixels[:, :, ::-1])
-    cv2.imwrite(str(tmp_path / "masks" / "spot.png"), mask.astype(np.uint8) * 255)
-    (tmp_path / "splits" / "dev.txt").write_text("spot\n")
+    (drawn,) = read_examples(tmp_path, SourceSettings(name="drawn", kind="cases", count=1, seed=3))
+    pixels, (mask, *_) = drawn.read()
+    cv2.imwrite(str(tmp_path / "images" / "drawn.jpg"), pixels[:, :, ::-1])
+    cv2.imwrite(str(tmp_path / "masks" / "drawn.png"), mask.astype(np.uint8) * 255)
+    (tmp_path / "splits" / "dev.txt").write_text("drawn\n")
     checkpoint = tmp_path / "asked"
     shutil.copytree(repository / "checkpoints" / "segmentation-compact", checkpoint)
     config = json.loads((checkpoint / "config.json").read_text())
