@@ -125,6 +125,7 @@ def sign_in(page: Page) -> None:
     page.locator(".queue-case").first.wait_for()
 
 
+@pytest.mark.long
 def test_the_page_works_below_a_proxys_path_and_a_link_to_a_case_outlives_signing_in(
     browser: Browser, below: BelowServer
 ) -> None:

@@ -214,6 +214,7 @@ def test_starting_afresh_asks_first_and_leaves_nothing_open(watched: Watched) ->
     assert page.input_value("#narrative textarea") == ""
 
 
+@pytest.mark.long
 def test_three_browsers_answer_and_the_plot_moves_until_the_model_is_revealed(room: Room) -> None:
     board, code = open_board(room)
     phones = [join(room, code, viewport={"width": 390, "height": 844}) for _ in range(2)]
@@ -272,6 +273,7 @@ def test_a_wrong_code_is_said_and_the_right_one_by_address_enters_at_once(room: 
     by_picture.wait_for_selector(".option:visible")
 
 
+@pytest.mark.long
 def test_axe_finds_no_serious_fault_on_the_board_and_where_one_joins(room: Room) -> None:
     board, code = open_board(room)
     entry = room.open("/join", viewport={"width": 390, "height": 844})

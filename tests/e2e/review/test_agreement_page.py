@@ -137,6 +137,7 @@ def test_the_language_is_switched_without_the_server(watched: Watched) -> None:
     page.click("#language-en")
 
 
+@pytest.mark.long
 def test_three_systems_are_switched_and_the_readers_own_answers_stay(watched: Watched) -> None:
     page = watched.page
     page.wait_for_selector("#agreement-systems tbody tr >> nth=2")

@@ -59,6 +59,7 @@ def open_first(browser: Browser, server: ReviewServer, path: str = "", **setting
     return page
 
 
+@pytest.mark.long
 def test_a_queue_is_read_with_its_list_and_words_and_without_what_photos_of_ones_own_need(
     browser: Browser, server: ReviewServer
 ) -> None:

@@ -146,6 +146,7 @@ def _call_others_unusable(page: Page, photo: str) -> None:
     )
 
 
+@pytest.mark.long
 def test_three_questions_go_from_their_file_to_the_table_of_agreement(
     browser: Browser, server: OwnServer
 ) -> None:

@@ -101,6 +101,7 @@ def test_composing_and_pasting_in_the_notes_leave_them_and_the_case_open(
         page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"]')
 
 
+@pytest.mark.long
 def test_the_address_is_that_of_the_open_case_and_back_reload_and_a_link_return_to_it(
     browser: Browser, server: ReviewServer
 ) -> None:
@@ -193,6 +194,7 @@ def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(
     assert blind.models == {} and blind.disagreements is None and blind.answers["CQID010-001"] == 1
 
 
+@pytest.mark.long
 def test_a_model_shown_in_another_tab_is_known_to_what_this_one_saves(
     browser: Browser, server: ReviewServer
 ) -> None:

@@ -97,6 +97,7 @@ def test_answers_outlines_and_flag_are_taken_back_in_their_order_and_saved(
         until(page, lambda: newest(server, case_id) == last)
 
 
+@pytest.mark.long
 def test_a_page_whose_case_has_gone_from_the_servers_memory_goes_on_and_loses_nothing(
     browser: Browser, server: ReviewServer
 ) -> None:
@@ -232,6 +233,7 @@ def test_a_cover_that_is_not_confirmed_is_taken_back_and_a_confirmed_one_is_not(
         assert chosen(page, "cqid011") == [one for one in before if one != 1], "the step before the cover"
 
 
+@pytest.mark.long
 def test_an_earlier_version_is_looked_at_and_brought_back_and_that_is_taken_back(
     browser: Browser, server: ReviewServer
 ) -> None:

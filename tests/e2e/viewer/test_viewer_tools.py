@@ -73,6 +73,7 @@ def spread(watched: Watched, place: tuple[int, int, int, int]) -> float:
     return float(np.reshape(colours, (-1, 4))[:, :3].std(axis=0).max())
 
 
+@pytest.mark.long
 def test_a_face_is_covered_for_good_and_can_be_taken_back_before(opened: Watched) -> None:
     page = opened.page
     bare = canvas_pixels(opened)
