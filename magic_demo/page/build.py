@@ -15,6 +15,7 @@ from starlette.routing import Route
 from magic_demo.core.limits import LIMITS
 from magic_demo.page.agreement.agreement_page import add_agreement_page
 from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.events.event_settings import ANALYSIS, CHANGES, MODELS, NEWEST, QUIET
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.opened import Parts
 from magic_demo.page.events.review.covering import Covering
@@ -41,7 +42,6 @@ from magic_demo.page.server.requests.faults import log_fault
 from magic_demo.page.server.sweeping import list_alive_routes
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.inference.source import PredictorSource
-from magic_demo.page.session.inference.turns import MOST_WAITING
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.page.workshop.board_page import list_board_routes
 from magic_demo.page.workshop.workshop import workshop_component
@@ -49,9 +49,6 @@ from magic_demo.synthetic.bundled import Example
 
 __all__ = ["Desk", "PredictorSource", "build_app", "launch_settings", "list_gates", "list_routes"]
 
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-"""Settings of every event: no loading veil over the page (the status line says what goes on), no endpoint for
-strangers."""
 IDLE_SECONDS = 0.01
 """How often the queue of events is looked at while nothing is asked."""
 
@@ -117,7 +114,7 @@ def lay_out_page(
         review = ReviewState(handlers, desk, Saver(desk, handlers.drafts, desk.cases))
         handlers.note_shown = review.saver.note
         _wire(handlers, review)
-        wire_review(handlers, review, QUIET)
+        wire_review(handlers, review)
         # what the page was built with may be long past
         app.load(handlers.look_for_models, {parts.spoken}, handlers.loading, **QUIET)
     if not desk.public:
@@ -151,41 +148,33 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
         panel.cancel,
     ]
     typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt, panel.all_photos}
-    models: dict[str, Any] = {**QUIET, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
-    analysis: dict[str, Any] = {
-        **models,
-        "trigger_mode": "multiple",
-    }  # the one of the case before may not have stopped yet
-    # Gradio's usual "once" drops what happens while an event of the same name is on its way
-    changes: dict[str, Any] = {**QUIET, "queue": False, "trigger_mode": "multiple"}
-    newest: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
-
     panel.upload.photos(handlers.upload, typed, shown, trigger_mode="multiple", **QUIET)
-    panel.unkept.restore(Unkept(handlers).restore, {parts.case, parts.spoken}, shown, queue=False, **newest)
+    panel.unkept.restore(Unkept(handlers).restore, {parts.case, parts.spoken}, shown, **NEWEST)
     asked = panel.run.click(handlers.ask, None, [parts.status, panel.run, panel.cancel], queue=False, **QUIET)
-    of_asked = asked.then(handlers.analyse, typed, answered, **analysis)
+    of_asked = asked.then(handlers.analyse, typed, answered, **ANALYSIS)
     chosen = panel.examples.choose(
-        handlers.choose_example, {parts.case, parts.spoken}, [*shown, panel.run, panel.cancel], **newest
+        handlers.choose_example,
+        {parts.case, parts.spoken},
+        [*shown, panel.run, panel.cancel],
+        **{**NEWEST, "queue": True},
     )
-    of_chosen = chosen.then(handlers.analyse, typed, answered, **analysis)
+    of_chosen = chosen.then(handlers.analyse, typed, answered, **ANALYSIS)
     panel.cancel.click(handlers.stop, None, None, queue=False, **QUIET)
     panel.new.click(handlers.clear, {parts.case}, shown, **QUIET)
-    parts.cards.answers(review.answer, None, saved, **changes)
-    parts.cards.system(review.show_system, None, [*case, parts.status, panel.messages], queue=False, **newest)
-    parts.viewer.mask(review.outline, None, saved, **changes)
-    parts.viewer.ruler(review.measure, None, saved, **changes)
-    parts.viewer.remarks(review.remark, None, saved, **changes)
-    parts.viewer.point(review.point, {parts.case}, [parts.viewer], **changes)
-    parts.viewer.facts(review.facts, {parts.case}, [parts.viewer], queue=False, **newest)
+    parts.cards.answers(review.answer, None, saved, **CHANGES)
+    parts.cards.system(review.show_system, None, [*case, parts.status, panel.messages], **NEWEST)
+    parts.viewer.mask(review.outline, None, saved, **CHANGES)
+    parts.viewer.ruler(review.measure, None, saved, **CHANGES)
+    parts.viewer.remarks(review.remark, None, saved, **CHANGES)
+    parts.viewer.point(review.point, {parts.case}, [parts.viewer], **CHANGES)
+    parts.viewer.facts(review.facts, {parts.case}, [parts.viewer], **NEWEST)
     why = parts.why.why(
-        review.explain, {parts.case}, [parts.why, parts.status], trigger_mode="always_last", **models
+        review.explain, {parts.case}, [parts.why, parts.status], trigger_mode="always_last", **MODELS
     )
     seen = [parts.viewer, parts.readings, panel.messages, parts.status]
-    covered = parts.viewer.cover(covering.cover, None, seen, **changes)
-    of_covered = covered.then(covering.analyse_again, typed, answered, **analysis)
-    parts.top.language.language(
-        handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **newest
-    )
+    covered = parts.viewer.cover(covering.cover, None, seen, **CHANGES)
+    of_covered = covered.then(covering.analyse_again, typed, answered, **ANALYSIS)
+    parts.top.language.language(handlers.speak, None, [parts.spoken, *panel_texts(handlers)], **NEWEST)
     handlers.refuse_when_full(of_asked, of_chosen, of_covered, why, **QUIET)
     parts.timer.tick(handlers.look_for_models, {parts.spoken}, handlers.loading, **QUIET)
 

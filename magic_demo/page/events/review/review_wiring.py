@@ -3,11 +3,11 @@ beside its events."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.routing import Route
 
+from magic_demo.page.events.event_settings import ANALYSIS, CHANGES, MODELS, NEWEST, QUIET
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.review.adjudication import Adjudication
 from magic_demo.page.events.review.erasing import Erasing
@@ -23,11 +23,10 @@ from magic_demo.page.server.oversight.oversight import list_oversight_routes
 from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
 from magic_demo.page.server.throwaway import list_throwaway_routes
 from magic_demo.page.session.desk.desk import Desk
-from magic_demo.page.session.inference.turns import MOST_WAITING
 
 
-def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -> None:
-    """Wire the events of reviews and of keeping a case. quiet: settings of every event."""
+def wire_review(page: Handlers, review: ReviewState) -> None:
+    """Wire the events of reviews and of keeping a case."""
     parts, panel = page.parts, page.parts.panel
     queue, reading, side = QueueHandlers(page, review), ReadingHandlers(review), Adjudication(review)
     keeping = Keeping(review, queue)
@@ -47,41 +46,33 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     opened = [*case, panel.narrative, panel.prompt, panel.queue, panel.run]
     answered = [*case, panel.run, panel.cancel, panel.queue]
     saved = [parts.status, parts.form, panel.queue]
-    models: dict[str, Any] = {**quiet, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
-    analysis: dict[str, Any] = {
-        **models,
-        "trigger_mode": "multiple",
-    }  # the one of the case before may not have stopped yet
-    changes: dict[str, Any] = {**quiet, "queue": False, "trigger_mode": "multiple"}
-    newest: dict[str, Any] = {**quiet, "queue": False, "trigger_mode": "always_last"}
-
-    arrived = panel.queue.arrive(queue.arrive, inputs, opened, queue=False, **quiet)
-    of_arrived = arrived.then(queue.analyse, typed, answered, **analysis)
-    chosen = panel.queue.open(queue.open, inputs, opened, **newest)
-    of_chosen = chosen.then(queue.analyse, typed, answered, **analysis)
-    panel.queue.arrange(queue.arrange, None, [panel.queue, parts.status], **changes)
-    panel.queue.assign(queue.assign, None, [panel.queue, parts.status], **changes)
-    kept_now = parts.form.keep(keeping.keep, typed, opened, queue=False, **quiet)
-    of_kept = kept_now.then(queue.analyse, typed, answered, **analysis)
+    arrived = panel.queue.arrive(queue.arrive, inputs, opened, queue=False, **QUIET)
+    of_arrived = arrived.then(queue.analyse, typed, answered, **ANALYSIS)
+    chosen = panel.queue.open(queue.open, inputs, opened, **NEWEST)
+    of_chosen = chosen.then(queue.analyse, typed, answered, **ANALYSIS)
+    panel.queue.arrange(queue.arrange, None, [panel.queue, parts.status], **CHANGES)
+    panel.queue.assign(queue.assign, None, [panel.queue, parts.status], **CHANGES)
+    kept_now = parts.form.keep(keeping.keep, typed, opened, queue=False, **QUIET)
+    of_kept = kept_now.then(queue.analyse, typed, answered, **ANALYSIS)
     parts.form.erase(
         Erasing(review).erase,
         {parts.case},
         [*case, panel.narrative, panel.prompt, panel.queue],
-        **changes,
+        **CHANGES,
     )
-    parts.form.note(reading.note, None, saved, **changes)
-    parts.form.again(reading.send_again, None, saved, **changes)
-    parts.form.restore(reading.restore, None, [*case, panel.queue], **changes)
-    parts.form.finish(reading.finish, None, saved, **changes)
-    parts.form.reopen(reading.reopen, None, saved, **changes)
-    revealed = parts.form.reveal(reading.reveal, typed, answered, trigger_mode="always_last", **models)
-    parts.form.compare(side.compare, None, [parts.readings, parts.viewer, parts.status], **newest)
-    parts.readings.leave(side.close, None, [parts.readings, parts.viewer], queue=False, **quiet)
-    parts.readings.build(side.build, None, [*case, panel.queue], queue=False, **quiet)
+    parts.form.note(reading.note, None, saved, **CHANGES)
+    parts.form.again(reading.send_again, None, saved, **CHANGES)
+    parts.form.restore(reading.restore, None, [*case, panel.queue], **CHANGES)
+    parts.form.finish(reading.finish, None, saved, **CHANGES)
+    parts.form.reopen(reading.reopen, None, saved, **CHANGES)
+    revealed = parts.form.reveal(reading.reveal, typed, answered, trigger_mode="always_last", **MODELS)
+    parts.form.compare(side.compare, None, [parts.readings, parts.viewer, parts.status], **NEWEST)
+    parts.readings.leave(side.close, None, [parts.readings, parts.viewer], queue=False, **QUIET)
+    parts.readings.build(side.build, None, [*case, panel.queue], queue=False, **QUIET)
     versions = Versions(review)
-    parts.form.back(versions.take_back, None, saved, **changes)
-    parts.form.look(versions.look, None, [parts.form, parts.status], **newest)
-    page.refuse_when_full(of_arrived, of_chosen, of_kept, revealed, **quiet)
+    parts.form.back(versions.take_back, None, saved, **CHANGES)
+    parts.form.look(versions.look, None, [parts.form, parts.status], **NEWEST)
+    page.refuse_when_full(of_arrived, of_chosen, of_kept, revealed, **QUIET)
 
 
 def list_review_routes(desk: Desk) -> list[Route]:
