@@ -59,11 +59,12 @@ class FeatureCache:
                     self._bytes -= freed
         return value
 
-    def clear(self) -> None:
-        """Forget everything."""
+    def clear(self) -> int:
+        """Forget everything, and return how many bytes that was."""
         with self._lock:
+            freed, self._bytes = self._bytes, 0
             self._kept.clear()
-            self._bytes = 0
+        return freed
 
 
 def count_bytes(value: object) -> int:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from magic_demo.core.messages import Message
 from magic_demo.core.review_types import CaseKey
@@ -31,6 +32,11 @@ class Analysed:
     prediction: Prediction
     prompt: str | None = None
     stale: bool = False
+
+    @cached_property
+    def bytes(self) -> int:
+        """Return what the maps, scores and words of the prediction take in memory."""
+        return count_bytes(self.prediction)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +71,19 @@ class OpenCase:
         return self.example or self.queued
 
     @property
+    def photos(self) -> tuple[Photo, ...]:
+        """Return the photos that are in memory for it; an example's are the program's own."""
+        return () if self.example else self.encounter.photos
+
+    @property
+    def bytes_beside(self) -> int:
+        """Return what was made of the photos takes in memory."""
+        return (self.analysed.bytes if self.analysed is not None else 0) + self.cache.bytes
+
+    @property
     def bytes(self) -> int:
         """Return what the photos, and what was made of them, take in memory."""
-        maps = count_bytes(self.analysed.prediction) if self.analysed is not None else 0
-        # an example's are the program's own
-        photos = 0 if self.example else sum(photo.pixels.nbytes for photo in self.encounter.photos)
-        return photos + maps + self.cache.bytes
+        return sum(photo.pixels.nbytes for photo in self.photos) + self.bytes_beside
 
 
 class OpenCases:
@@ -248,23 +261,26 @@ class OpenCases:
             self._cases.pop(open_id or "", None)
 
     def _make_room(self) -> None:
+        held = Counter(photo for case in self._cases.values() for photo in case.photos)
+        total = sum(photo.pixels.nbytes for photo in held)  # one that several readers look at is there once
+        total += sum(case.bytes_beside for case in self._cases.values())
         for case in self._cases.values():
-            if self._bytes() <= self._max_bytes:
+            if total <= self._max_bytes:
                 break
-            case.cache.clear()
+            total -= case.cache.clear()
         newest = next(reversed(self._cases), None)
-        oldest = [
-            case.open_id
-            for case in sorted(self._cases.values(), key=lambda case: not case.queued)
-            if case.open_id != newest
-        ]
-        for open_id in oldest:
-            if len(self._cases) <= self._max_cases and self._bytes() <= self._max_bytes:
+        oldest = sorted(
+            (case for case in self._cases.values() if case.open_id != newest),
+            key=lambda case: not case.queued,
+        )
+        for case in oldest:
+            if len(self._cases) <= self._max_cases and total <= self._max_bytes:
                 break
-            del self._cases[open_id]
-
-    def _bytes(self) -> int:
-        return sum(case.bytes for case in self._cases.values())
+            del self._cases[case.open_id]
+            total -= case.bytes_beside
+            for photo in case.photos:
+                held[photo] -= 1
+                total -= photo.pixels.nbytes if not held[photo] else 0
 
 
 def _with_photo(encounter: Encounter, photo: Photo) -> Encounter:

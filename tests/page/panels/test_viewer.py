@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -13,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from magic_demo.core.review_types import Outline
-from magic_demo.core.types import Photo, PhotoPrediction, Prediction
+from magic_demo.core.types import Photo, PhotoPrediction, Pixels, Prediction
 from magic_demo.imaging.overlay import lesion_mask, level_of
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.panels.viewer import EMPTY, MAP_BYTES, encode_levels, encode_photo, viewer_value
@@ -104,6 +107,25 @@ def test_a_photo_that_is_shown_again_is_not_encoded_again(monkeypatch: pytest.Mo
     assert viewer_value("two", [Photo("IMG", photo.pixels)])["photos"][0]["src"] == "encoded again", (
         "a photo that was covered is another"
     )
+
+
+def test_a_photo_that_many_readers_open_at_once_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    readers, photo = 20, Photo("IMG", np.full((30, 40, 3), 90, np.uint8))
+    asking, times = threading.Barrier(readers), []
+
+    def encode(_pixels: Pixels) -> str:
+        times.append(1)
+        time.sleep(0.01)  # the others are there by now; without them the test would still hold
+        return "encoded"
+
+    def show(number: int) -> str:
+        asking.wait(20)
+        return str(viewer_value(f"{number}", [photo])["photos"][0]["src"])
+
+    monkeypatch.setattr("magic_demo.page.panels.viewer.encode_photo", encode)
+    with ThreadPoolExecutor(readers) as pool:
+        assert [*pool.map(show, range(readers))] == ["encoded"] * readers
+    assert len(times) == 1
 
 
 def test_masks_of_the_reader_and_of_others_are_sent_as_run_lengths() -> None:

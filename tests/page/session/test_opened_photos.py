@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import gc
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from magic_demo.core.errors import PhotoError
 from magic_demo.core.review_types import CaseKey
 from magic_demo.core.types import Photo
+from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.session.desk import photos
 from magic_demo.page.session.desk.desk import Desk
-from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from magic_demo.page.session.desk.photos import CaseOnDesk
+from magic_demo.reviews.cases.covered_photos import PROPOSED_NOTE
+from magic_demo.reviews.store import LOCAL_READER, Actor, NewCase, Store
 
 KEY = CaseKey("q", "E1")
 
@@ -50,3 +57,83 @@ def test_two_readers_share_a_photo_until_its_file_changes(
         del first, second, third
         gc.collect()
         assert not desk._photos, "a photo goes with the last case that shows it"
+
+
+READERS = 20
+SECONDS = 20.0
+
+
+def _open_at_once(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    unpack: Callable[[Path, str], Photo],
+    readers: Sequence[str] = (LOCAL_READER,) * READERS,
+) -> tuple[list[CaseOnDesk], int]:
+    """Let readers open a case of one photo, which is not unpacked before all have asked for it; return what each
+    got, and how often it was unpacked."""
+    asking, times = threading.Semaphore(0), []
+    find_state = photos._file_state
+
+    def note_asking(path: Path) -> tuple[Path, int, int]:
+        asking.release()
+        return find_state(path)
+
+    def unpack_late(path: Path, *, photo_id: str) -> Photo:
+        times.append(path)
+        for _ in readers if len(times) == 1 else ():
+            assert asking.acquire(timeout=SECONDS)
+        return unpack(path, photo_id)
+
+    monkeypatch.setattr(photos, "_file_state", note_asking)
+    monkeypatch.setattr(photos, "read_photo_apart", unpack_late)
+    case = desk.opened_store.case(KEY, LOCAL_READER)
+    with ThreadPoolExecutor(len(readers)) as pool:
+        opened = [*pool.map(lambda reader: desk.read_case(case, reader), readers)]
+    return opened, len(times)
+
+
+def _read(path: Path, photo_id: str) -> Photo:
+    return Photo(photo_id, np.asarray(Image.open(path)))
+
+
+def test_a_photo_is_unpacked_once_for_all_readers_who_open_it_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path / "E1" / "arm.png", 90, 80)
+    with Store.open(tmp_path / "store") as store:
+        store.add_cases("q", [NewCase("E1", str(tmp_path / "E1"), photos_kept=True)])
+        opened, times = _open_at_once(Desk(store), monkeypatch, _read)
+    assert times == 1 and len({case.encounter.photos[0] for case in opened}) == 1
+
+
+def test_an_area_that_one_reader_has_proposed_to_cover_is_hidden_from_that_reader_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path / "E1" / "arm.png", 90, 80)
+    area = np.zeros((70, 80), np.bool_)
+    area[:20, :30] = True
+    with Store.open(tmp_path / "store") as store:
+        store.add_cases("q", [NewCase("E1", str(tmp_path / "E1"), photos_kept=True)])
+        store.add_reader("ann")
+        store.propose_cover(KEY, "arm", encode_mask(area), Actor("ann"))
+        readers = ["ann", LOCAL_READER] * (READERS // 2)
+        opened, times = _open_at_once(Desk(store), monkeypatch, _read, readers)
+    hidden = [PROPOSED_NOTE in one.encounter.photos[0].notes for one in opened]
+    assert times == 1 and hidden == [reader == "ann" for reader in readers]
+
+
+def test_a_photo_that_cannot_be_read_is_told_to_all_who_waited_and_tried_again_by_who_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path / "E1" / "arm.png", 90, 80)
+
+    def fail(_path: Path, _photo_id: str) -> Photo:
+        raise PhotoError("too busy")
+
+    with Store.open(tmp_path / "store") as store:
+        store.add_cases("q", [NewCase("E1", str(tmp_path / "E1"), photos_kept=True)])
+        desk = Desk(store)
+        told, _ = _open_at_once(desk, monkeypatch, fail)
+        assert {one.problems for one in told} == {("too busy",)}
+        again, times = _open_at_once(desk, monkeypatch, _read, [LOCAL_READER])
+        assert times == 1 and again[0].problems == ()

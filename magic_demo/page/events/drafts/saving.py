@@ -83,16 +83,19 @@ class Saver:
         with self._saving[hash(session) % LOCKS]:
             yield
 
-    def save(self, session: str) -> SavedReview | None:
+    def save(self, session: str, asked: QuestionSet | None = None) -> SavedReview | None:
         """Save the session's draft as it is now, merged with what was saved elsewhere; None where it is of no
-        stored case. Raises StoreError."""
+        stored case. Raises StoreError.
+
+        asked: what is asked of its case, where it was read already.
+        """
         with self.hold(session):  # the draft is read within: an older one never lands after a newer one
             for _ in range(MERGES):
                 draft = self._drafts.get(session)
                 if draft is None or draft.reading is None:
                     return None
                 self.note_shown(draft)
-                asked = self._desk.questions_of(draft.reading.key)
+                asked = asked or self._desk.questions_of(draft.reading.key)
                 try:
                     saved = self._desk.opened_store.save(
                         write_review(draft, draft.reading, self.prediction(draft), asked),

@@ -69,8 +69,9 @@ class ReviewState:
         try:
             name = event.draft_name
             with self.saver.hold(name):
-                problem = self._take_parts(name, parts)
-                saved = self.save(event, line, name=name, base=_oldest_base(parts))
+                asked = self.questions_of(self.page.drafts.get(name))
+                problem = self._take_parts(name, parts, asked)
+                saved = self.save(event, line, name=name, base=_oldest_base(parts), asked=asked)
         except MagicDemoError as error:
             if self.page.drafts.was_left(event.payload.get("case")):
                 return Answer({self.page.parts.status: gr.skip()}, whole=True)
@@ -79,13 +80,12 @@ class ReviewState:
             self.saver.heard(event.payload.get("case"))
         return saved if problem is None else Answer({**saved.updates, **self.failed(problem)}, whole=False)
 
-    def _take_parts(self, name: str, parts: Sequence[object]) -> MagicDemoError | None:
+    def _take_parts(self, name: str, parts: Sequence[object], asked: QuestionSet) -> MagicDemoError | None:
         """Take each part, and return what is wrong with the first that cannot be taken."""
         problem: MagicDemoError | None = None
         draft = self.page.drafts.get(name)
         sizes = self.recall.find_sizes(draft) if draft is not None else {}
         photos = {*sizes, *self.recall.find_photos(draft)} if draft is not None else set()
-        asked = self.questions_of(draft)
         for part in parts:
             try:
                 self.saver.take(name, read_change(part, sizes, asked, photos))
@@ -100,20 +100,23 @@ class ReviewState:
         *,
         name: str | None = None,
         base: int | None = None,
+        asked: QuestionSet | None = None,
     ) -> Answer:
         """Save a draft and tell the page. Raises FormError, StoreError.
 
         What another reader's page sends, after somebody else signed in, is refused.
 
         name: under which ``Drafts`` holds it, the session's own by itself. base: the newest review that the
-        tab has heard of; it is told what came since.
+        tab has heard of; it is told what came since. asked: what is asked of the draft's case, where it was
+        read already.
         """
         parts, name = self.page.parts, name or event.session
         before = self.page.drafts.get(name)
         # what is heard later may come too late for this save
         heard = self.saver.count_heard(before.open_id) if before is not None else 0
         event.check_reader()
-        saved = self.saver.save(name)
+        asked = asked or self.questions_of(before)
+        saved = self.saver.save(name, asked)
         conflicts = self.saver.list_conflicts(name, base)
         draft = self.page.drafts.get(name)
         if saved is None or draft is None or draft.reading is None:
@@ -125,9 +128,9 @@ class ReviewState:
                 [saved],
                 self._changes(draft, draft.reading),
                 heard,
-                self._count_open(draft),
+                self._count_open(draft, asked),
             ),
-            **step_value(draft, base, conflicts, self.questions_of(draft)),
+            **step_value(draft, base, conflicts, asked),
             "kind": saved.review.kind,
         }
         status = (
@@ -157,10 +160,9 @@ class ReviewState:
             else ()
         )
 
-    def _count_open(self, draft: ReviewDraft) -> int:
+    def _count_open(self, draft: ReviewDraft, asked: QuestionSet) -> int:
         """Return how many outlines a complete reading still needs. Raises StoreError."""
-        photos = self.recall.find_photos(draft)
-        return len(find_open_outlines(draft, photos, self.questions_of(draft)))
+        return len(find_open_outlines(draft, self.recall.find_photos(draft), asked))
 
     def ask_about(self, draft: ReviewDraft, left_open: Sequence[str]) -> Updates:
         """Ask whether a reading is to be finished with this left open."""
@@ -201,11 +203,14 @@ class ReviewState:
             self.saver.note_shown(draft)
             if reading is None or reading.kind != "revealed":
                 return {parts.status: gr.skip()}
+            asked = self.questions_of(draft)
             return {
                 parts.form: gr.update(
                     saved={
-                        **saved_value(draft, [], self._changes(draft, reading), 0, self._count_open(draft)),
-                        **step_value(draft, None, (), self.questions_of(draft)),
+                        **saved_value(
+                            draft, [], self._changes(draft, reading), 0, self._count_open(draft, asked)
+                        ),
+                        **step_value(draft, None, (), asked),
                     }
                 )
             }
@@ -269,10 +274,12 @@ class ReviewState:
         saved: dict[str, Any] = {}
         if reading is not None:
             known = self.store.history(reading.key, reading.reader) if history is None else history
-            counted = self.saver.count_heard(draft.open_id)
+            counted, asked = self.saver.count_heard(draft.open_id), self.questions_of(draft)
             saved = {
-                **saved_value(draft, known, self._changes(draft, reading), counted, self._count_open(draft)),
-                **step_value(draft, None, (), self.questions_of(draft)),
+                **saved_value(
+                    draft, known, self._changes(draft, reading), counted, self._count_open(draft, asked)
+                ),
+                **step_value(draft, None, (), asked),
             }
         return form_value(
             draft,
@@ -283,8 +290,8 @@ class ReviewState:
         )
 
     def _changes(self, draft: ReviewDraft, reading: Reading) -> Changes | None:
-        prediction = self.saver.prediction(draft)
-        if reading.kind != "revealed" or prediction is None:
+        prediction = self.saver.prediction(draft) if reading.kind == "revealed" else None
+        if prediction is None:
             return None
         kinds: tuple[ReviewKind, ...] = ("blind",)
         blind = self.store.latest(reading.key, reading.reader, kinds=kinds, state="done")

@@ -80,6 +80,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.core.process.single_flight import SingleFlight
 from magic_demo.core.remark import Remark, write_remarks
 from magic_demo.core.review_types import Outline
 from magic_demo.core.ruler import Ruler, write_ruler
@@ -129,6 +130,7 @@ EMPTY: dict[str, Any] = {
 _ADDRESSES: WeakKeyDictionary[Photo, str] = WeakKeyDictionary()
 """Photos of open cases as the viewer gets them: a case is shown several times, and its photos are gone with
 it."""
+_ENCODING: SingleFlight[str] = SingleFlight()
 
 _ON_LOAD = load_script(
     {"panels/viewer/viewer.js": "mountViewer"},
@@ -247,10 +249,13 @@ def _photo_value(
 
 
 def _photo_address(photo: Photo) -> str:
-    address = _ADDRESSES.get(photo)
-    if address is None:
-        address = _ADDRESSES[photo] = encode_photo(photo.pixels)
-    return address
+    def encode() -> str:
+        address = _ADDRESSES.get(photo)
+        if address is None:
+            address = _ADDRESSES[photo] = encode_photo(photo.pixels)
+        return address
+
+    return _ENCODING.do(photo, encode)
 
 
 def encode_photo(pixels: Pixels) -> str:

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.process.single_flight import SingleFlight
 from magic_demo.core.review_types import CaseKey
 from magic_demo.core.types import (
     Answers,
@@ -76,7 +77,10 @@ class OpenedDesk:
     _references: dict[tuple[str, str], Mapping[str, Answers]] = field(default_factory=dict)
     _sizes: dict[tuple[Path, int, int], tuple[int, int]] = field(default_factory=dict)
     # they go with the last case that shows them
-    _photos: WeakValueDictionary[tuple[Path, int, int], Photo] = field(default_factory=WeakValueDictionary)
+    _photos: WeakValueDictionary[tuple[Path, int, int, str], Photo] = field(
+        default_factory=WeakValueDictionary
+    )
+    _unpacking: SingleFlight[Photo] = field(default_factory=SingleFlight)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _signing: threading.Lock = field(default_factory=threading.Lock)
 

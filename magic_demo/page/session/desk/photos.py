@@ -163,19 +163,25 @@ class CasesOnDesk(OpenedDesk):
         return None
 
     def _read_photo(self, path: Path, photo_id: str) -> Photo:
-        """Return a photo of a stored case: the same one to all who have it open. Raises PhotoError."""
+        """Return a photo of a stored case: the same one to all who have it open, and unpacked once for all who open
+        it at the same time. Raises PhotoError."""
         try:
             state = _file_state(path)
         except OSError:  # it was removed: reading it says so
             return read_photo_apart(path, photo_id=photo_id)
-        if (photo := self._photos.get(state)) is not None and photo.photo_id == photo_id:
+        key = (*state, photo_id)
+
+        def unpack() -> Photo:
+            if (photo := self._photos.get(key)) is not None:
+                return photo
+            photo = read_photo_apart(path, photo_id=photo_id)
+            if self.covered.holds(path):
+                photo = replace(photo, notes=(*photo.notes, COVERED_NOTE))
+            self._sizes[state] = photo.size
+            self._photos[key] = photo
             return photo
-        photo = read_photo_apart(path, photo_id=photo_id)
-        if self.covered.holds(path):
-            photo = replace(photo, notes=(*photo.notes, COVERED_NOTE))
-        self._sizes[state] = photo.size
-        self._photos[state] = photo
-        return photo
+
+        return self._unpacking.do(key, unpack)
 
     def measure_photos(self, case: QueueCase) -> dict[str, tuple[int, int]]:
         """Return (height, width) of each of a case's photos that can be read, which is done once.
@@ -188,8 +194,8 @@ class CasesOnDesk(OpenedDesk):
             with suppress(PhotoError, OSError):
                 if photo.path is not None:
                     state = _file_state(photo.path)
-                    sizes[photo.photo_id] = self._sizes.get(state) or self._sizes.setdefault(
-                        state, read_photo_apart(photo.path).size
+                    sizes[photo.photo_id] = (
+                        self._sizes.get(state) or self._read_photo(photo.path, photo.photo_id).size
                     )
         return sizes
 

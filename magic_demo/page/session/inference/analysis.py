@@ -104,10 +104,11 @@ def follow(
     events: queue.Queue[Queued | Step | Prediction | Exception] = queue.Queue()
 
     def work() -> None:
-        give_way(MODELS)
         event: Step | Prediction | None = None
         try:
             with turns.take(lambda before: events.put(Queued(before)), stop):
+                # not while it waits: a thread that gives way keeps Python's lock, and with it everybody, for longer
+                give_way(MODELS)
                 for event in predict():
                     if stop.is_set():
                         raise StoppedError("stopped")

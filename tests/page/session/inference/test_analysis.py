@@ -227,6 +227,20 @@ def test_memory_is_bounded_but_the_newest_case_stays() -> None:
     assert cases.get(old.open_id) is None and cases.get(huge.open_id) is huge
 
 
+def test_a_photo_that_many_readers_look_at_counts_once_and_goes_with_the_last_of_them() -> None:
+    cases = OpenCases(max_bytes=20_000)
+    shared = make_case(9000)
+    many = [cases.open(shared, queued=True) for _ in range(100)]
+    assert len(cases) == 100
+    cases.open(make_case(9000), queued=True)
+    assert len(cases) == 101, "two photos of 9000 bytes fit"
+    newest = cases.open(make_case(9000), queued=True)
+    assert all(cases.get(case.open_id) is None for case in many), (
+        "room for the third comes with the last of them"
+    )
+    assert len(cases) == 2 and cases.get(newest.open_id) is newest
+
+
 def test_what_was_made_of_the_photos_counts_and_goes_before_a_case_does() -> None:
     cases = OpenCases(max_bytes=30_000)
     old, new = cases.open(make_case(2400)), cases.open(make_case(2400))
