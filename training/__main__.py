@@ -34,6 +34,10 @@ COMMANDS = {
         "training.segmentation.add_code",
         "put the code beside a compact segmentation model, for programs without this one",
     ),
+    "average-checkpoints": (
+        "training.runs.average_checkpoints",
+        "average the weights of checkpoints of one architecture",
+    ),
     "evaluate-segmentation": (
         "training.segmentation.evaluation.evaluate",
         "score a segmentation model on photos with masks",

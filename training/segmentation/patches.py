@@ -4,9 +4,9 @@ decoder. Encoders, text encoder and the decoder that follows clicks stay as they
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,13 @@ PATCH_FIELDS = (
     "layer_norm_eps",
 )
 """Of a DINOv2 model's configuration, what its weights' shapes and its numbers depend on."""
-LEARNING = ("decoder.", "patch_reader.", "mask_styles.")
+Learnt = Literal["all", "photo", "decoder"]
+"""What of a model learns: all; what sees the photo; or, of that, what comes after the encoder."""
+LEARNING: Mapping[Learnt, tuple[str, ...]] = {
+    "decoder": ("decoder.", "patch_reader.", "mask_styles."),
+    "photo": ("encoder.", "decoder.", "patch_reader.", "mask_styles."),
+}
+"""What learns -> how the names of its weights begin."""
 STYLES = "mask_styles"
 
 
@@ -95,18 +101,18 @@ def add_patches(model: PreTrainedModel, folder: Path) -> CompactSegmenter:
     return grown
 
 
-def learn_decoder_alone(model: PreTrainedModel, styles: Sequence[str]) -> None:
-    """Freeze all but the decoder, what reads the patches, and the styles of masks, which are added.
+def learn_part(model: PreTrainedModel, part: Learnt, styles: Sequence[str]) -> None:
+    """Freeze all but ``part`` of a model and the styles of masks, which are added.
 
     Raises SettingsError where the model is no compact one.
     """
     decoder = getattr(model, "decoder", None)
     if not isinstance(decoder, SkipDecoder):
-        raise SettingsError("model.learns: 'decoder' needs a compact model")
+        raise SettingsError("model.learns: '{part}' needs a compact model", part=part)
     if styles:
         model.add_module(STYLES, MaskStyles(styles, decoder))
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name.startswith(LEARNING))
+        parameter.requires_grad_(name.startswith(LEARNING[part]))
 
 
 def find_styles(model: nn.Module) -> MaskStyles | None:

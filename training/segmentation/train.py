@@ -64,7 +64,7 @@ from training.segmentation.features import (
 )
 from training.segmentation.metrics import keep_probability, make_metrics
 from training.segmentation.networks import ReadLogits, choose_reading, count_tokens, load_start
-from training.segmentation.patches import STYLES, add_patches, find_styles, learn_decoder_alone
+from training.segmentation.patches import STYLES, Learnt, add_patches, find_styles, learn_part
 from training.segmentation.sources import read_narratives
 from training.segmentation.survey import read_training_data
 
@@ -79,8 +79,9 @@ class ModelSettings:
     tokenizer is learnt from.
     encoder_rate: the encoders' learning rate as a share of the decoder's; 0 freezes them.
     patches: folder of a DINOv2 model below ``data.folder``, whose patches a compact model's decoder then reads too.
-    learns: all of the model, or its decoder alone, with what reads the patches, and the styles of masks that
-    sources name; what is there already learns at ``decoder_rate`` of the learning rate.
+    learns: all of the model; what sees the photo, its encoder and its decoder; or the decoder alone. The last two
+    learn with what reads the patches and the styles of masks that sources name; the decoder that is there already
+    learns at ``decoder_rate`` of the learning rate.
     frozen_blocks: of a compact model, the first convolution and so many blocks stay as they are; 0 freezes
     none.
     average: decay of the running average of the weights, 0 for none.
@@ -97,7 +98,7 @@ class ModelSettings:
     decoder_channels: tuple[Count, ...] = (16, 48, 96, 128, 192)
     encoder_rate: NotNegative = 0.3
     patches: Path | None = None
-    learns: Literal["all", "decoder"] = "all"
+    learns: Learnt = "all"
     decoder_rate: NotNegative = 0.4
     frozen_blocks: CountOrNone = 0
     average: Decay = 0.0
@@ -179,7 +180,8 @@ def check_settings(settings: SegmentationSettings) -> None:
         )
     if settings.model.learns == "all" and (settings.model.patches or any(s.style for s in data.training)):
         raise SettingsError(
-            "model.patches and data.training's styles are for a decoder that learns alone; set model.learns to decoder"
+            "model.patches and data.training's styles are for a compact model's encoder and decoder; set model.learns to "
+            "photo or decoder"
         )
 
 
@@ -208,8 +210,8 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
         )
     model, tokenizer, preprocessing = start_model(settings)
     styles = [source.style for source in settings.data.training if source.style]
-    if settings.model.learns == "decoder":
-        learn_decoder_alone(model, list(dict.fromkeys(styles)))
+    if settings.model.learns != "all":
+        learn_part(model, settings.model.learns, list(dict.fromkeys(styles)))
     freeze_blocks = getattr(model, "freeze_blocks", None)  # the compact model's
     if settings.model.frozen_blocks and freeze_blocks is not None:
         freeze_blocks(settings.model.frozen_blocks)
@@ -327,7 +329,7 @@ def keep_prompts(model: PreTrainedModel, settings: SegmentationSettings) -> None
 def make_optimizer(model: PreTrainedModel, settings: SegmentationSettings) -> torch.optim.AdamW:
     """Return AdamW: the photo encoder at its own rate or frozen, no decay on norms, biases and vectors."""
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
-    old = settings.model.decoder_rate if settings.model.learns == "decoder" else 1.0
+    old = settings.model.decoder_rate if settings.model.learns != "all" else 1.0
     for name, parameter in model.named_parameters():
         encoder = name.startswith(("encoder.", "backbone.", f"{model.base_model_prefix}."))
         if encoder and settings.model.encoder_rate == 0:

@@ -82,8 +82,28 @@ def test_the_decoder_learns_from_patches_while_encoders_stay_and_styles_are_left
     segmenter = load_segmenter(grown)
     found = segmenter.predict(np.full((50, 70, 3), 200, np.uint8))
     assert found.shape == (SIDE, SIDE) and np.isfinite(found).all()
-    with pytest.raises(SettingsError, match=r"set model\.learns to decoder"):
+    with pytest.raises(SettingsError, match=r"set model\.learns to photo or decoder"):
         run_training(replace(settings, model=replace(settings.model, learns="all")))
+
+
+def test_encoder_and_decoder_learn_with_styles_while_words_and_clicks_stay(
+    repository: Path, start: Path
+) -> None:
+    whole, _ = run_training(read_tiny(repository, start))
+    settings = read_tiny(repository, start)
+    pairs = settings.data.training[0]
+    tight = replace(pairs, name="tight", names=start / "tight.txt", style="tight")
+    settings = replace(
+        settings,
+        model=replace(settings.model, start=str(whole), learns="photo"),
+        data=replace(settings.data, training=(pairs, tight)),
+        run=replace(settings.run, output=start / "further", epochs=4),
+    )
+    further, _ = run_training(settings)
+    before, after = (CompactSegmenter.from_pretrained(folder).state_dict() for folder in (whole, further))
+    assert before.keys() == after.keys()
+    changed = {name.split(".")[0] for name, value in before.items() if not torch.equal(after[name], value)}
+    assert changed == {"encoder", "decoder"}
 
 
 def test_before_it_learns_the_map_is_the_one_without_patches(start: Path) -> None:
