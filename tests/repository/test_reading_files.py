@@ -40,6 +40,7 @@ OWN = {
     "magic_demo/page/gradio_internals/template.py": "Gradio's own template",
     "magic_demo/page/server/downloads/take_away.py": "an archive that it writes",
     "magic_demo/page/session/inference/learner.py": "the log of a process that it started",
+    "training/runs/average_checkpoints.py": "weights that check_files has looked at",
     "training/runs/averaging.py": "weights that the run itself wrote",
     "magic_demo/challenge/submitting/submission.py": "an archive that it writes",
     "magic_demo/challenge/submitting/submission_check.py": "from open_user_file's handle",

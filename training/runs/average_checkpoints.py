@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from magic_demo.files.checkpoint_files import CONFIG, read_config
+from magic_demo.core.errors import CheckpointError, one_line
+from magic_demo.files.checkpoint_files import CONFIG, find_weights, read_config
 from magic_demo.models.loading.finding import find_checkpoint, name_model
 from training.runs.run import SettingsError
 
@@ -54,13 +56,13 @@ def average_checkpoints(folders: Sequence[Path], shares: Sequence[float], out: P
         )
     if out.exists():
         raise SettingsError("{out} is there already; name a new folder", out=out)
-    first = load_file(folders[0] / WEIGHTS)
+    first = _read_weights(folders[0])
     mean = {
         name: shares[0] * value.double() if value.is_floating_point() else value
         for name, value in first.items()
     }
     for folder, share in zip(folders[1:], shares[1:], strict=True):
-        weights = load_file(folder / WEIGHTS)
+        weights = _read_weights(folder)
         _check_alike(folders[0], first, folder, weights)
         for name, value in weights.items():
             if value.is_floating_point():
@@ -71,6 +73,27 @@ def average_checkpoints(folders: Sequence[Path], shares: Sequence[float], out: P
         out / WEIGHTS,
         metadata={"format": "pt"},
     )
+
+
+def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Return a checkpoint's weights. Raises CheckpointError where they cannot be read or lie in several files."""
+    found = find_weights(folder)
+    if [path.name for path in found] != [WEIGHTS]:
+        raise CheckpointError(
+            "{folder}: weights in {count} files, {name} among them; one {expected} is expected",
+            folder=folder,
+            count=len(found),
+            name=found[0].name,
+            expected=WEIGHTS,
+        )
+    try:
+        return load_file(found[0])
+    except SafetensorError as error:
+        raise CheckpointError(
+            "{path}: the weights cannot be read ({reason}); fetch or train the checkpoint again",
+            path=found[0],
+            reason=one_line(error),
+        ) from error
 
 
 def _check_alike(

@@ -91,3 +91,17 @@ def test_a_folder_that_is_there_is_never_written_over(
     assert main(["average-checkpoints", str(folders[1]), *map(str, folders)]) != 0
     assert "is there already" in capsys.readouterr().err
     assert (folders[1] / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("model.safetensors", "cannot be read"), ("other.safetensors", "in 2 files")]
+)
+def test_weights_that_are_broken_or_in_parts_are_one_line(
+    folders: list[Path], name: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folders[0].parent / "mean"
+    (folders[1] / name).write_bytes(b"\0" * 40)
+    assert main(["average-checkpoints", str(out), *map(str, folders)]) != 0
+    errors = capsys.readouterr().err
+    assert said in errors and errors.count("\n") == 1
+    assert not out.exists()
