@@ -148,6 +148,8 @@ def _run_command(words: list[str]) -> int:
         command = commands.add_parser(name, help=what, description=what[:1].upper() + what[1:] + ".")
         # only the asked command's module is imported: `score` and `cases` start without torch
         if name == asked:
+            if name == "serve":  # not above: `setup` runs where there is no page yet
+                importlib.import_module("magic_demo.page.gradio_internals.stubs").write_no_stubs()
             loaded = importlib.import_module(module)
             loaded.add_arguments(command)
             command.formatter_class = argparse.RawDescriptionHelpFormatter

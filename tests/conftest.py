@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from itertools import count
@@ -11,6 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 from hypothesis import settings
 
+from magic_demo.page.gradio_internals.stubs import write_no_stubs
 from magic_demo.reviews.store import Store
 from magic_demo.reviews.store.rows import readers
 from tests.support.store.postgresql import PostgresServer
@@ -42,6 +44,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     count: int = metafunc.config.getoption("seeds")
     if count > 1 and "training_seed" in metafunc.fixturenames:
         metafunc.parametrize("training_seed", range(count), scope="session")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for garbage only once the tests begin, and never among what the libraries made when they were
+    imported: to look through that again and again as it grows takes a third of the start."""
+    write_no_stubs()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
