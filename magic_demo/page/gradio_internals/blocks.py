@@ -9,11 +9,14 @@ drawn by scripts (``gr.HTML``) need none of it: what an update says goes to the 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import copy
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Self
 
 import gradio as gr
+from gradio import blocks
 from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
 
@@ -30,6 +33,17 @@ class QuickBlocks(gr.Blocks):
     """
 
     on_fault: Callable[[Exception], str] = staticmethod(lambda _error: "there was a fault")
+
+    def queue(self, *arguments: Any, **named: Any) -> Self:
+        """Set how events wait."""
+        with _without_application():
+            super().queue(*arguments, **named)
+        return self
+
+    def __exit__(self, *fault: Any) -> None:
+        """End laying out the page, or one of its pages."""
+        with _without_application():
+            super().__exit__(*fault)
 
     async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """Answer an event.
@@ -98,6 +112,18 @@ class QuickBlocks(gr.Blocks):
             if in_changes
             else changed_outputs
         )
+
+
+@contextmanager
+def _without_application() -> Iterator[None]:
+    """Let Gradio make no application of a page that is still laid out. It makes one four times, a tenth of a
+    second each, before ``launch`` makes the one that serves."""
+    whole = blocks.App  # type: ignore[attr-defined]
+    blocks.App = SimpleNamespace(create_app=lambda *_, **__: None)  # type: ignore[attr-defined, assignment]
+    try:
+        yield
+    finally:
+        blocks.App = whole  # type: ignore[attr-defined]
 
 
 def _keep_before(changes: Any, value: Any) -> list[Any]:

@@ -95,3 +95,25 @@ def test_a_part_that_the_event_does_not_have_is_an_error(pages: tuple[Page, Page
     for page in pages:
         with pytest.raises(ValueError, match="not specified as output"):
             asyncio.run(page.blocks.postprocess_data(page.event, {gr.HTML(render=False): ""}, None))
+
+
+def test_a_page_is_made_into_an_application_once_it_is_served_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = []
+    monkeypatch.setattr(
+        "gradio.blocks.App.create_app", lambda blocks, **_named: made.append(type(blocks).__name__)
+    )
+
+    async def lay_out() -> None:  # outside of a running loop Gradio makes loops that nobody closes
+        for kind in (gr.Blocks, QuickBlocks):
+            with kind(analytics_enabled=False) as page:
+                gr.Button()
+            with page.route("Second", "/second"):
+                gr.Button()
+            page.queue()
+
+    asyncio.run(lay_out())
+    assert made == ["Blocks"] * 4, (
+        "Gradio makes one where it begins, after each of its pages and for its queue"
+    )
