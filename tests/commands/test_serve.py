@@ -1,12 +1,15 @@
-"""Serving and stopping: what the console says when the page is told to stop."""
+"""Serving and stopping: what collections go over, and what the console says when the page is told to stop."""
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pytest
 
-from magic_demo.commands.serve import leave_quietly
+from magic_demo.commands.serve import leave_quietly, start_models
+from magic_demo.page.session.inference.source import PredictorSource
+from tests.support.fake_predictor import FakePredictor
 
 
 def fail() -> None:
@@ -29,3 +32,16 @@ def test_threads_that_fail_because_the_page_was_stopped_print_no_traceback(
     leave_quietly()
     run_in_a_thread()
     assert capsys.readouterr().err == ""
+
+
+def test_collections_leave_out_what_lives_once_the_models_are_there_and_no_reader_waits_for_that() -> None:
+    lives = [object()]
+    source = PredictorSource(FakePredictor)
+    start_models(source)
+    try:
+        assert source.wait(60) and source.state == "ready"
+        assert gc.get_freeze_count() > 0 and not any(one is lives for one in gc.get_objects())
+        later = [object()]
+        assert any(one is later for one in gc.get_objects()), "what comes later is collected as ever"
+    finally:
+        gc.unfreeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from base64 import b64decode
 from collections import OrderedDict
@@ -20,6 +21,8 @@ from magic_demo.imaging.resize import resize_pixels
 from magic_demo.page.session.desk.desk import Desk
 
 SIDE = 64
+AT_ONCE = 4
+"""Pictures that are asked for in a thread; browsers want dozens at once, and other requests need threads too."""
 MOST_KEPT = 4096
 """Pictures, of about 2 KB each."""
 NOTHING = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -80,12 +83,16 @@ def draw_thumbnail(pixels: Pixels) -> bytes:
 def list_thumbnail_routes(desk: Desk) -> list[Route]:
     """Return the route of the pictures, ``/thumbnail?queue=NAME&case=ID``; what cannot be shown is an empty
     picture."""
-    thumbnails = Thumbnails(desk)
+    thumbnails, places = Thumbnails(desk), asyncio.Semaphore(AT_ONCE)
+
+    def draw(key: CaseKey, cookies: dict[str, str]) -> bytes | None:
+        return thumbnails.draw(key, desk.reader(cookies))
 
     async def send(request: Request) -> Response:
         key = CaseKey(request.query_params.get("queue", ""), request.query_params.get("case", ""))
         try:
-            picture = await run_in_threadpool(thumbnails.draw, key, desk.reader(request.cookies))
+            async with places:
+                picture = await run_in_threadpool(draw, key, request.cookies)
         except MagicDemoError:
             picture = None
         return Response(

@@ -9,11 +9,12 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -50,8 +51,12 @@ from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.store.rules import Action, may
 
+_Found = TypeVar("_Found")
 LookForSignIns = Callable[[], SignIns | None]
 
+THREADS = 16
+"""The gate's own threads: all others together are 40, and whoever draws thumbnails, packs exports or reads files may hold
+every one of them while a save wants in."""
 _FIELDS = Bounds(4096, items=50, containers=10)
 _PAGES = ("/", "/agreement")
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -123,6 +128,7 @@ class Gate:
         self._near = near
         self._sessions = Sessions()
         self._large = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(THREADS, "gate")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on as it was read here, or answer it."""
@@ -206,7 +212,7 @@ class Gate:
             return cookies
         address = scope["client"][0] if scope.get("client") else ""
         try:
-            key = await run_in_threadpool(self._sign_ins.enter_by_proxy, name, address)
+            key = await self._run_apart(self._sign_ins.enter_by_proxy, name, address)
         except MagicDemoError as error:
             raise RefusedError(503, error.message) from error
         if key is None:
@@ -225,7 +231,7 @@ class Gate:
         check_json_type(headers.get("content-type", ""))
         body = await read_body(receive, headers, BOUNDS[kind].size)
         async with self._large if len(body) > SMALL.size else nullcontext():
-            fields = await run_in_threadpool(read_object, body, BOUNDS[kind])
+            fields = await self._run_apart(read_object, body, BOUNDS[kind])
         body = json.dumps(fields, ensure_ascii=False).encode()
         return rewrite(scope, read_query(scope), {}, body), replay(body, receive)
 
@@ -252,7 +258,12 @@ class Gate:
         if len(body) <= SMALL.size:
             return read_event(body, page, cancels=cancels)
         async with self._large:  # one at a time: each holds everybody for some moments
-            return await run_in_threadpool(read_event, body, page, cancels=cancels)
+            return await self._run_apart(read_event, body, page, cancels=cancels)
+
+    async def _run_apart(self, work: Callable[..., _Found], *arguments: Any, **named: Any) -> _Found:
+        """Return what ``work`` returns, called in one of the gate's own threads."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(work, *arguments, **named))
 
     async def _find_owner(self, cookies: Mapping[str, str], action: Action | None) -> str:
         """Return whose a request is.
@@ -260,11 +271,11 @@ class Gate:
         Raises RefusedError for nobody, and for who may not do what is asked for.
         """
         if self._sign_ins is None and self._look is not None:
-            self._sign_ins = await run_in_threadpool(self._look)
+            self._sign_ins = await self._run_apart(self._look)
         if self._sign_ins is None:
             return f"browser {cookies.get(BROWSER_COOKIE, '')}"
         try:
-            reader = await run_in_threadpool(self._sign_ins.find_reader, cookies)
+            reader = await self._run_apart(self._sign_ins.find_reader, cookies)
         except MagicDemoError as error:
             raise RefusedError(503, error.message) from error
         if reader is None:
