@@ -37,12 +37,19 @@ Saved = tuple[str, str, int]
 @dataclass
 class Told:
     """What one reader did and was told. saved: (case, what) of every save that was answered, in order, each
-    as the store has to hold it."""
+    as the store has to hold it.
+
+    save_ms, open_ms: of saves and openings at the reader's own pace. first_ms: of the first opening, which all
+    readers begin in the same moment; last_ms: of saves that were sent because the soak was over, again by all in the
+    same moment.
+    """
 
     mark: str = field(default_factory=lambda: secrets.token_hex(6))
     saved: list[tuple[str, Saved]] = field(default_factory=list)
     save_ms: list[float] = field(default_factory=list)
     open_ms: list[float] = field(default_factory=list)
+    first_ms: list[float] = field(default_factory=list)
+    last_ms: list[float] = field(default_factory=list)
     analyses: int = 0
     places: Counter[int] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
@@ -87,8 +94,8 @@ def _read_case(
     shown = page.send(
         "queue-panel", "open", {"order": "position", "mode": "assisted", "from": None, "heard": 0, **case}
     )
-    told.open_ms.append(1000 * (time.perf_counter() - began))
-    tab = _Tab(page, told, case, shown)
+    (told.open_ms if told.first_ms else told.first_ms).append(1000 * (time.perf_counter() - began))
+    tab = _Tab(page, told, case, shown, stopping)
     asked = threading.Thread(target=analyse, args=(page, told, stopping), daemon=True)
     asked.start()
     turn = 0
@@ -102,8 +109,15 @@ def _read_case(
 class _Tab:
     """A reader's open case: what is sent of it says what the page's own scripts say."""
 
-    def __init__(self, page: PageClient, told: Told, case: dict[str, Any], shown: dict[str, Any]) -> None:
-        self.page, self.told, self.case = page, told, str(case["open"])
+    def __init__(
+        self,
+        page: PageClient,
+        told: Told,
+        case: dict[str, Any],
+        shown: dict[str, Any],
+        stopping: threading.Event,
+    ) -> None:
+        self.page, self.told, self.case, self.stopping = page, told, str(case["open"]), stopping
         self.secret = shown["queue-panel"]["props"]["row"]["case"]
         self.photos = shown["viewer"]["photos"]
         form = shown["review-form"]
@@ -132,11 +146,12 @@ class _Tab:
 
     def _save(self, element: str, event: str, what: dict[str, Any], saved: Saved) -> None:
         self.turn += 1
+        times = self.told.last_ms if self.stopping.is_set() else self.told.save_ms
         began = time.perf_counter()
         said = self.page.send(
             element, event, {"case": self.secret, "of": self.of, "turn": f"{self.secret}.{self.turn}", **what}
         )
-        self.told.save_ms.append(1000 * (time.perf_counter() - began))
+        times.append(1000 * (time.perf_counter() - began))
         if 'data-state="done"' not in str(said.get("status")):
             self.told.errors.append(f"a save was answered with {str(said.get('status'))[:300]}")
             return

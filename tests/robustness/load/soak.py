@@ -11,6 +11,10 @@ The pace is a very fast reader's: a save every 2 to 4 seconds (``--pace``: 3 on 
 answer and a comment in turn, for as long as it lasts. At that pace the nine cards of a case are done in less
 than half a minute, without a look at its photos; 20 such readers save about seven times a second.
 
+All readers open their first case in the same moment, and all save in the same moment when the soak is over and the
+server is about to be stopped. So many at once wait for each other, which is no reader's pace: what they waited is said
+by itself (``first_open_p95_ms``, ``saved_in_one_moment_p95_ms``). None of these saves may be lost either.
+
 Clients, page and models share the machine. The clients are threads of this one process; what it takes is
 measured and said (``clients_cpu``, of one core), beside the server's share with the models in it
 (``server_cpu``) and what other programs took meanwhile (``others_cpu``).
@@ -120,20 +124,26 @@ def soak(
         told = server.log.read_text()
     third = max(1, len(memory) // 3)
     before, after = statistics.median(memory[third : 2 * third] or memory), statistics.median(memory[-third:])
-    saves = sorted(ms for one in everybody for ms in one.save_ms)
-    opens = sorted(ms for one in everybody for ms in one.open_ms)
+    saves, opens, first, last = (
+        sorted(ms for one in everybody for ms in getattr(one, name))
+        for name in ("save_ms", "open_ms", "first_ms", "last_ms")
+    )
     errors = [line for one in everybody for line in one.errors]
     return {
         "readers": readers,
         "seconds": round(seconds),
         "pace": pace,
         "cores": os.cpu_count(),
-        "opened": len(opens),
+        "opened": len(opens) + len(first),
+        "open_median_ms": round(_share(opens, 0.5)),
         "open_p95_ms": round(_share(opens, 0.95)),
+        "first_open_p95_ms": round(_share(first, 0.95)),
         "saved": sum(len(one.saved) for one in everybody),
-        "saves_answered": len(saves),
+        "saves_answered": len(saves) + len(last),
         "save_median_ms": round(_share(saves, 0.5)),
         "save_p95_ms": round(_share(saves, 0.95)),
+        "saved_in_one_moment": len(last),
+        "saved_in_one_moment_p95_ms": round(_share(last, 0.95)),
         "analyses": sum(one.analyses for one in everybody),
         "longest_line": max((place for one in everybody for place in one.places), default=0),
         "lost": lost,
