@@ -16,7 +16,7 @@ from magic_demo.core.types import Answers, Prediction
 from magic_demo.page.agreement.again import render_again
 from magic_demo.page.agreement.background import Background, Version
 from magic_demo.page.agreement.cases import MOST_CASES, Thumbnails, render_cases
-from magic_demo.page.agreement.filters import View, read_filter, render_filters
+from magic_demo.page.agreement.filters import HeldView, View, read_filter, render_filters
 from magic_demo.page.agreement.flows import render_switches
 from magic_demo.page.agreement.masks import render_labels, render_masks
 from magic_demo.page.agreement.numbers import render_families, render_headline, render_systems
@@ -116,21 +116,24 @@ class AgreementPage:
     def _asked(self, view: View) -> QuestionSet:
         return self.source.find_asked(view.choice.queue)[0]
 
-    def press(self, view: View, event: gr.EventData) -> View:
+    def press(self, held: HeldView, event: gr.EventData) -> HeldView:
         """Take a filter's button; one that there is not is said and changes nothing."""
+        payload = read_payload(event)
         try:
-            return read_filter(
-                view, read_payload(event), self.store.queues(), self._asked(view), self._systems
+            held.change(
+                lambda view: read_filter(view, payload, self.store.queues(), self._asked(view), self._systems)
             )
         except FormError as error:
             raise gr.Error(" / ".join(line_in_both(error.message).values())) from error
+        return held
 
-    def follow(self, view: View, seen: Seen, request: gr.Request) -> Updates:
+    def follow(self, held: HeldView, seen: Seen, request: gr.Request) -> Updates:
         """Draw what has changed since this browser was last shown anything; nothing, where no review came or
         went and no filter moved."""
         if self.desk.store is None:
             return {self.seen: gr.skip()}
         version: Version = None
+        view = held.now
         try:
             stored = self.store.version()
             if stored[1] < self._reviews:  # another program has deleted cases
@@ -305,7 +308,7 @@ def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> 
         page.parts = dict(
             zip(page.PARTS, (first, systems, again, families, masks, switches, cases), strict=True)
         )
-        page.view, page.seen = gr.State(View()), gr.State(Seen())
+        page.view, page.seen = gr.State(HeldView()), gr.State(Seen())
         timer = gr.Timer(SECONDS)
         inputs, outputs = [page.view, page.seen], [page.seen, filters, *page.parts.values()]
         app.load(page.follow, inputs, outputs, queue=False, **quiet)

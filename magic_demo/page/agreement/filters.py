@@ -5,10 +5,11 @@ filter   {"name": "system" | "queue" | "reader" | "family" | "reading" | "done" 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
-from typing import Literal
+from typing import Any, Literal, Self
 
 from magic_demo.core.errors import FormError
 from magic_demo.page.texts.i18n import both, both_of
@@ -37,6 +38,24 @@ class View:
 
     choice: AgreementChoice = field(default_factory=AgreementChoice)
     measure: Measure = "same"
+
+
+class HeldView:
+    """The view of a browser session. Filters that are pressed at once change it one after the other: each of
+    these events gets this very object, and none of them undoes another's."""
+
+    def __init__(self, now: View | None = None) -> None:
+        self.now = now or View()
+        self._lock = threading.Lock()
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        """Return the view of a session that begins."""
+        return type(self)(self.now)
+
+    def change(self, press: Callable[[View], View]) -> None:
+        """Let a filter make another view of this one; whatever it raises leaves it as it is."""
+        with self._lock:
+            self.now = press(self.now)
 
 
 def read_filter(

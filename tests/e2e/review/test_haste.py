@@ -11,19 +11,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Watched, open_watched
 from tests.e2e.driving import ANSWERED, open_example, upload, wait_for_numbers
+from tests.e2e.review.held_back import HOLD, hold, release
 from tests.e2e.review.steps import opened
 from tests.e2e.review_server import ReviewServer
-
-HOLD = """
-window.held = [];
-const sent = window.fetch;
-window.fetch = async (...what) => {
-  const body = what[1]?.body;
-  if (window.hold && typeof body === "string" && body.includes(window.hold)) await new Promise((go) => window.held.push(go));
-  return sent(...what);
-};
-"""
-"""Lets a test hold back what the page sends that contains `window.hold`."""
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +23,6 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     server.start()
     yield server
     assert "Traceback" not in server.stop()
-
-
-def hold(page: Page, text: str) -> None:
-    page.evaluate("(text) => { window.hold = text; }", text)
-
-
-def release(page: Page) -> None:
-    page.wait_for_function("window.held.length > 0")
-    page.evaluate("() => { window.hold = null; for (const go of window.held.splice(0)) go(); }")
 
 
 def click_case(page: Page, number: int) -> None:
@@ -117,7 +98,7 @@ def test_photos_that_are_added_while_others_are_on_their_way_are_all_there(
     files = [tmp_path / f"{name}.jpg" for name in ("one", "two", "three")]
     for shade, file in zip((90, 140, 190), files, strict=True):
         Image.new("RGB", (60, 40), (shade, 110, 100)).save(file)
-    hold(page, '"lost":[]')
+    hold(page, r'"lost":\[\]')
     for file in files:
         upload(hasty, file)
     release(page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.files.bundles import read_prediction
 from magic_demo.page.agreement.agreement_page import AgreementPage, Seen, add_agreement_page
-from magic_demo.page.agreement.filters import View
+from magic_demo.page.agreement.filters import HeldView, View
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.desk.systems import System
 from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource, Comparison
@@ -46,23 +47,23 @@ def test_the_page_is_drawn_once_and_again_only_when_a_review_came_or_a_filter_mo
 ) -> None:
     with Store.open(rounds.store) as store:
         page = lay_out(Desk(store, (System("bundle", rounds.bundle),)))
-        first = page.follow(View(), Seen(), REQUEST)
+        first = page.follow(HeldView(), Seen(), REQUEST)
         seen = first[page.seen]
         assert {page.parts[name] for name in page.PARTS} < set(first)
-        assert page.follow(View(), seen, REQUEST) == {page.seen: gr.skip()}
-        kappa = page.follow(View(measure="kappa"), seen, REQUEST)
+        assert page.follow(HeldView(), seen, REQUEST) == {page.seen: gr.skip()}
+        kappa = page.follow(HeldView(View(measure="kappa")), seen, REQUEST)
         assert page.parts["families"] in kappa and page.parts["cases"] not in kappa
         page._background._questions[(View().choice, None)].rest_until = 0.0
         store.save(Review("ENC00001", LOCAL_READER, "assisted", "done", answer(0), queue=QUEUE))
-        assert "19" in page.follow(View(), seen, REQUEST)[page.parts["headline"]]
+        assert "19" in page.follow(HeldView(), seen, REQUEST)[page.parts["headline"]]
 
 
 def test_before_anything_is_finished_the_page_says_what_to_do(tmp_path: Path) -> None:
     with Store.open(tmp_path / "reviews") as store:
         page = lay_out(Desk(store))
-        assert "Nothing to compare yet" in page.follow(View(), Seen(), REQUEST)[page.parts["headline"]]
+        assert "Nothing to compare yet" in page.follow(HeldView(), Seen(), REQUEST)[page.parts["headline"]]
     page = lay_out(Desk())
-    assert page.follow(View(), Seen(), REQUEST) == {page.seen: gr.skip()}, "nothing is kept"
+    assert page.follow(HeldView(), Seen(), REQUEST) == {page.seen: gr.skip()}, "nothing is kept"
 
 
 def test_a_reading_finished_with_something_open_is_named_as_the_reason(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_a_reading_finished_with_something_open_is_named_as_the_reason(tmp_path:
         store.add_cases(QUEUE, [NewCase("ENC00001", photos=("IMG_ENC00001_00001",))])
         store.save(Review("ENC00001", LOCAL_READER, "assisted", "done", answer(0), queue=QUEUE))
         page = lay_out(Desk(store))
-        said = page.follow(View(), Seen(), REQUEST)[page.parts["headline"]]
+        said = page.follow(HeldView(), Seen(), REQUEST)[page.parts["headline"]]
         assert "1 reading is finished with something left open" in said and "1 份阅片" in said
         assert "filters leave all" not in said
 
@@ -111,7 +112,7 @@ def test_the_models_answer_stays_away_from_a_reader_who_has_not_revealed_it(
         desk = Desk(store, (System("bundle", rounds.bundle),))
         page = lay_out(desk)
         assert desk.said_to("Ann", [key]) == {} == desk.said_to(LOCAL_READER, [key])
-        blind = page.follow(View(), Seen(), REQUEST)
+        blind = page.follow(HeldView(), Seen(), REQUEST)
         assert "the model spoke" not in blind[
             page.parts["headline"]
         ] and 'class="voice-tag">M<' not in "".join(map(str, blind.values()))
@@ -137,7 +138,7 @@ def test_what_the_list_of_cases_shows_of_others_and_of_the_model_is_known_from_t
         assert set(found.panel.answers["Ann"]) == set(keys[:2]), (
             "a case that is not complete shows nobody else's reading"
         )
-        page.follow(View(), Seen(), REQUEST)
+        page.follow(HeldView(), Seen(), REQUEST)
         assert (
             store.known(keys[0], LOCAL_READER) == {"others"}
             and store.known(keys[1], LOCAL_READER) == frozenset()
@@ -160,9 +161,9 @@ def test_a_reader_who_signed_in_sees_by_the_stores_rule(
             return measure(choice, viewer, reader=reader)
 
         monkeypatch.setattr(page.source, "measure", ask)
-        page.follow(View(), Seen(), REQUEST)
+        page.follow(HeldView(), Seen(), REQUEST)
         monkeypatch.setattr(desk, "reader", lambda _cookies: "Ann", raising=False)
-        page.follow(View(), Seen(), REQUEST)
+        page.follow(HeldView(), Seen(), REQUEST)
         assert asked == [None, "Ann"]
 
 
@@ -176,7 +177,7 @@ def test_whoever_is_not_signed_in_any_more_gets_one_line_and_no_numbers(
         desk = Desk(store, (System("bundle", rounds.bundle),))
         page = lay_out(desk)
         monkeypatch.setattr(desk, "reader", refuse, raising=False)
-        shown = page.follow(View(), Seen(), REQUEST)
+        shown = page.follow(HeldView(), Seen(), REQUEST)
         assert "nobody is signed in" in shown[page.parts["headline"]] and shown[page.parts["families"]] == ""
 
 
@@ -194,20 +195,20 @@ def test_a_page_whose_numbers_take_long_opens_at_once_and_gets_them_later(
             return measure(*choice, **whose)
 
         monkeypatch.setattr(page.source, "measure", slowly)
-        first = page.follow(View(), Seen(), REQUEST)
+        first = page.follow(HeldView(), Seen(), REQUEST)
         assert (
             "being compared" in first[page.parts["headline"]] and "正在比较" in first[page.parts["headline"]]
         )
-        assert page.follow(View(), first[page.seen], REQUEST) == {page.seen: gr.skip()}, "the note stays"
-        other = page.follow(View(), Seen(), REQUEST)
+        assert page.follow(HeldView(), first[page.seen], REQUEST) == {page.seen: gr.skip()}, "the note stays"
+        other = page.follow(HeldView(), Seen(), REQUEST)
         assert "being compared" in other[page.parts["headline"]] and len(asked) == 1, (
             "who asks the same waits for the same"
         )
         go_on.set()
         page.wait_seconds = 60
-        drawn = page.follow(View(), first[page.seen], REQUEST)
+        drawn = page.follow(HeldView(), first[page.seen], REQUEST)
         assert "agree-families" in drawn[page.parts["families"]] and len(asked) == 1
-        assert page.follow(View(), drawn[page.seen], REQUEST) == {page.seen: gr.skip()}
+        assert page.follow(HeldView(), drawn[page.seen], REQUEST) == {page.seen: gr.skip()}
 
 
 def test_what_was_measured_before_is_shown_while_a_save_is_counted_in(
@@ -215,7 +216,7 @@ def test_what_was_measured_before_is_shown_while_a_save_is_counted_in(
 ) -> None:
     with Store.open(rounds.store) as store:
         page = lay_out(Desk(store, (System("bundle", rounds.bundle),)))
-        seen = page.follow(View(), Seen(), REQUEST)[page.seen]
+        seen = page.follow(HeldView(), Seen(), REQUEST)[page.seen]
         go_on = threading.Event()
         measure = page.source.measure
         monkeypatch.setattr(
@@ -224,13 +225,13 @@ def test_what_was_measured_before_is_shown_while_a_save_is_counted_in(
         store.save(Review("ENC00002", LOCAL_READER, "assisted", "done", answer(1), queue=QUEUE))
         page.wait_seconds = 0.05
         page._background._questions[(View().choice, None)].rest_until = 0.0
-        assert page.follow(View(), seen, REQUEST) == {page.seen: gr.skip()}, "as it was"
-        assert "agree-families" in page.follow(View(), Seen(), REQUEST)[page.parts["families"]], (
+        assert page.follow(HeldView(), seen, REQUEST) == {page.seen: gr.skip()}, "as it was"
+        assert "agree-families" in page.follow(HeldView(), Seen(), REQUEST)[page.parts["families"]], (
             "another browser gets what there is"
         )
         go_on.set()
         page.wait_seconds = 60
-        assert page.parts["headline"] in page.follow(View(), seen, REQUEST)
+        assert page.parts["headline"] in page.follow(HeldView(), seen, REQUEST)
 
 
 @pytest.mark.parametrize("where", ["on the page", "by another program"])
@@ -241,7 +242,7 @@ def test_a_deleted_case_leaves_the_numbers_and_the_memory_at_once(
     with Store.open(tmp_path / "reviews") as store:
         desk = Desk(store, (System("bundle", rounds.bundle),))
         page = lay_out(desk)
-        first = page.follow(View(), Seen(), REQUEST)
+        first = page.follow(HeldView(), Seen(), REQUEST)
         before = page.source.measure(AgreementChoice(), None).agreement.cases
         key = CaseKey(QUEUE, "ENC00001")
         assert page.thumbnails._drawn.cache_info().currsize > 0 and any(
@@ -255,7 +256,7 @@ def test_a_deleted_case_leaves_the_numbers_and_the_memory_at_once(
             )
         else:
             delete_cases(store, [key])
-        after = page.follow(View(), first[page.seen], REQUEST)
+        after = page.follow(HeldView(), first[page.seen], REQUEST)
         assert f"{before - 1} cases" in after[page.parts["headline"]] and page.parts["families"] in after
         assert not any(case == key for case, *_ in page.source._rows)
 
@@ -267,7 +268,7 @@ def test_a_photo_that_is_covered_is_drawn_anew_on_pages_that_are_open(
     with Store.open(tmp_path / "reviews") as store:
         desk = Desk(store, (System("bundle", rounds.bundle),))
         page = lay_out(desk)
-        first = page.follow(View(), Seen(), REQUEST)
+        first = page.follow(HeldView(), Seen(), REQUEST)
         drawn = page.source.measure(AgreementChoice(), None).agreement.differing[0]
         case = store.case(drawn.case, LOCAL_READER)
         photo = next(
@@ -275,4 +276,21 @@ def test_a_photo_that_is_covered_is_drawn_anew_on_pages_that_are_open(
         )
         desk.keep_covered(case, replace(photo, pixels=np.zeros_like(photo.pixels)))
         assert page.thumbnails._drawn.cache_info().currsize == 0
-        assert page.parts["cases"] in page.follow(View(), first[page.seen], REQUEST)
+        assert page.parts["cases"] in page.follow(HeldView(), first[page.seen], REQUEST)
+
+
+def test_filters_that_are_pressed_at_once_all_hold() -> None:
+    held = HeldView()
+    other = threading.Thread(
+        target=held.change, args=(lambda view: replace(view, choice=AgreementChoice(family="CQID025")),)
+    )
+
+    def press(view: View) -> View:
+        other.start()
+        other.join(0.2)  # it waits for this one; were it not made to, it would have ended
+        return replace(view, measure="kappa")
+
+    held.change(press)
+    other.join()
+    assert held.now == View(AgreementChoice(family="CQID025"), "kappa")
+    assert deepcopy(held).now == held.now and deepcopy(held) is not held
