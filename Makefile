@@ -16,8 +16,8 @@ ONEDNN ?= AVX2 unset
 NUMERIC ?= numeric
 # Which of the tests, as pytest takes it: PICK="-m 'not long'".
 PICK ?=
-# Two processes; a file's tests stay together, so that what they share is made once.
-SHARED := --numprocesses 2 --dist loadfile
+# Two processes; a file's tests stay together, so that what they share is made once. In tests/conftest.py's order: the longest first.
+SHARED := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Which build of torch is installed on Linux: auto, cpu or cuda.
 TORCH ?= auto

@@ -30,6 +30,52 @@ MAY_APPEAR = {"__pycache__", "build", "dist", "node_modules", "out", "runs"}
 """What tools leave in the checkout's top folder, hidden files aside."""
 
 
+LONGEST = (
+    "training/runs/test_distributed.py",
+    "robustness/faults/test_faults_store.py",
+    "reviews/store/test_size.py",
+    "reviews/cases/test_deletion.py",
+    "synthetic/test_cases.py",
+    "reviews/store/test_store.py",
+    "reviews/store/test_together.py",
+    "page/server/test_oversight.py",
+    "training/answers/test_text_photo_answerer.py",
+    "reviews/backups/test_backups.py",
+    "training/segmentation/test_features.py",
+    "robustness/faults/test_faults.py",
+    "training/segmentation/test_semantic.py",
+    "training/answers/language/test_vlm.py",
+    "models/answers/language/test_language_answerer.py",
+    "training/cues/test_train.py",
+    "page/server/test_reach.py",
+    "training/segmentation/test_survey.py",
+    "training/learning/test_learning.py",
+    "training/runs/test_full_disk.py",
+    "training/answers/text_photo/test_kept_features.py",
+    "training/segmentation/test_patches.py",
+    "training/answers/test_photo_answerer.py",
+    "training/segmentation/test_train.py",
+    "e2e/test_page.py",
+    "e2e/review/test_own_questions.py",
+    "e2e/review/test_shared_review.py",
+    "e2e/review/test_haste.py",
+    "e2e/review/test_undo.py",
+    "e2e/review/test_review.py",
+    "e2e/review/test_agreement_page.py",
+    "e2e/review/test_haste_in_reviews.py",
+    "e2e/review/test_layouts.py",
+    "e2e/test_privacy.py",
+    "e2e/test_access.py",
+    "e2e/test_doors.py",
+    "e2e/case/test_streaming.py",
+    "e2e/case/test_keeping.py",
+    "e2e/review/test_cards.py",
+    "e2e/case/test_unkept.py",
+)
+"""Files whose tests take longest, or that start a page of their own. Two processes share the files out (the
+Makefile), and one that is begun last would keep one of them at work alone."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--seeds",
@@ -62,9 +108,11 @@ def pytest_collection() -> Iterator[None]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what takes the training's seed, before pytest picks tests by their marks; leave out what needs
-    libraries that no other test does, unless ``make interop`` says where they are."""
+    libraries that no other test does, unless ``make interop`` says where they are; put the longest files first."""
     if "REAL_PACKAGES" not in os.environ:
         items[:] = [item for item in items if item.get_closest_marker("real_packages") is None]
+    order = {REPOSITORY / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
     for item in items:
         if "training_seed" in getattr(item, "fixturenames", ()):
             item.add_marker("training")
