@@ -29,8 +29,8 @@ class GuidanceSettings:
 
     rounds: outlines a draw asks for; after each a click is added. box: chance that a draw begins with a box;
     box_and_click: that it has a click at once. first_clicks: chance of a draw that begins with some clicks
-    anywhere. jitter: of a box's sides. larger: the most that a box is too large. spoilt: chance that the first
-    step before is broken.
+    anywhere. jitter: of a box's sides. larger: the most that a box is too large; a quarter of it is not exceeded by
+    half of them. spoilt: chance that the first step before is broken.
     paste: chance of another photo's lesion beside; thing: of a shape that is no lesion, wanted half of the
     time; near: of a view around one lesion; several: that of several lesions only some are wanted.
     """
@@ -97,7 +97,7 @@ def begin(
 ) -> Guidance:
     """Return what a reader shows first of a wanted mask (h, w), seeing the model's map (h, w)."""
     box = (
-        draw_around(wanted, random.uniform(-0.02, settings.larger), random, jitter=settings.jitter)
+        draw_around(wanted, settings.larger * random.random() ** 2, random, jitter=settings.jitter)
         if random.random() < settings.box
         else None
     )
