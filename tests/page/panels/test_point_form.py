@@ -12,9 +12,16 @@ import pytest
 from magic_demo.core.errors import ModelError
 from magic_demo.core.review_types import Mark
 from magic_demo.core.types import Mask, Photo, Probability
-from magic_demo.models.interfaces import Guidance
+from magic_demo.models.interfaces import Click, Guidance
+from magic_demo.models.segmentation.guidance_maps import draw_box, draw_clicks
 from magic_demo.models.segmentation.guided import refine_map
-from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE, read_mask, write_runs
+from magic_demo.page.panels.viewer.mask_form import (
+    WORKING_SIDE,
+    read_mask,
+    read_working_mask,
+    working_size,
+    write_runs,
+)
 from magic_demo.page.panels.viewer.point_form import MOST_MARKS, answer_points
 from magic_demo.page.session.inference.refining import write_guidance
 from magic_demo.questions.scoring import count_pixels, dice
@@ -146,3 +153,65 @@ def test_a_model_that_fails_is_one_line() -> None:
 
     reply = answer_points({"photo": "one", "clicks": [["lesion", 0.5, 0.5]]}, [make_photo()[0]], fail)
     assert "out of memory" in reply["problem"]
+
+
+SPOTS = ((0.25, 0.4), (0.7, 0.6))
+
+
+def make_spots() -> tuple[Photo, list[Mask]]:
+    """Return a photo of 12 megapixels with two red spots, of 0.02% of it each, and their masks at the working size."""
+    size, masks = (3000, 4000), []
+    pixels = np.full((*size, 3), (224, 180, 155), np.int16)
+    pixels += np.random.default_rng(2).integers(-4, 5, (*size, 1), dtype=np.int16)
+    small = working_size(size)
+    for x, y in SPOTS:
+        down, across = np.ogrid[: size[0], : size[1]]
+        pixels[(across - x * size[1]) ** 2 + (down - y * size[0]) ** 2 < 28**2] = (170, 60, 60)
+        down, across = np.ogrid[: small[0], : small[1]]
+        radius = 28 * small[1] / size[1]
+        masks.append((across - x * small[1]) ** 2 + (down - y * small[0]) ** 2 < radius**2)
+    return Photo("one", pixels.astype(np.uint8)), masks
+
+
+def show_the_click_alone(
+    photo: Photo, marks: Sequence[Mark], outline: Mask | None
+) -> tuple[Probability, float]:
+    """Answer clicks with nothing but themselves, as a model does that sees no lesion so small, and boxes by colours."""
+    if all(mark.kind == "box" for mark in marks):
+        return cut(photo, marks, outline)
+    probability = np.zeros((240, 320), np.float32)
+    draw_clicks(probability, [Click(mark.at[0], mark.at[1], mark.kind == "lesion") for mark in marks])
+    return probability, 0.5
+
+
+def test_lesions_smaller_than_a_click_are_outlined_where_they_are_clicked() -> None:
+    photo, (one, other) = make_spots()
+    clicks = [["lesion", *place] for place in SPOTS]
+    runs: dict[str, Any] = {}
+    for number, wanted in ((1, one), (2, one | other)):  # the second stands on the outline of the first
+        payload = {"photo": "one", "clicks": clicks[:number], **runs}
+        reply = answer_points(payload, [photo], show_the_click_alone)
+        mask = read_working_mask(reply, photo.size)
+        assert dice(count_pixels(wanted, mask)) > 0.6
+        runs = {"width": reply["width"], "height": reply["height"], "before": reply["runs"]}
+    again = answer_points({"photo": "one", "clicks": clicks}, [photo], show_the_click_alone)  # one was moved
+    assert dice(count_pixels(one | other, read_working_mask(again, photo.size))) > 0.6
+
+
+def test_a_click_on_skin_that_says_lesion_is_not_outlined_by_the_box_around_it() -> None:
+    photo, _ = make_spots()
+
+    def fill_the_box(photo: Photo, marks: Sequence[Mark], outline: Mask | None) -> tuple[Probability, float]:
+        if marks[0].kind == "box":
+            return np.ones((240, 320), np.float32) * draw_box(marks[0].at, (240, 320)), 0.5  # type: ignore[arg-type]
+        return show_the_click_alone(photo, marks, outline)
+
+    payload = {"photo": "one", "request": 1, "clicks": [["lesion", 0.5, 0.5]]}
+    assert answer_points(payload, [photo], fill_the_box)["nothing"]
+
+
+def test_a_click_that_finds_nothing_leaves_nothing_behind_beside_one_that_does() -> None:
+    photo, (one, _) = make_spots()
+    clicks = [["lesion", 0.5, 0.5], ["lesion", *SPOTS[0]]]  # the first was moved onto skin
+    reply = answer_points({"photo": "one", "clicks": clicks}, [photo], show_the_click_alone)
+    assert dice(count_pixels(one, read_working_mask(reply, photo.size))) > 0.6

@@ -6,19 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.review_content import read_mark
 from magic_demo.core.review_types import Mark
 from magic_demo.core.types import Mask, Photo, Probability
-from magic_demo.imaging.local_change import DOT, change_locally, find_pixel, is_followed
+from magic_demo.imaging.local_change import DOT, box_slices, change_locally, find_pixel, is_followed
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import row_lengths
 from magic_demo.page.panels.viewer.mask_form import read_working_mask, working_size
 
 MOST_MARKS = 200
 """Clicks and boxes that one outline may be made from."""
+
+CLOSE = (0.03, 0.06)
+"""Sides of the squares that are looked at closely around a click, shares of the photo's longer side; the second
+where the first is filled."""
+LEAST_FILLED, MOST_FILLED = 0.04, 0.5
+"""How much of a square a small lesion fills: skin fills next to nothing of it, and what fills it may go on outside."""
 
 Refine = Callable[[Photo, Sequence[Mark], Mask | None], tuple[Probability, float]]
 """A photo, the marks on it and the outline to begin with, if any -> a map (h, w) that spans the photo, and the
@@ -55,21 +62,65 @@ def answer_points(payload: object, photos: Sequence[Photo], refine: Refine) -> d
 
 def follow_points(pointed: Pointed, refine: Refine) -> Mask | None:
     """Return the outline that the marks ask for, at the size of the one before; None where it cannot follow
-    the newest. Raises ModelError."""
-    newest, size = pointed.marks[-1], (pointed.before.shape[0], pointed.before.shape[1])
-    probability, threshold = refine(pointed.photo, pointed.marks, choose_beginning(pointed))
-    outline = change_locally(pointed.before, lesion_mask(probability, size, threshold), pointed.marks)
-    added = newest.kind == "lesion" and not pointed.before[find_pixel(newest, size)]
-    return outline if is_followed(outline, newest, DOT if added else 0.0) else None
+    the newest. Raises ModelError.
+
+    A click on the lesion of which the map shows nothing but the click itself is looked at closely.
+    """
+    before, marks = pointed.before, pointed.marks
+    size = (before.shape[0], before.shape[1])
+    probability, threshold = refine(pointed.photo, marks, choose_beginning(pointed))
+    found = lesion_mask(probability, size, threshold)
+    outline = change_locally(before, found, marks)
+    lost = [mark for mark in marks if _adds(mark, before) and not is_followed(outline, mark, DOT)]
+    if lost:
+        outline = change_locally(before, found, [mark for mark in marks if mark not in lost])
+    for mark in lost:
+        if (island := look_closely(pointed.photo, mark, size, refine)) is not None:
+            outline |= island
+        elif mark == marks[-1]:
+            return None
+    newest = marks[-1]
+    return outline if newest in lost or is_followed(outline, newest) else None
+
+
+def look_closely(photo: Photo, click: Mark, size: tuple[int, int], refine: Refine) -> Mask | None:
+    """Return the small lesion (h, w) bool of ``size`` that a click lies on, found in a box around it; None where there
+    is none that stands out from the box. Raises ModelError."""
+    row, column = find_pixel(click, size)
+    for side in CLOSE:
+        box = Mark("box", _surround(click, photo.size, side))
+        probability, threshold = refine(photo, (box,), None)
+        found = lesion_mask(probability, size, threshold)
+        if not found[row, column]:
+            return None
+        _, labels = cv2.connectedComponents(found.view(np.uint8), connectivity=8)
+        island = np.asarray(labels == labels[row, column], dtype=np.bool_)
+        rows, columns = box_slices(box, size)
+        filled = np.count_nonzero(island) / ((rows.stop - rows.start) * (columns.stop - columns.start))
+        if filled <= MOST_FILLED:
+            return island if filled >= LEAST_FILLED else None
+    return None
+
+
+def _adds(mark: Mark, before: Mask) -> bool:
+    """Tell whether a mark is a click on a lesion that an outline (H, W) does not hold."""
+    return mark.kind == "lesion" and not before[find_pixel(mark, before.shape)]
+
+
+def _surround(click: Mark, size: tuple[int, int], side: float) -> tuple[float, ...]:
+    """Return left, top, right, bottom, shares of a photo (height, width), of the square around a click whose side is a
+    share of the longer of them."""
+    x, y = click.at
+    across, down = (side * max(size) / length / 2 for length in (size[1], size[0]))
+    return max(0.0, x - across), max(0.0, y - down), min(1.0, x + across), min(1.0, y + down)
 
 
 def choose_beginning(pointed: Pointed) -> Mask | None:
     """Return the outline that a model begins with, None where its own map is the better beginning: with a box,
     and with a click outside of the outline, which are about a lesion that the outline does not hold."""
     newest = pointed.marks[-1]
-    new = newest.kind == "lesion" and not pointed.before[find_pixel(newest, pointed.before.shape)]
     boxed = any(mark.kind == "box" for mark in pointed.marks)
-    return None if new or boxed or not pointed.before.any() else pointed.before
+    return None if _adds(newest, pointed.before) or boxed or not pointed.before.any() else pointed.before
 
 
 def read_pointed(payload: Mapping[str, Any], photos: Sequence[Photo]) -> Pointed:
