@@ -7,10 +7,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
 
 import fsspec
 import pytest
@@ -27,37 +24,9 @@ from magic_demo.files.remote.encounters import read_encounters_at
 from magic_demo.files.remote.files import list_files, read_remote
 from tests.support.batch_runs import StopsAt, predict, read_files, write_data
 from tests.support.stand_ins import stand_in_predictor
+from tests.support.web_folder import WebFolder, serve_folder
 
 SECOND = "IMG_ENC00002_00001.png"
-
-
-class _Web(SimpleHTTPRequestHandler):
-    """Serves a folder as Python does; ``breaks``: names of which half comes. asked: every path."""
-
-    breaks: ClassVar[set[str]] = set()
-    asked: ClassVar[list[str]] = []
-    extra: ClassVar[bytes] = b""
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:
-        """Answer; half of what breaks off."""
-        self.asked.append(self.path)
-        name = self.path.rpartition("/")[2]
-        if name == "elsewhere.png":
-            self.send_response(302)
-            self.send_header("Location", "/secret/inner.png")
-            self.end_headers()
-        elif name in self.breaks:
-            data = Path(self.translate_path(self.path)).read_bytes()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data[: len(data) // 2])
-            self.close_connection = True
-        else:
-            super().do_GET()
 
 
 @pytest.fixture
@@ -69,14 +38,8 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
     """Serve the test's folder; give its address."""
-    _Web.breaks, _Web.asked = set(), []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Web, directory=str(tmp_path)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve_folder(tmp_path) as address:
+        yield address
 
 
 @pytest.fixture
@@ -133,12 +96,12 @@ def test_the_library_reads_encounters_from_an_address(data: Path, web: str) -> N
 def test_a_connection_that_breaks_off_costs_its_encounter_which_the_same_command_tries_again(
     data: Path, web: str, tmp_path: Path
 ) -> None:
-    _Web.breaks.add(SECOND)
+    WebFolder.breaks.add(SECOND)
     report = predict(read_place(f"{web}/data"), tmp_path / "there")
     (problem,) = report.problems
     assert problem.startswith("ENC00002: ") and SECOND in problem and "same command again" in problem
     assert len(problem.splitlines()) == 1 and report.done_now == 3
-    _Web.breaks.clear()
+    WebFolder.breaks.clear()
     again = predict(read_place(f"{web}/data"), tmp_path / "there")
     assert (again.problems, again.done_now) == ((), 1)
     predict(data, tmp_path / "here")
@@ -195,15 +158,15 @@ def test_no_address_in_the_data_is_ever_asked_for(data: Path, web: str, tmp_path
     with pytest.raises(OSError) as caught:
         read_remote(RemoteFile(f"{web}/data/elsewhere.png", "elsewhere.png", None, ""), 100)
     assert "not followed" in str(caught.value.strerror)
-    assert not [path for path in _Web.asked if "secret" in path]
+    assert not [path for path in WebFolder.asked if "secret" in path]
 
 
 def test_a_photo_that_is_too_large_is_refused_before_it_is_read(web: str, data: Path) -> None:
     (known,) = (file for file in list_files(Address(f"{web}/data")) if file.name.endswith(SECOND))
-    _Web.asked.clear()
+    WebFolder.asked.clear()
     with pytest.raises(Exception, match=f"{SECOND}.*limit"):
         read_photo_file(known, PhotoLimits(max_bytes=10))
-    assert _Web.asked == []
+    assert WebFolder.asked == []
     with pytest.raises(Exception, match=f"{SECOND}.*limit"):
         read_photo_file(RemoteFile(known.url, known.name, None, ""), PhotoLimits(max_bytes=10))
 

@@ -12,13 +12,15 @@ const SIZE = { width: 330, height: 220 };
 const covers = (corner, one) =>
   corner.left < one.right && corner.left + SIZE.width > one.left && corner.top < one.bottom && corner.top + SIZE.height > one.top;
 
-test("the guide opens by itself for who is new or asks for it, never over a case whose link is in the address", () => {
+test("the guide opens by itself for who is new or asks for it, never over a case whose link is in the address or that the tab opens again", () => {
   const at = (search, hash = "") => ({ search, hash });
   assert.equal(opensByItself(at(""), { guided: true, seen: false }), true);
   assert.equal(opensByItself(at(""), { guided: true, seen: true }), false);
   assert.equal(opensByItself(at(""), { guided: false, seen: false }), false);
   assert.equal(opensByItself(at("?guide"), { guided: false, seen: true }), true);
   assert.equal(opensByItself(at("?guide", "#case=x"), { guided: true, seen: false }), false);
+  assert.equal(opensByItself(at(""), { guided: true, seen: false, reopens: true }), false);
+  assert.equal(opensByItself(at("?guide"), { guided: true, seen: false, reopens: true }), true, "it was asked for");
 });
 
 test("the guide covers nothing it speaks of wherever there is room, and stays in the window", () => {

@@ -102,6 +102,36 @@ def test_links_within_the_repository_lead_somewhere(path: Path) -> None:
             assert (path.parent / link).exists(), link
 
 
+def _list_anchors(text: str) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a document: in lower case, of punctuation hyphens
+    and underscores alone, spaces as hyphens, the same one again with a number."""
+    anchors: set[str] = set(re.findall(r'<a (?:id|name)="([^"]+)"', text))
+    count: dict[str, int] = {}
+    for heading in re.findall(
+        r"^#{1,6} +(.+?) *#*$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M
+    ):
+        shown = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        anchor = re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
+        count[anchor] = count.get(anchor, -1) + 1
+        anchors.add(f"{anchor}-{count[anchor]}" if count[anchor] else anchor)
+    return anchors
+
+
+def test_anchors_are_made_as_github_makes_them() -> None:
+    text = "# What's `new_in` 1.0: *this*, that\n```\n# no heading\n```\n## Two  words\n## [A link](x.md)\n# A link\n"
+    assert _list_anchors(text) == {"whats-new_in-10-this-that", "two--words", "a-link", "a-link-1"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_headings_lead_to_one(path: Path) -> None:
+    for link, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if link.startswith("http"):
+            continue
+        target = path.parent / link if link else path
+        if target.suffix == ".md":
+            assert anchor in _list_anchors(target.read_text(encoding="utf-8")), f"{link}#{anchor}"
+
+
 def test_settings_files_that_are_named_exist() -> None:
     for path in (*DOCUMENTS, *MODEL_CARDS):
         for name in re.findall(r"training/configs/([\w-]+\.yaml)", path.read_text(encoding="utf-8")):

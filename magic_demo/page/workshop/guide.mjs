@@ -2,6 +2,7 @@
 
 import { placeBeside } from "./guide_position.mjs";
 import { onKey } from "../panels/frame/keys/keyboard.mjs";
+import { OPEN_AS } from "../panels/queue/case_link.mjs";
 
 const SEEN = "magic-demo-guide-seen";
 const TARGETS = [["#viewer-stage"], ["#cards-panel", ".viewer-rail"], ["#keep", "#review-finish", "#take-away", "#status"]];
@@ -17,6 +18,13 @@ function seen() {
     return false;
   }
 }
+function reopens() {
+  try {
+    return sessionStorage.getItem(OPEN_AS) !== null;
+  } catch {
+    return false;
+  }
+}
 function remember() {
   try {
     localStorage.setItem(SEEN, "1");
@@ -27,10 +35,10 @@ function remember() {
 
 /**
  * Whether the guide opens by itself: where the address asks for it, or for a new browser on a page that guides. Who comes back to a case that was kept,
- * by its link, is not covered by it.
+ * by its link or in a tab that had it open, is not covered by it.
  */
-export function opensByItself({ search, hash }, { guided, seen }) {
-  return !hash && (new URLSearchParams(search).has("guide") || (guided && !seen));
+export function opensByItself({ search, hash }, { guided, seen, reopens }) {
+  return !hash && (new URLSearchParams(search).has("guide") || (guided && !seen && !reopens));
 }
 
 export function mountGuide(guide) {
@@ -124,6 +132,6 @@ export function mountGuide(guide) {
     },
     { capture: true },
   );
-  if (opensByItself(location, { guided: "guided" in guide.dataset, seen: seen() })) open();
+  if (opensByItself(location, { guided: "guided" in guide.dataset, seen: seen(), reopens: reopens() })) open();
   return open;
 }

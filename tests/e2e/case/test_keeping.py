@@ -88,6 +88,12 @@ def test_the_guide_ends_with_a_reading_that_is_saved_and_taken_away_and_a_clean_
         page.locator(".queue-case[aria-current]").wait_for()
         page.wait_for_selector('.cards[data-state="answered"]')
         assert chosen(page, "cqid015") == [0] and page.locator("#guide").is_hidden()
+        page.evaluate("localStorage.removeItem('magic-demo-guide-seen')")
+        page.goto("about:blank")
+        page.goto(guide_server.address)
+        page.locator(".queue-case[aria-current]").wait_for()
+        page.wait_for_selector('.cards[data-state="answered"]')
+        assert page.locator("#guide").is_hidden(), "nor over a case that was kept, at the plain address"
         page.click("#workshop-open")
         page.click("#reset-open")
         expect(page.locator("#reset")).to_contain_text("deleted")

@@ -23,6 +23,7 @@ from magic_demo.reviews.cases.queues import read_queue
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.coco import INSTANCES
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from tests.e2e.conftest import WINDOW
 from tests.e2e.review.steps import choose, chosen, finish, key_of, open_case, opened, paint, until
 from tests.e2e.review_server import ReviewServer
 from tests.support.own_questions import THREE
@@ -292,6 +293,10 @@ def test_each_label_of_a_study_is_drawn_kept_and_exported_as_itself(
         case_id = open_case(page, 0)
         expect(page.locator("#viewer-labels button")).to_have_count(3)
         page.wait_for_selector('.viewer[data-state="photo"][data-editable]')
+        page.set_viewport_size({"width": 390, "height": 844})
+        for button in page.locator("#viewer-labels button").all():
+            expect(button).to_be_in_viewport(ratio=1)
+        page.set_viewport_size(WINDOW)
         photo = str(page.inner_text("#viewer-name"))
         paint(page)
         expect(page.locator("#viewer-label-first")).to_have_attribute("data-stands", "outlined")

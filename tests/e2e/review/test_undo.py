@@ -372,7 +372,18 @@ def test_a_photo_is_calibrated_and_measured_by_touch(
     expect(said).to_have_text(["= 20.0 mm"])
     tap((0.3, 0.7), (0.6, 0.7))
     expect(said).to_have_count(2)
-    tap((0.45, 0.7))  # on a line it takes it away
+    line = page.locator("#viewer-rulers .measured .line")
+    box = line.bounding_box()  # of strokes across its ends too
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.touchscreen.tap(x, y + 14)  # beside the line it begins the next one
+    tap((0.45, 0.9))
+    expect(said).to_have_count(3)
+    page.touchscreen.tap(x - 20, y)  # on a line it takes it away
+    expect(said).to_have_count(2)
+    box = line.bounding_box()
+    assert box is not None
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(said).to_have_text(["= 20.0 mm"])
     context.close()
 

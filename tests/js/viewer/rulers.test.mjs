@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { Journal } from "../../../magic_demo/page/panels/frame/keys/journal.mjs";
 import { longestDiameter } from "../../../magic_demo/page/panels/viewer/masks/diameter.mjs";
-import { beginsLength, endsOf, lengthOf, lineAt, lineBetween, readMm, Rulers, sayLength, scaleOf } from "../../../magic_demo/page/panels/viewer/tools/rulers.mjs";
+import { beginsLength, endsOf, lengthOf, lineAt, lineBetween, NEAR, readMm, Rulers, sayLength, scaleOf } from "../../../magic_demo/page/panels/viewer/tools/rulers.mjs";
 
 const PHOTO = { name: "arm", width: 200, height: 100, fullWidth: 400, fullHeight: 200 };
 const KNOWN = [0, 0, 100, 0];
@@ -91,4 +91,12 @@ test("the longest diameter is that of the largest part, from corner to corner of
   mask[95 * 200 + 190] = 1;
   assert.equal(longestDiameter(mask, 200, 100), 50);
   assert.equal(longestDiameter(new Uint8Array(9), 3, 3), 0);
+});
+
+test("a click or tap means a line that it hits, and begins another one a little beside it", () => {
+  const ruler = { known: KNOWN, mm: 10, lines: [] };
+  for (const [kind, on, beside] of [["mouse", 3, 6], ["pen", 4, 8], ["touch", 8, 12]]) {
+    assert.equal(lineAt(PHOTO, ruler, { x: 20, y: on }, NEAR[kind]), -1, `${kind} on it`);
+    assert.equal(lineAt(PHOTO, ruler, { x: 20, y: beside }, NEAR[kind]), null, `${kind} beside it`);
+  }
 });

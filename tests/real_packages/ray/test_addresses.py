@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 
@@ -16,43 +12,17 @@ from magic_demo.challenge.running.engines import RayActors
 from magic_demo.files.remote.addresses import read_place
 from tests.support.batch_runs import IDS, predict, read_files, write_data
 from tests.support.stand_ins import stand_in_predictor
+from tests.support.web_folder import WebFolder, serve_folder
 
 pytestmark = pytest.mark.real_packages
 SECOND = f"IMG_{IDS[1]}_00001.png"
 
 
-class _Web(SimpleHTTPRequestHandler):
-    """Serves a folder; ``breaks``: names of which half comes."""
-
-    breaks: ClassVar[set[str]] = set()
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:
-        """Answer; half of what breaks off."""
-        if self.path.rpartition("/")[2] not in self.breaks:
-            super().do_GET()
-            return
-        data = Path(self.translate_path(self.path)).read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data[: len(data) // 2])
-        self.close_connection = True
-
-
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
     """Serve the test's folder; give its address."""
-    _Web.breaks = set()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Web, directory=str(tmp_path)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve_folder(tmp_path) as address:
+        yield address
 
 
 def test_the_command_shares_out_data_by_address_among_actors(web: str, tmp_path: Path) -> None:
@@ -73,11 +43,11 @@ def test_a_connection_that_breaks_off_for_an_actor_costs_its_encounter_which_is_
     web: str, tmp_path: Path
 ) -> None:
     data = write_data(tmp_path / "data")
-    _Web.breaks.add(SECOND)
+    WebFolder.breaks.add(SECOND)
     engine = RayActors("local", stand_in_predictor, 2)
     (problem,) = predict(read_place(f"{web}/data"), tmp_path / "there", engine=engine).problems
     assert problem.startswith(f"{IDS[1]}: ") and SECOND in problem and "same command again" in problem
-    _Web.breaks.clear()
+    WebFolder.breaks.clear()
     again = predict(read_place(f"{web}/data"), tmp_path / "there", engine=engine)
     assert (again.done_now, again.problems) == (1, ())
     predict(data, tmp_path / "here")

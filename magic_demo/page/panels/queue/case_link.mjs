@@ -1,6 +1,7 @@
 // The address of the open case of a queue: "#case=" and a word made of its name, which says nothing of a patient and stays in the browser.
 // Reload and back return to it.
 
+export const OPEN_AS = "magic-demo-open"; // in the tab's storage: which case is open, until the tab is closed
 const LINK = /^#case=([0-9a-f]{16})$/;
 
 /** The link in an address, or null. */

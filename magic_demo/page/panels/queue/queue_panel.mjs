@@ -1,7 +1,7 @@
 // The list of cases in the left column: draws what the server says of the queue, opens cases, remembers where the reader was.
 
 import { arrangementOf, countDone, drawnPart, listed, lookedAt, moveItem, nextOpen, stepFrom } from "./queue_list.mjs";
-import { keepAddress, linkIn } from "./case_link.mjs";
+import { keepAddress, linkIn, OPEN_AS } from "./case_link.mjs";
 import { pageState } from "../frame/page_state.mjs";
 import { mountReaders } from "./queue_readers.mjs";
 import { mountReading } from "./reading.mjs";
@@ -11,7 +11,6 @@ import { onLanguage, readWords } from "../frame/words.mjs";
 
 const STORAGE_KEY = "magic-demo-list"; // the list's arrangement, for the next visit
 const EARLIER_KEY = "magic-demo-place"; // what an earlier version of the page called it
-const OPEN_AS = "magic-demo-open"; // which case is open, until the tab is closed
 const MOST_ROWS = 200; // a queue may have ten thousand cases: of those far from the open one the number is drawn
 const SIGNS = { "not started": "○", "in progress": "◐", done: "✓" };
 

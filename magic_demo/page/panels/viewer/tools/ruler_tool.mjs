@@ -2,9 +2,8 @@
 
 import { journal } from "../../frame/keys/journal.mjs";
 import { isField, onKey } from "../../frame/keys/keyboard.mjs";
-import { beginsLength, lengthOf, lineAt, lineBetween, readMm, sayLength } from "./rulers.mjs";
+import { beginsLength, lengthOf, lineAt, lineBetween, NEAR, readMm, sayLength } from "./rulers.mjs";
 
-const NEAR = { mouse: 7, pen: 10, touch: 18 }; // window pixels around a line that mean it
 const STILL = 6; // window pixels: who moves further has drawn the line
 
 export function rulerTool(desk, root, rulers) {

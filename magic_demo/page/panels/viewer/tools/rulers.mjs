@@ -4,6 +4,8 @@
 import { OfPhotos } from "./of_photos.mjs";
 
 export const [LEAST_MM, MOST_MM, MOST_LINES] = [0.1, 1000, 100]; // as in core/ruler.py
+/** Window pixels around a line that mean it; further off a click sets an end of the next line, which is often near: the width beside the length. */
+export const NEAR = { mouse: 4, pen: 5, touch: 9 };
 const EMPTY = { known: null, mm: null, lines: [] };
 
 export const lengthOf = ([x, y, toX, toY]) => Math.hypot(toX - x, toY - y);
