@@ -109,7 +109,7 @@ def _check_alike(
             expected=types[0],
             one=one,
         )
-    for name in first.keys() | weights.keys():
+    for name in sorted(first.keys() | weights.keys()):  # the same one is named each time
         shapes = ["x".join(map(str, part[name].shape)) if name in part else None for part in (first, weights)]
         if shapes[0] != shapes[1]:
             raise SettingsError(
