@@ -48,7 +48,7 @@ class Refiner:
             prompt = self._case.analysed.prompt if self._case.analysed is not None else None
             if prompt is None:
                 prompt = self._case.encounter.narrative.text("en")
-            self.read = not self._predictor.has_read(photo, self._case.cache)
+            self.read = self.read or not self._predictor.has_read(photo, self._case.cache)
             probability = self._predictor.refine(photo, guidance, prompt=prompt, cache=self._case.cache)
             return probability, self._predictor.threshold
 

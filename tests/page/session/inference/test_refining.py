@@ -1,0 +1,44 @@
+"""Points that the model follows: what the page is told of the photo that had to be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from magic_demo.core.review_types import Mark
+from magic_demo.core.types import Encounter, Narrative, Photo
+from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.page.session.inference.refining import Refiner
+from magic_demo.page.session.inference.source import PredictorSource
+from magic_demo.page.session.open_cases import OpenCase
+from tests.support.fake_predictor import FakePredictor
+
+
+class ReadsOnce(FakePredictor):
+    """Reads a photo at the first question, and has read it at all others."""
+
+    has: bool = False
+
+    def has_read(self, photo: Photo, cache: FeatureCache) -> bool:
+        del photo, cache
+        return self.has
+
+    def refine(self, photo: Photo, *_: Any, **__: Any) -> Any:
+        self.has = True
+        return np.zeros(photo.size, np.float32)
+
+
+def test_a_photo_that_was_read_for_the_first_look_was_read_for_the_closer_one_too() -> None:
+    photo = Photo("one", np.zeros((8, 8, 3), np.uint8))
+    source = PredictorSource(ReadsOnce)
+    source.start()
+    assert source.wait(60)
+    case = OpenCase("open", Encounter("one", Narrative(), (photo,)))
+    refiner = Refiner(source, case, shown=True)
+    for _ in range(2):
+        refiner.refine(photo, (Mark("lesion", (0.5, 0.5)),), None)
+    assert refiner.read
+    again = Refiner(source, case, shown=True)
+    again.refine(photo, (Mark("lesion", (0.5, 0.5)),), None)
+    assert not again.read
