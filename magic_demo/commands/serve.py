@@ -318,7 +318,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def start_models(source: PredictorSource) -> None:
-    """Begin to load the models; libraries and models are left out of Python's collections from then on.
+    """Begin to load the models; libraries and these models are left out of Python's collections from then on.
 
     A collection goes over everything that lives while every thread waits: over half a million objects of theirs,
     which stay, in a third of a second of a processor, several times that on a busy machine.
@@ -328,7 +328,8 @@ def start_models(source: PredictorSource) -> None:
         gc.collect()
         gc.freeze()
 
-    source.resumes.append(leave_out)
+    # first: a learnt model that is resumed goes when another one, or the page's own, takes its place
+    source.resumes.insert(0, leave_out)
     source.start()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import threading
+import weakref
+from typing import Any
 
 import pytest
 
@@ -43,5 +45,31 @@ def test_collections_leave_out_what_lives_once_the_models_are_there_and_no_reade
         assert gc.get_freeze_count() > 0 and not any(one is lives for one in gc.get_objects())
         later = [object()]
         assert any(one is later for one in gc.get_objects()), "what comes later is collected as ever"
+    finally:
+        gc.unfreeze()
+
+
+class InACycle(FakePredictor):
+    """Refers to itself, as models do: a collection alone lets go of it."""
+
+    me: Any = None
+
+
+def test_a_learnt_model_that_was_resumed_goes_from_memory_once_the_page_goes_back_to_its_own() -> None:
+    source, alive = PredictorSource(FakePredictor), []
+
+    def load() -> InACycle:
+        learnt = InACycle()
+        learnt.me = learnt
+        alive.append(weakref.ref(learnt))
+        return learnt
+
+    source.resumes.append(lambda: source.switch("learnt", load))
+    start_models(source)
+    try:
+        assert source.wait(60) and source.learnt == "learnt"
+        source.go_back()
+        gc.collect()
+        assert alive[0]() is None
     finally:
         gc.unfreeze()
