@@ -22,7 +22,7 @@ from magic_demo.page.panels.viewer.mask_form import (
     working_size,
     write_runs,
 )
-from magic_demo.page.panels.viewer.point_form import MOST_MARKS, answer_points
+from magic_demo.page.panels.viewer.point_form import MOST_CLOSE, MOST_MARKS, answer_points
 from magic_demo.page.session.inference.refining import write_guidance
 from magic_demo.questions.scoring import count_pixels, dice
 
@@ -215,3 +215,19 @@ def test_a_click_that_finds_nothing_leaves_nothing_behind_beside_one_that_does()
     clicks = [["lesion", 0.5, 0.5], ["lesion", *SPOTS[0]]]  # the first was moved onto skin
     reply = answer_points({"photo": "one", "clicks": clicks}, [photo], show_the_click_alone)
     assert dice(count_pixels(one, read_working_mask(reply, photo.size))) > 0.6
+
+
+@pytest.mark.parametrize("count", [MOST_CLOSE, MOST_CLOSE + 1, MOST_MARKS])
+def test_only_so_many_clicks_are_looked_at_closely_as_the_page_waits_for(count: int) -> None:
+    photo, _ = make_spots()
+    looks = 0
+
+    def note(photo: Photo, marks: Sequence[Mark], outline: Mask | None) -> tuple[Probability, float]:
+        nonlocal looks
+        looks += 1
+        return show_the_click_alone(photo, marks, outline)
+
+    clicks = [["lesion", *SPOTS[number % 2]] for number in range(count)]
+    reply = answer_points({"photo": "one", "clicks": clicks}, [photo], note)
+    assert ("problem" in reply) == (count > MOST_CLOSE)
+    assert looks <= 1 + 2 * MOST_CLOSE

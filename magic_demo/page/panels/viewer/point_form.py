@@ -24,6 +24,8 @@ MOST_MARKS = 200
 CLOSE = (0.03, 0.06)
 """Sides of the squares that are looked at closely around a click, shares of the photo's longer side; the second
 where the first is filled."""
+MOST_CLOSE = 8
+"""Clicks that one answer looks at closely. Each takes a second or two of a busy processor, and the page waits for 20."""
 LEAST_FILLED, MOST_FILLED = 0.04, 0.5
 """How much of a square a small lesion fills: skin fills next to nothing of it, and what fills it may go on outside."""
 
@@ -62,7 +64,7 @@ def answer_points(payload: object, photos: Sequence[Photo], refine: Refine) -> d
 
 def follow_points(pointed: Pointed, refine: Refine) -> Mask | None:
     """Return the outline that the marks ask for, at the size of the one before; None where it cannot follow
-    the newest. Raises ModelError.
+    the newest. Raises ModelError, and FormError where more than MOST_CLOSE clicks have to be looked at closely.
 
     A click on the lesion of which the map shows nothing but the click itself is looked at closely.
     """
@@ -72,6 +74,13 @@ def follow_points(pointed: Pointed, refine: Refine) -> Mask | None:
     found = lesion_mask(probability, size, threshold)
     outline = change_locally(before, found, marks)
     lost = [mark for mark in marks if _adds(mark, before) and not is_followed(outline, mark, DOT)]
+    if len(lost) > MOST_CLOSE:
+        raise FormError(
+            "{count} clicks show no lesion at first sight, at most {limit} are looked at closely in one go; undo, accept "
+            "the outline and go on",
+            count=len(lost),
+            limit=MOST_CLOSE,
+        )
     if lost:
         outline = change_locally(before, found, [mark for mark in marks if mark not in lost])
     for mark in lost:
