@@ -231,3 +231,29 @@ def test_only_so_many_clicks_are_looked_at_closely_as_the_page_waits_for(count: 
     reply = answer_points({"photo": "one", "clicks": clicks}, [photo], note)
     assert ("problem" in reply) == (count > MOST_CLOSE)
     assert looks <= 1 + 2 * MOST_CLOSE
+
+
+def test_a_click_that_finds_nothing_in_a_box_leaves_no_dot_behind() -> None:
+    photo, (one, _) = make_spots()
+    clicks = [["box", 0.1, 0.2, 0.9, 0.8], ["lesion", 0.5, 0.5], ["lesion", *SPOTS[0]]]
+
+    def find_in_small_boxes(
+        photo: Photo, marks: Sequence[Mark], outline: Mask | None
+    ) -> tuple[Probability, float]:
+        clicked = [mark for mark in marks if mark.kind != "box"]
+        return (
+            show_the_click_alone(photo, clicked, outline)
+            if clicked
+            else show_the_click_alone(photo, marks, outline)
+        )
+
+    reply = answer_points({"photo": "one", "clicks": clicks}, [photo], find_in_small_boxes)
+    assert dice(count_pixels(one, read_working_mask(reply, photo.size))) > 0.6
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_is_found_closely_does_not_hold_a_click_on_skin(order: int) -> None:
+    photo, _ = make_spots()
+    x, y = SPOTS[0]
+    clicks = [["lesion", x, y], ["skin", x + 0.004, y]][::order]
+    assert answer_points({"photo": "one", "clicks": clicks}, [photo], show_the_click_alone)["nothing"]

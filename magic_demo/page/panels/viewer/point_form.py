@@ -82,9 +82,16 @@ def follow_points(pointed: Pointed, refine: Refine) -> Mask | None:
             limit=MOST_CLOSE,
         )
     if lost:
+        for mark in lost:  # a box takes in what is found, the click's own dot too
+            if outline[pixel := find_pixel(mark, size)]:
+                found &= before | ~_find_island(outline, pixel)
         outline = change_locally(before, found, [mark for mark in marks if mark not in lost])
+    skin = [mark for mark in marks if mark.kind == "skin"]
     for mark in lost:
-        if (island := look_closely(pointed.photo, mark, size, refine)) is not None:
+        island = look_closely(pointed.photo, mark, size, refine)
+        if island is not None and any(island[find_pixel(one, size)] for one in skin):
+            return None  # the two clicks contradict each other
+        if island is not None:
             outline |= island
         elif mark == marks[-1]:
             return None
@@ -95,20 +102,25 @@ def follow_points(pointed: Pointed, refine: Refine) -> Mask | None:
 def look_closely(photo: Photo, click: Mark, size: tuple[int, int], refine: Refine) -> Mask | None:
     """Return the small lesion (h, w) bool of ``size`` that a click lies on, found in a box around it; None where there
     is none that stands out from the box. Raises ModelError."""
-    row, column = find_pixel(click, size)
+    pixel = find_pixel(click, size)
     for side in CLOSE:
         box = Mark("box", _surround(click, photo.size, side))
         probability, threshold = refine(photo, (box,), None)
         found = lesion_mask(probability, size, threshold)
-        if not found[row, column]:
+        if not found[pixel]:
             return None
-        _, labels = cv2.connectedComponents(found.view(np.uint8), connectivity=8)
-        island = np.asarray(labels == labels[row, column], dtype=np.bool_)
+        island = _find_island(found, pixel)
         rows, columns = box_slices(box, size)
         filled = np.count_nonzero(island) / ((rows.stop - rows.start) * (columns.stop - columns.start))
         if filled <= MOST_FILLED:
             return island if filled >= LEAST_FILLED else None
     return None
+
+
+def _find_island(mask: Mask, pixel: tuple[int, int]) -> Mask:
+    """Return the island (H, W) of a mask that a pixel of it lies on."""
+    _, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    return np.asarray(labels == labels[pixel], dtype=np.bool_)
 
 
 def _adds(mark: Mark, before: Mask) -> bool:
