@@ -21,13 +21,17 @@ class SingleFlight(Generic[Value]):
         """Return what ``make`` returns, or what another thread's ``make`` under the same key is about to.
 
         Whoever keeps values looks for them within ``make``: a call that begins as another one ends makes anew.
-        Raises what ``make`` raises, to all who waited for it.
+        Raises what ``make`` raises, to all who waited for it. ``make`` must not ask for its own key: it would wait
+        for itself.
         """
         own: Future[Value] = Future()
         with self._lock:
             first = self._under_way.setdefault(key, own)
         if first is not own:
-            return first.result()
+            try:
+                return first.result()
+            finally:
+                del own, first  # an error holds this frame, which would hold the error
         try:
             value = make()
         except BaseException as error:

@@ -16,10 +16,11 @@ import pytest
 
 from magic_demo.core.review_types import CaseKey, Review, ReviewKind, SavedReview
 from magic_demo.core.types import Encounter, Prediction
-from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.events.drafts.saving import Asked, Saver
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.open_cases import OpenCases
 from magic_demo.page.session.review import Drafts, Mode, Reading, ReviewDraft
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 
 KEY = CaseKey("clinic", "ENC00001")
@@ -209,3 +210,11 @@ def test_what_the_models_said_of_a_case_is_not_held_after_it_was_closed(room: Ro
     room.cases.close(open_id)
     gc.collect()
     assert held() is None
+
+
+def test_what_is_asked_of_a_case_that_was_left_says_nothing_of_the_case_that_is_saved(room: Room) -> None:
+    room.begin()
+    room.saver.change("mine", "answers", {"CQID010-001": 1})  # the model said 0
+    nothing_is_asked = Asked(CaseKey("elsewhere", "ENC00009"), QuestionSet(()))
+    saved = room.saver.save("mine", nothing_is_asked)
+    assert saved is not None and saved.review.disagreements == frozenset({"CQID010"})

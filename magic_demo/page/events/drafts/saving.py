@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.review_content import parts_of
-from magic_demo.core.review_types import Review, SavedReview
+from magic_demo.core.review_types import CaseKey, Review, SavedReview
 from magic_demo.core.types import Prediction
 from magic_demo.page.events.drafts.changes import Change, is_older
 from magic_demo.page.session.desk.desk import Desk
@@ -35,6 +35,13 @@ MERGES = 20
 
 LOCKS = 64
 """Sessions share as many locks: one session's saves follow each other, and hardly ever wait for another's."""
+
+
+class Asked(NamedTuple):
+    """What is asked of a case. key: None for one of no store."""
+
+    key: CaseKey | None
+    questions: QuestionSet
 
 
 class Saver:
@@ -83,11 +90,11 @@ class Saver:
         with self._saving[hash(session) % LOCKS]:
             yield
 
-    def save(self, session: str, asked: QuestionSet | None = None) -> SavedReview | None:
+    def save(self, session: str, known: Asked | None = None) -> SavedReview | None:
         """Save the session's draft as it is now, merged with what was saved elsewhere; None where it is of no
         stored case. Raises StoreError.
 
-        asked: what is asked of its case, where it was read already.
+        known: what was read already; of another case, which the session has left since, it counts for nothing.
         """
         with self.hold(session):  # the draft is read within: an older one never lands after a newer one
             for _ in range(MERGES):
@@ -95,7 +102,12 @@ class Saver:
                 if draft is None or draft.reading is None:
                     return None
                 self.note_shown(draft)
-                asked = asked or self._desk.questions_of(draft.reading.key)
+                key = draft.reading.key
+                asked = (
+                    known.questions
+                    if known is not None and known.key == key
+                    else self._desk.questions_of(key)
+                )
                 try:
                     saved = self._desk.opened_store.save(
                         write_review(draft, draft.reading, self.prediction(draft), asked),

@@ -15,7 +15,7 @@ from magic_demo.core.types import Mask
 from magic_demo.page.events.drafts.changes import read_change, read_stored_case
 from magic_demo.page.events.drafts.in_step import step_value
 from magic_demo.page.events.drafts.recall import Recall
-from magic_demo.page.events.drafts.saving import Saver, write_review
+from magic_demo.page.events.drafts.saving import Asked, Saver, write_review
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.resolve import Resolved, Updates, resolve
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
@@ -69,9 +69,9 @@ class ReviewState:
         try:
             name = event.draft_name
             with self.saver.hold(name):
-                asked = self.questions_of(self.page.drafts.get(name))
-                problem = self._take_parts(name, parts, asked)
-                saved = self.save(event, line, name=name, base=_oldest_base(parts), asked=asked)
+                known = self._read_asked(self.page.drafts.get(name))
+                problem = self._take_parts(name, parts, known.questions)
+                saved = self.save(event, line, name=name, base=_oldest_base(parts), known=known)
         except MagicDemoError as error:
             if self.page.drafts.was_left(event.payload.get("case")):
                 return Answer({self.page.parts.status: gr.skip()}, whole=True)
@@ -100,14 +100,14 @@ class ReviewState:
         *,
         name: str | None = None,
         base: int | None = None,
-        asked: QuestionSet | None = None,
+        known: Asked | None = None,
     ) -> Answer:
         """Save a draft and tell the page. Raises FormError, StoreError.
 
         What another reader's page sends, after somebody else signed in, is refused.
 
         name: under which ``Drafts`` holds it, the session's own by itself. base: the newest review that the
-        tab has heard of; it is told what came since. asked: what is asked of the draft's case, where it was
+        tab has heard of; it is told what came since. known: what is asked of the draft's case, where it was
         read already.
         """
         parts, name = self.page.parts, name or event.session
@@ -115,13 +115,15 @@ class ReviewState:
         # what is heard later may come too late for this save
         heard = self.saver.count_heard(before.open_id) if before is not None else 0
         event.check_reader()
-        asked = asked or self.questions_of(before)
-        saved = self.saver.save(name, asked)
+        known = known or self._read_asked(before)
+        saved = self.saver.save(name, known)
         conflicts = self.saver.list_conflicts(name, base)
         draft = self.page.drafts.get(name)
         if saved is None or draft is None or draft.reading is None:
             # of no store: nothing is said to be saved
             return Answer({parts.status: gr.skip()}, whole=True)
+        # the session may have gone on to a case of another queue meanwhile
+        asked = known.questions if draft.reading.key == known.key else self.questions_of(draft)
         news = {
             **saved_value(
                 draft,
@@ -148,6 +150,11 @@ class ReviewState:
         return self.desk.questions_of(
             draft.reading.key if draft is not None and draft.reading is not None else None
         )
+
+    def _read_asked(self, draft: ReviewDraft | None) -> Asked:
+        """Return what is asked of a draft's case, with the case. Raises StoreError."""
+        reading = draft.reading if draft is not None else None
+        return Asked(reading.key if reading is not None else None, self.questions_of(draft))
 
     def find_missing(self, draft: ReviewDraft) -> tuple[str, ...]:
         """Return what finishing the draft now would leave open: ids of families, then of photos.
