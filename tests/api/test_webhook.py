@@ -191,7 +191,8 @@ def test_saves_go_on_while_a_receiver_never_answers(tmp_path: Path) -> None:
         go.set()
         after = Receiving()
         after.time = datetime.now(UTC) + timedelta(days=1)
-        for _ in range(2):  # twenty at a time, the first review among them if its answer has not been noted yet
+        # twenty at a time, the first review among them if its answer has not been noted yet
+        for _ in range(2):
             after.teller(store).tell()
         assert after.numbers()[-20:] == saved, "none is lost"
 
