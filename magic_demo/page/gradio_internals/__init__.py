@@ -3,5 +3,5 @@
 Python beside the browser's side (``elements.mjs``, ``gradio.css``). No other module of the page reaches
 behind Gradio's public names (``tests/repository/test_gradio.py``).
 
-May import: nothing of the program.
+May import: core.
 """
