@@ -75,22 +75,21 @@ def walk_outlines(selection: Selection) -> Iterator[tuple[CaseReadings, Review, 
 
     A photo has one of each label an annotator; what is left out is noted.
     """
-    labels = ["", *(label.label_id for label in selection.questions.further_labels)]
-    owners: dict[str, str] = {}
+    owners = find_owners(selection)
     for case in selection.cases:
         for saved in case.readings:
             review = saved.review
             outlines = outlines_of(review)
             photo_ids = [photo.photo_id for photo in case.files.photo_files] if case.files else []
             for photo_id in dict.fromkeys([*photo_ids, *(split_outline(name)[1] for name in outlines)]):
-                names = [name for label in labels if (name := name_outline(photo_id, label)) in outlines]
+                names = _name_outlines(review, photo_id, selection)
                 if photo_id in review.unusable:
                     selection.left_out.add(
                         "photo that its reader called unusable", photo_id, annotator_of(review)
                     )
                 elif not names:
                     selection.left_out.add("photo that was not outlined", photo_id, annotator_of(review))
-                elif owners.setdefault(photo_id, case.case_id) != case.case_id:
+                elif owners[photo_id] != case.case_id:
                     selection.left_out.add(
                         f"mask of a photo that {owners[photo_id]} has too, whose masks are taken",
                         photo_id,
@@ -99,6 +98,30 @@ def walk_outlines(selection: Selection) -> Iterator[tuple[CaseReadings, Review, 
                 else:
                     for name in names:
                         yield case, review, name, outlines[name]
+
+
+def find_owners(selection: Selection) -> dict[str, str]:
+    """Return photo id -> the one case that a photo of several is exported of: the first with a mask of it, else the
+    first that has it."""
+    owners: dict[str, str] = {}
+    for case in selection.cases:
+        for saved in case.readings:
+            for photo_id in {split_outline(name)[1] for name in outlines_of(saved.review)}:
+                if photo_id not in saved.review.unusable and _name_outlines(
+                    saved.review, photo_id, selection
+                ):
+                    owners.setdefault(photo_id, case.case_id)
+    for case in selection.cases:
+        for photo in case.files.photo_files if case.files else ():
+            owners.setdefault(photo.photo_id, case.case_id)
+    return owners
+
+
+def _name_outlines(review: Review, photo_id: str, selection: Selection) -> list[str]:
+    """Return the names of a photo's outlines, in the order of the study's labels."""
+    labels = ["", *(label.label_id for label in selection.questions.further_labels)]
+    outlines = outlines_of(review)
+    return [name for label in labels if (name := name_outline(photo_id, label)) in outlines]
 
 
 def merge_answers(selection: Selection) -> dict[str, dict[str, int]]:

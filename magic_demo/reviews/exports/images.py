@@ -4,6 +4,7 @@ files they came from but the picture leaves."""
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.errors import PhotoError
-from magic_demo.core.review_content import split_outline
+from magic_demo.core.review_content import outlines_of, split_outline
 from magic_demo.core.review_types import Outline, Review
 from magic_demo.core.types import Photo, PhotoFile
 from magic_demo.files.photos.processes.workers import read_photo_apart
@@ -66,6 +67,26 @@ def _write_case_photo(
 def list_photo_files(case: CaseReadings) -> tuple[PhotoFile, ...]:
     """Return where a case's photos lie, none where its files are not at hand."""
     return tuple(case.files.photo_files) if case.files else ()
+
+
+def list_own_photos(
+    case: CaseReadings, owners: Mapping[str, str], selection: Selection
+) -> tuple[PhotoFile, ...]:
+    """Return where the photos lie that are exported of a case. owners: what ``find_owners`` returned.
+
+    Files are named by photos alone: one that is exported of another case is noted, and so is an outlined one whose
+    file is not there.
+    """
+    files = list_photo_files(case)
+    for photo in files:
+        if owners[photo.photo_id] != case.case_id:
+            kind = f"photo that {owners[photo.photo_id]} has too, of which it is exported"
+            selection.left_out.add(kind, photo.photo_id, case.case_id)
+    outlined = {split_outline(name)[1] for saved in case.readings for name in outlines_of(saved.review)}
+    for photo_id in sorted(outlined - {photo.photo_id for photo in files}):
+        if owners.get(photo_id) == case.case_id:
+            selection.left_out.add("photo whose file is not there", photo_id)
+    return tuple(photo for photo in files if owners[photo.photo_id] == case.case_id)
 
 
 def write_photo(photo: PhotoFile, folder: Path, selection: Selection) -> tuple[int, int] | None:

@@ -72,7 +72,7 @@ class Gathering:
     reviews: dict[Key, Review] = field(default_factory=dict)
     left_out: Findings = field(default_factory=Findings)
     notes: Findings = field(default_factory=Findings)
-    _boxes: dict[tuple[Key, str], list[Box]] = field(default_factory=dict)
+    _boxes: dict[tuple[Key, str, str], list[Box]] = field(default_factory=dict)
 
     @cached_property
     def owners(self) -> Mapping[str, str]:
@@ -125,7 +125,7 @@ class Gathering:
         drawn = decode_mask(runs)  # run lengths that lie about their size are found here
         self._check_size(photo_id, runs.size)
         key = review.case_id, review.reader, review.kind
-        self._boxes.setdefault((key, photo_id), []).append(_box(drawn))
+        self._boxes.setdefault((key, photo_id, label), []).append(_box(drawn))
         name = name_outline(photo_id, label)
         before = outlines_of(self.review(*key)).get(name)
         if before is not None:
@@ -144,8 +144,8 @@ class Gathering:
         self.keep(review)
         return review
 
-    def is_frame(self, review: Review, photo_id: str, rectangle: Mask) -> bool:
-        """Tell whether a rectangle is no lesion of its own but the frame of a mask that was added: some programs write both.
+    def is_frame(self, review: Review, photo_id: str, rectangle: Mask, label: str = "") -> bool:
+        """Tell whether a rectangle is no lesion of its own but the frame of a mask of its label that was added: some programs write both.
 
         That is noted.
         """
@@ -153,7 +153,7 @@ class Gathering:
         own = _box(rectangle)
         framed = any(
             max(abs(one - other) for one, other in zip(own, box, strict=True)) <= 1
-            for box in self._boxes.get((key, photo_id), ())
+            for box in self._boxes.get((key, photo_id, label), ())
         )
         if framed:
             self.notes.add("box around a mask, which counts", photo_id)

@@ -17,6 +17,7 @@ from magic_demo.core.disk.whole_files import write_whole
 from magic_demo.core.review_types import SavedReview
 from magic_demo.core.types import Language
 from magic_demo.reviews.exports.tabular.csv_files import write_csv_table
+from magic_demo.reviews.exports.tabular.tables import join_names
 from magic_demo.reviews.reports.wording import say
 from magic_demo.reviews.store import QueueCase
 from magic_demo.reviews.store.rules import OWN_READINGS
@@ -125,8 +126,8 @@ def write_flow(folder: Path, flow: Flow, languages: Sequence[Language]) -> None:
             "case": step.case_id,
             "reader": step.reader,
             "standing": step.standing,
-            "left_open": " ".join(step.left_open),
-            "unusable_photos": " ".join(step.unusable),
+            "left_open": join_names(step.left_open),
+            "unusable_photos": join_names(step.unusable),
             "flagged": int(step.flagged),
         }
         for step in flow.steps

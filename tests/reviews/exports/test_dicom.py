@@ -12,13 +12,14 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
-from magic_demo.core.review_types import Outline
+from magic_demo.core.review_types import Outline, Review
+from magic_demo.core.types import EncounterFiles, PhotoFile
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.questions.families import load_challenge, unpack_questions
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.readings import ExportError
-from tests.support.store.reviewed_cases import SIZES, ReadQueue, make_queue
+from tests.support.store.reviewed_cases import SIZES, ReadQueue, make_queue, save_all
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,60 @@ def test_a_report_codes_every_answer_and_says_who_gave_it(folder: Path, queue: R
         )
         assert made.CompletionFlag in ("COMPLETE", "PARTIAL") and made.VerificationFlag == "UNVERIFIED"
         assert name.startswith(f"{made.PatientID}_ann")
+
+
+def test_masks_whose_photos_are_not_at_hand_are_named(queue: ReadQueue, tmp_path: Path) -> None:
+    report = write_export(queue.reviews[:1], (), "dicom", tmp_path / "out")
+    assert report.masks == 0
+    assert "photo whose file is not there (2): IMG_ENC00001_00001, IMG_ENC00001_00002" in report.left_out, (
+        report.left_out
+    )
+
+
+def test_a_photo_of_two_cases_is_the_one_whose_masks_are_exported(queue: ReadQueue, tmp_path: Path) -> None:
+    photo_id, (first, second) = "IMG_1", (case.photo_files[0] for case in queue.cases[:2])
+    cases = [
+        EncounterFiles(name, photo_files=(PhotoFile(photo_id, photo.place),))
+        for name, photo in (("A", first), ("B", second))
+    ]
+    drawn = {
+        name: {photo_id: encode_mask(np.ones(read_photo(photo.path).size, np.bool_))}
+        for name, photo in (("A", first), ("B", second))
+        if photo.path is not None
+    }
+    for unusable, owner in ((frozenset[str](), "A"), (frozenset({photo_id}), "B")):
+        rows = save_all(
+            [
+                Review("A", "Li", "blind", "done", {"CQID010-001": 1}, masks=drawn["A"], unusable=unusable),
+                Review("B", "Li", "blind", "done", {"CQID010-001": 1}, masks=drawn["B"]),
+            ]
+        )
+        out = tmp_path / owner
+        report = write_export(rows, cases, "dicom", out)
+        assert report.masks == 1, report.left_out
+        assert any(f"photo that {owner} has too" in line for line in report.left_out), report.left_out
+        for part in ("photos", "segmentations"):
+            assert [(name, made.PatientID) for name, made in _read(out, part).items()] == [(photo_id, owner)]
+        (photo,) = _read(out, "photos").values()
+        for name, made in _read(out, "answers").items():
+            seen = [item for item in made.ContentSequence if item.ValueType == "IMAGE"]
+            own = [item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in seen]
+            assert own == ([photo.SOPInstanceUID] if name == f"{owner}_ann0" else [])
+
+
+def test_names_with_odd_characters_stay_one_value(queue: ReadQueue, tmp_path: Path) -> None:
+    reader, photo_id = "DOM\\li^Dr=李", f"{'photo ' * 20}1"
+    file = queue.cases[0].photo_files[0]
+    case = EncounterFiles("A", photo_files=(PhotoFile(photo_id, file.place),))
+    masks = {photo_id: queue.reviews[0].review.masks[file.photo_id]}
+    rows = save_all([Review("A", reader, "blind", "done", {"CQID010-001": 1}, masks=masks)])
+    write_export(rows, [case], "dicom", tmp_path / "out")
+    (report,) = _read(tmp_path / "out", "answers").values()
+    (person,) = [item.PersonName for item in report.ContentSequence if item.ValueType == "PNAME"]
+    assert str(person) == str(person.family_name) == "DOM＼li＾Dr＝李"
+    (made,) = _read(tmp_path / "out", "segmentations").values()
+    assert made.SegmentSequence[0].SegmentLabel == "lesion, DOM＼li^Dr=李"
+    assert made.ContentDescription == photo_id[:64].strip()
 
 
 def test_two_exports_agree_in_every_byte(folder: Path, queue: ReadQueue, tmp_path: Path) -> None:

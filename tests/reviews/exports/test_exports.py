@@ -275,3 +275,22 @@ def test_a_folder_with_something_in_it_is_refused_and_an_empty_one_taken(
         _export(queue, tmp_path / "out", "xml")
     (tmp_path / "empty").mkdir()
     assert _export(queue, tmp_path / "empty").files
+
+
+@pytest.mark.parametrize("format", ["challenge", "label-studio", "csv"])
+def test_a_tie_that_an_exported_consensus_decides_is_none(tmp_path: Path, format: str) -> None:
+    rows = save_all(
+        [
+            Review("A", "Li", "blind", "done", answer(1)),
+            Review("A", "Wang", "blind", "done", {**answer(1), "CQID010-001": 3}),
+            Review("A", "Wang", "consensus", "done", answer(1)),
+        ]
+    )
+    for name, given, consensus, tied in (
+        ("readers", rows[:2], False, {"A": ["CQID010"]}),
+        ("consensus", rows, True, {}),
+        ("open", [*rows[:2], replace(rows[2], review=replace(rows[2].review, answers={}))], True, {"A": ["CQID010"]}),
+    ):  # fmt: skip
+        write_export(given, (), format, tmp_path / name, consensus=consensus)
+        about = json.loads((tmp_path / name / "export.json").read_text(encoding="utf-8"))
+        assert about["tied"] == tied, name

@@ -20,6 +20,7 @@ from magic_demo.core.types import EncounterFiles, Mask, PhotoFile
 from magic_demo.files.bundles import read_prediction
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
+from magic_demo.questions.families import unpack_questions
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.imports import SOURCES, ImportedReviews, read_reviews
 from tests.support.source.documents import DOCS
@@ -87,6 +88,18 @@ def test_a_mask_whose_run_lengths_are_longer_than_a_cell_usually_is_comes_back(t
 def _picture(path: Path, values: Any, kind: type = np.uint8) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.asarray(values, kind)).save(path)
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "label-studio"])
+def test_photos_whose_names_hold_spaces_and_quotes_come_back_as_they_were(
+    tmp_path: Path, format: str
+) -> None:
+    names = ("left hand 1", '"quoted"', 'a "b" c', "café 照片 2", "plain", '"half')
+    rows = save_all([Review("A", "Li", "blind", "done", {"CQID010-001": 1}, unusable=frozenset(names))])
+    kept = replace(rows[0].review, missing=frozenset({"CQID011", "left hand 2", '"quoted"'}))
+    write_export([replace(rows[0], review=kept)], (), format, tmp_path / "out")
+    (back,) = read_reviews(tmp_path / "out", QUEUE).reviews
+    assert back == kept
 
 
 def test_a_folder_of_masks_says_photos_and_readers_by_its_names(tmp_path: Path) -> None:
@@ -323,3 +336,20 @@ def test_a_box_that_frames_a_mask_is_no_lesion_of_its_own_and_another_box_is(tmp
         assert (name == "framed") == any("box around a mask" in note for note in back.notes)
     assert np.array_equal(found["framed"], found["alone"])
     assert np.count_nonzero(found["two"]) >= np.count_nonzero(found["alone"]) + 40
+
+
+def test_a_box_of_one_label_around_a_mask_of_another_is_an_outline_of_its_own(tmp_path: Path) -> None:
+    asked = unpack_questions(json.dumps({"labels": ["lesion", "scar"]}), "labels.json")
+    shapes = '<polygon label="lesion" points="15,10;35,10;15,20"/>'
+    shapes += '<box label="scar" xtl="15" ytl="10" xbr="35" ybr="20"/>'
+    labels = "".join(f"<label><name>{name}</name></label>" for name in ("lesion", "scar"))
+    text = CVAT.format(shape=shapes)
+    (tmp_path / "x.xml").write_text(
+        text.replace("<annotations>", f"<annotations><meta><task><labels>{labels}</labels></task></meta>", 1),
+        encoding="utf-8",
+    )
+    (review,) = read_reviews(tmp_path / "x.xml", "q", questions=asked).reviews
+    (scar,) = review.label_masks["scar"].values()
+    assert np.count_nonzero(decode_mask(scar.runs)) >= 200
+    (lesion,) = review.masks.values()
+    assert np.count_nonzero(decode_mask(lesion)) < 150

@@ -9,7 +9,16 @@ from pydicom.uid import ComprehensiveSRStorage
 
 from magic_demo.core.review_types import SavedReview
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.exports.dicom.objects import SCHEME, Case, begin, code, date, name_series, point_at
+from magic_demo.reviews.exports.dicom.objects import (
+    SCHEME,
+    Case,
+    begin,
+    code,
+    date,
+    name_series,
+    point_at,
+    write_name,
+)
 from magic_demo.reviews.exports.readings import annotator_of
 
 TITLE = ("answers", SCHEME, "Answers to closed questions about a skin case")
@@ -46,7 +55,7 @@ def _observe(reader: str) -> Iterator[Dataset]:
     kind.ConceptCodeSequence = [code("121006", "DCM", "Person")]
     yield kind
     person = _item("HAS OBS CONTEXT", "PNAME", ("121008", "DCM", "Person Observer Name"))
-    person.PersonName = reader[:64]
+    person.PersonName = write_name(reader)
     yield person
 
 

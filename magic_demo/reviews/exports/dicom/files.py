@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydicom import Dataset
 
 from magic_demo.core.review_content import split_outline
-from magic_demo.reviews.exports.challenge import walk_outlines
+from magic_demo.core.types import PhotoFile
+from magic_demo.reviews.exports.challenge import find_owners, walk_outlines
 from magic_demo.reviews.exports.dicom.answers import make_report
 from magic_demo.reviews.exports.dicom.objects import Case, write_object
 from magic_demo.reviews.exports.dicom.outlines import Outline, make_photo, make_segmentation
-from magic_demo.reviews.exports.images import list_photo_files, read_for_export
+from magic_demo.reviews.exports.images import list_own_photos, read_for_export
 from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
 
 PHOTOS, SEGMENTATIONS, ANSWERS = "photos", "segmentations", "answers"
@@ -27,14 +29,22 @@ def write_files(selection: Selection, folder: Path) -> int:
         label, photo_id = split_outline(name)
         saved = next(one for one in case.readings if one.review is review)
         outlines.setdefault(photo_id, []).append((saved, labels[label], outline.runs))
-    return sum(_write_case(case, outlines, selection, folder) for case in selection.cases)
+    owners = find_owners(selection)
+    return sum(
+        _write_case(case, list_own_photos(case, owners, selection), outlines, selection, folder)
+        for case in selection.cases
+    )
 
 
 def _write_case(
-    readings: CaseReadings, outlines: dict[str, list[Outline]], selection: Selection, folder: Path
+    readings: CaseReadings,
+    files: Sequence[PhotoFile],
+    outlines: dict[str, list[Outline]],
+    selection: Selection,
+    folder: Path,
 ) -> int:
     case, photos, masks = Case(selection.queue, readings.case_id), [], 0
-    for file in list_photo_files(readings):
+    for file in files:
         photo = read_for_export(file, selection)
         if photo is None:
             continue

@@ -17,6 +17,9 @@ from magic_demo.core.version import __version__
 SCHEME = "99MAGICDEMO"
 """Of codes that are ours: questions by qid, options by qid and index, labels by ``label.`` and their id."""
 LONGEST_CODE, LONGEST_MEANING = 16, 64
+_ONE_TEXT = str.maketrans({"\\": "＼"})
+_ONE_NAME = str.maketrans({"\\": "＼", "^": "＾", "=": "＝"})
+"""DICOM parts several texts by a backslash, and the parts of a person's name by ^ and =; their wide forms part nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def begin(case: Case, kind: str, modality: str, *name: str) -> Dataset:
     made = Dataset()
     made.SpecificCharacterSet = "ISO_IR 192"
     made.SOPClassUID, made.SOPInstanceUID = kind, case.number(modality, *name)
-    made.PatientID = made.PatientName = case.case_id[:LONGEST_MEANING]
+    made.PatientID, made.PatientName = write_text(case.case_id), write_name(case.case_id)
     made.PatientBirthDate = made.PatientSex = ""
     made.PatientIdentityRemoved, made.DeidentificationMethod = (
         "YES",
@@ -65,8 +68,18 @@ def code(value: str, scheme: str, meaning: str) -> Dataset:
         item.LongCodeValue = value
     else:
         item.CodeValue = value
-    item.CodingSchemeDesignator, item.CodeMeaning = scheme, meaning[:LONGEST_MEANING]
+    item.CodingSchemeDesignator, item.CodeMeaning = scheme, write_text(meaning)
     return item
+
+
+def write_text(text: str) -> str:
+    """Return a text as one value of DICOM's short texts (LO): at most 64 characters, none that parts values."""
+    return text.translate(_ONE_TEXT)[:LONGEST_MEANING]
+
+
+def write_name(name: str) -> str:
+    """Return a name as one value of a person's name (PN), in one part."""
+    return name.translate(_ONE_NAME)[:LONGEST_MEANING]
 
 
 def point_at(made: Dataset) -> Dataset:

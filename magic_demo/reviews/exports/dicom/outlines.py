@@ -14,7 +14,16 @@ from magic_demo.core.review_types import MaskRuns, SavedReview
 from magic_demo.core.types import Photo
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.questions.labels import LESION, Label
-from magic_demo.reviews.exports.dicom.objects import SCHEME, Case, begin, code, date, name_series, point_at
+from magic_demo.reviews.exports.dicom.objects import (
+    SCHEME,
+    Case,
+    begin,
+    code,
+    date,
+    name_series,
+    point_at,
+    write_text,
+)
 from magic_demo.reviews.exports.readings import annotator_of
 
 PIXEL_BYTES = "PixelData"
@@ -45,7 +54,7 @@ def make_segmentation(case: Case, photo: Dataset, outlines: Sequence[Outline]) -
     made.ImageType, made.PatientOrientation = ["DERIVED", "PRIMARY"], ""
     made.ContentLabel, made.ContentDescription, made.ContentCreatorName = (
         "LESION" if all(label.label_id == LESION.label_id for _, label, _ in outlines) else "OUTLINES",
-        str(photo.ImageComments),
+        write_text(str(photo.ImageComments)),
         "",
     )
     made.SegmentationType, made.LossyImageCompression = "BINARY", "00"
@@ -83,12 +92,12 @@ def _describe(number: int, saved: SavedReview, label: Label) -> Dataset:
     # of a long label its code says the rest, of a long name nothing would
     room = max(len(LESION.label_id), LONGEST_LABEL - len(f", {reader}"))
     item.SegmentNumber = number
-    item.SegmentLabel = f"{label.label_id[:room]}, {reader}"[:LONGEST_LABEL]
+    item.SegmentLabel = write_text(f"{label.label_id[:room]}, {reader}")
     seen = ", ".join(sorted(review.known)) or "nothing"
     item.SegmentDescription = f"{review.kind} reading; the reader had been shown: {seen}"
     item.SegmentAlgorithmType = "SEMIAUTOMATIC" if review.models else "MANUAL"
     if review.models:
-        item.SegmentAlgorithmName = ", ".join(dict.fromkeys(review.models.values()))[:64]
+        item.SegmentAlgorithmName = write_text(", ".join(dict.fromkeys(review.models.values())))
     item.SegmentedPropertyCategoryCodeSequence = [
         code("49755003", "SCT", "Morphologically Abnormal Structure")
     ]

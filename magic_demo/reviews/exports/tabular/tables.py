@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from magic_demo.reviews.exports.tabular.csv_files import write_csv_table
 from magic_demo.reviews.exports.training_sets.dataset_card import write_card
 
 Rows = list[dict[str, Any]]
+_QUOTED = re.compile(r'"(?:[^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"')
+_NAME = re.compile(rf"{_QUOTED.pattern}(?!\S)|\S+")
 CONTENTS = """`load_dataset(FOLDER, "answers")` gives one row an answer; `masks`, `clicks`, `lengths`, `lesions` and `readings` are the other tables, of which one without a row is left out.
 `number` joins them, times are UTC, and `counts` are COCO's compressed run lengths (pycocotools reads them with `height`
 and `width`). All rows are in the split `train`, which is the one that `datasets` gives by itself."""
@@ -63,7 +66,7 @@ and ``diameter_mm`` (of the largest part) are empty where the reader has not cal
 are taken one by one, and where its reader has commented on one of them; ``x``, ``y`` is a pixel of the part.
 ``label`` is the id of what is outlined, ``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements``
 where the reader differs from it; these, ``unusable``, ``missing`` (left open by a finished reading) and
-``tied`` (what a consensus leaves undecided) are ids joined by spaces, ``known`` (what its reader had been
+``tied`` (what a consensus leaves undecided) are ids joined by spaces, one that holds a space in quotes, ``known`` (what its reader had been
 shown: "model", "others") are words, ``models`` is JSON."""
 
 
@@ -119,7 +122,7 @@ def make_tables(selection: Selection) -> dict[str, Rows]:
     for case in selection.cases:
         for saved in case.readings:
             tied = selection.tied.get(case.case_id, ()) if saved.review.kind == "consensus" else ()
-            readings.append({**_reading_row(saved), "tied": _join(tied)})
+            readings.append({**_reading_row(saved), "tied": join_names(tied)})
             answers += _answer_rows(saved, selection.questions)
             lengths += _length_rows(saved)
     masks: Rows = []
@@ -227,7 +230,7 @@ def _common(saved: SavedReview) -> dict[str, Any]:
         "case_id": review.case_id,
         "reader": review.reader,
         "kind": review.kind,
-        "known": _join(sorted(review.known)),
+        "known": join_names(sorted(review.known)),
         "saved_at": saved.saved_at,
     }
 
@@ -255,16 +258,26 @@ def _reading_row(saved: SavedReview) -> dict[str, Any]:
         **_common(saved),
         "flagged": review.flagged,
         **{name: getattr(review, name) or "" for name in CHOICES},
-        "unusable": _join(sorted(review.unusable)),
+        "unusable": join_names(sorted(review.unusable)),
         "comment": review.comment,
         "seconds": review.seconds,
         "models": json.dumps(dict(review.models), ensure_ascii=False),
         "compared": review.disagreements is not None,
-        "disagreements": _join(sorted(review.disagreements or ())),
+        "disagreements": join_names(sorted(review.disagreements or ())),
         "complete": review.complete,
-        "missing": _join(sorted(review.missing)),
+        "missing": join_names(sorted(review.missing)),
     }
 
 
-def _join(names: Sequence[str]) -> str:
-    return " ".join(names)
+def join_names(names: Iterable[str]) -> str:
+    """Return names as one text with spaces between; one that holds a space is quoted as in JSON."""
+    return " ".join(
+        json.dumps(name, ensure_ascii=False) if name.startswith('"') or len(name.split()) != 1 else name
+        for name in names
+    )
+
+
+def split_names(text: str) -> frozenset[str]:
+    """Return the names that ``join_names`` joined."""
+    found = (match[0] for match in _NAME.finditer(text))
+    return frozenset(json.loads(name) if _QUOTED.fullmatch(name) else name for name in found)

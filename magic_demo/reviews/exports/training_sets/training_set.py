@@ -14,8 +14,8 @@ from magic_demo.core.types import LANGUAGES, EncounterFiles, PhotoFile
 from magic_demo.files.answers import write_answers
 from magic_demo.files.masks.mask_files import mask_file_name, write_mask
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.reviews.exports.challenge import merge_answers, walk_masks
-from magic_demo.reviews.exports.images import write_photo
+from magic_demo.reviews.exports.challenge import find_owners, merge_answers, walk_masks
+from magic_demo.reviews.exports.images import list_own_photos, write_photo
 from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
 from magic_demo.reviews.exports.training_sets.dataset_card import write_card
 
@@ -38,7 +38,7 @@ def write_training_set(selection: Selection, folder: Path) -> int:
     photo that cannot be read, or a mask that does not fit its photo, would stop a training run and is left
     out.
     """
-    answers = merge_answers(selection)
+    answers, owners = merge_answers(selection), find_owners(selection)
     splits = split_cases(selection)
     sizes: dict[str, tuple[int, int]] = {}
     split_of: dict[str, str] = {}
@@ -46,7 +46,8 @@ def write_training_set(selection: Selection, folder: Path) -> int:
     for split, cases in splits.items():
         entries = []
         for case, files in cases:
-            photos = [photo for photo in files.photo_files if _is_of_use(photo, case, selection)]
+            own = list_own_photos(case, owners, selection)
+            photos = [photo for photo in own if _is_of_use(photo, case, selection)]
             for photo in photos:
                 size = write_photo(photo, folder / split / f"images_{split}", selection)
                 if size is not None:

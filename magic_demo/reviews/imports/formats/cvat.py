@@ -113,8 +113,10 @@ def _read_element(
         mask = _fill(element, size)
         if mask is None:
             gathering.left_out.add("annotation of a kind that is not read", element.tag, photo_id)
-        elif not (element.tag == "box" and gathering.is_frame(review, photo_id, mask)):
-            gathering.add_mask(review, photo_id, mask, (taken or {}).get(label, ""))
+        else:
+            of = (taken or {}).get(label, "")
+            if not (element.tag == "box" and gathering.is_frame(review, photo_id, mask, of)):
+                gathering.add_mask(review, photo_id, mask, of)
 
 
 def _find_empty(tag: str, taken: Mapping[str, str] | None, gathering: Gathering) -> str | None:

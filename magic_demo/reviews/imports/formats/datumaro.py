@@ -79,7 +79,7 @@ def _read_item(
             if (
                 entry["type"] == "bbox"
                 and isinstance(mask, np.ndarray)
-                and gathering.is_frame(review, photo_id, mask)
+                and gathering.is_frame(review, photo_id, mask, taken.get(label, ""))
             ):
                 continue
             gathering.add_mask(review, photo_id, mask, taken.get(label, ""))

@@ -18,9 +18,9 @@ from magic_demo.core.review_types import MaskRuns, Review
 from magic_demo.core.ruler import Ruler, read_line, read_ruler, write_ruler
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.tabular.csv_files import read_csv_table
-from magic_demo.reviews.exports.tabular.tables import COLUMNS
+from magic_demo.reviews.exports.tabular.tables import COLUMNS, split_names
 from magic_demo.reviews.imports.formats.coco import MALFORMED
-from magic_demo.reviews.imports.gathering import Gathering, SourceError, read_kind, read_known, read_names
+from magic_demo.reviews.imports.gathering import Gathering, SourceError, read_kind, read_known
 
 Row = Mapping[str, Any]
 MOST_ROWS = 10_000_000
@@ -104,7 +104,7 @@ def _read_tables(
 
 
 def _add_reading(row: Row, _: Review | None, gathering: Gathering) -> Review:
-    differs = read_names(row["disagreements"]) if _is_true(row["compared"]) else None
+    differs = split_names(str(row["disagreements"])) if _is_true(row["compared"]) else None
     chosen = {
         name: next((value for value in values if value == row[name]), None)
         for name, values in CHOICES.items()
@@ -114,13 +114,13 @@ def _add_reading(row: Row, _: Review | None, gathering: Gathering) -> Review:
     review = replace(
         gathering.review(str(row["case_id"]), str(row["reader"]), kind),
         flagged=_is_true(row["flagged"]),
-        unusable=read_names(row["unusable"]),
+        unusable=split_names(str(row["unusable"])),
         comment=str(row["comment"]),
         seconds=float(row["seconds"]),
         models=models,
         disagreements=differs,
         known=read_known(row["known"]),
-        missing=read_names(row["missing"]),
+        missing=split_names(str(row["missing"])),
         **chosen,  # type: ignore[arg-type]
     )
     gathering.keep(review)

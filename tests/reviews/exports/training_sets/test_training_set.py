@@ -167,3 +167,37 @@ def test_photos_are_listed_with_their_masks_and_no_mask_lies_among_them(
     assert np.array_equal(
         read_mask(tmp_path / "out" / mask), decode_mask(consensus.masks["IMG_ENC00001_00001"])
     )
+
+
+def test_a_photo_of_two_cases_is_in_one_split_with_the_words_and_masks_of_one(
+    queue: ReadQueue, tmp_path: Path
+) -> None:
+    photo_id, (first, second) = "IMG_ENC00001_00001", (case.photo_files[0] for case in queue.cases[:2])
+    saved = queue.reviews[0]
+    for author in ("U1", "U9"):  # of one author both lie in one folder, of two in another each
+        case = replace(queue.cases[0], photo_files=(first,))
+        twin = EncounterFiles(
+            "ENC00009", case.narrative, (PhotoFile(photo_id, second.place),), author_id=author
+        )
+        runs = saved.review.masks[photo_id]
+        rows = [
+            replace(saved, review=replace(saved.review, case_id=name, masks={photo_id: runs}))
+            for name in ("ENC00001", "ENC00009")
+        ]
+        out = tmp_path / author
+        report = write_export(rows, [case, twin], "training-set", out)
+        (written,) = out.rglob(f"{photo_id}.png")
+        assert first.path is not None
+        assert np.array_equal(read_photo(written).pixels, read_photo(first.path).pixels)
+        (mask,) = out.rglob("*_mask_ann0.tiff")
+        assert mask.parent.name in written.parent.name
+        (line,) = (written.parent / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
+        assert json.loads(line)["encounter"] == "ENC00001"
+        assert any("photo that ENC00001 has too" in one for one in report.left_out), report.left_out
+
+
+def test_a_mask_of_a_photo_that_is_none_of_the_cases_is_named(queue: ReadQueue, tmp_path: Path) -> None:
+    case = replace(queue.cases[0], photo_files=queue.cases[0].photo_files[:1])
+    report = write_export(queue.reviews[:1], [case], "training-set", tmp_path / "out")
+    assert report.masks == 1
+    assert "photo whose file is not there (1): IMG_ENC00001_00002" in report.left_out
