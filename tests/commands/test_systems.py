@@ -132,6 +132,24 @@ def test_an_ensemble_of_what_is_incomplete_can_be_handed_in(
     assert main(command) == 1 and "is not empty" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("bundled", [False, True])
+def test_a_photo_of_two_encounters_keeps_its_mask(tmp_path: Path, bundled: bool) -> None:
+    data, photo_id = write_data(tmp_path / "data"), "IMG_ENC00001_00001"
+    listed = data / "valid" / "valid.json"
+    entries = json.loads(listed.read_text(encoding="utf-8"))
+    entries[1]["image_ids"].append(entries[0]["image_ids"][0])
+    listed.write_text(json.dumps(entries), encoding="utf-8")
+    predict(data, tmp_path / "ours", bundle=bundled)
+    ours = tifffile.imread(tmp_path / "ours" / "masks_preds" / f"{photo_id}_mask_sys.tiff")
+    assert ours.any()
+    out, place = tmp_path / "out", str(tmp_path / "ours")
+    main(["ensemble", place, place, "--out", str(out), "--data", str(data), "--masks", "majority"])
+    assert np.array_equal(tifffile.imread(out / "masks_preds" / f"{photo_id}_mask_sys.tiff"), ours)
+    for encounter_id in IDS[:2]:
+        found = {one.photo_id: one for one in read_prediction(out / "bundle", encounter_id).photos}
+        assert np.array_equal(found[photo_id].probability >= 0.5, ours.astype(bool))
+
+
 def test_a_mask_of_another_size_than_its_photo_is_left_out(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

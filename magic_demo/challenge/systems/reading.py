@@ -129,15 +129,15 @@ def _read_files(
         else:
             answers = read_answers(file, asked)
     statistics = read_statistics(asked) if scores else NOTHING_KNOWN
-    owners = (
-        {photo.photo_id: case.encounter_id for case in data.found.encounters for photo in case.photo_files}
-        if data is not None
-        else {}
-    )
+    owners: dict[str, list[str]] = {}  # a photo may be of several encounters, and its mask is one of each
+    for case in data.found.encounters if data is not None else ():
+        for photo in case.photo_files:
+            owners.setdefault(photo.photo_id, []).append(case.encounter_id)
     photos: dict[str, list[str]] = {}
     for photo_id in masks:
         match = _ENCOUNTER.fullmatch(photo_id)
-        photos.setdefault(owners.get(photo_id) or (match[1] if match else photo_id), []).append(photo_id)
+        for encounter_id in owners.get(photo_id) or [match[1] if match else photo_id]:
+            photos.setdefault(encounter_id, []).append(photo_id)
     findings = Findings()
 
     def read(encounter_id: str) -> Prediction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -76,8 +76,16 @@ class Gathering:
 
     @cached_property
     def owners(self) -> Mapping[str, str]:
-        """Return photo id -> case id of the cases that are known."""
-        return {photo.photo_id: case.encounter_id for case in self.cases for photo in case.photo_files}
+        """Return photo id -> case id of the cases that are known; of several the first, whose masks exports hold."""
+        return {photo_id: cases[0] for photo_id, cases in self._cases_of.items()}
+
+    @cached_property
+    def _cases_of(self) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        for case in self.cases:
+            for photo in case.photo_files:
+                found.setdefault(photo.photo_id, []).append(case.encounter_id)
+        return found
 
     @cached_property
     def _files(self) -> Mapping[str, Path]:
@@ -102,8 +110,10 @@ class Gathering:
 
     def name_case(self, photo_id: str, told: str = "") -> str:
         """Return the case of a photo: of the cases that are known, what the source told, what its name says
-        (``IMG_<case>_<number>``), or else the photo's own name."""
+        (``IMG_<case>_<number>``), or else the photo's own name. Of several cases it is the one that was told."""
         match = _ENCOUNTER.fullmatch(photo_id)
+        if told in self._cases_of.get(photo_id, ()):
+            return told
         return self.owners.get(photo_id) or told or (match[1] if match else photo_id)
 
     def review(self, case_id: str, reader: str, kind: ReviewKind = "assisted") -> Review:

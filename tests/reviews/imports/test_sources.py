@@ -102,6 +102,18 @@ def test_photos_whose_names_hold_spaces_and_quotes_come_back_as_they_were(
     assert back == kept
 
 
+@pytest.mark.parametrize(("format", "case_id"), [("coco", "A"), ("coco", "B"), ("challenge", "A")])
+def test_a_mask_of_a_photo_of_two_cases_goes_back_to_the_case_that_it_was_exported_of(
+    tmp_path: Path, format: str, case_id: str
+) -> None:
+    cases = [EncounterFiles(name, photo_files=(PhotoFile("IMG_1", None),)) for name in ("A", "B")]
+    masks = {"IMG_1": encode_mask(draw_mask(SIZE, 1))}
+    rows = save_all([Review(case_id, "Li", "blind", "done", masks=masks)])
+    write_export(rows, cases, format, tmp_path / "out")
+    (back,) = read_reviews(tmp_path / "out", QUEUE, cases).reviews
+    assert (back.case_id, back.masks) == (case_id, masks)
+
+
 def test_a_folder_of_masks_says_photos_and_readers_by_its_names(tmp_path: Path) -> None:
     drawn = [draw_mask(SIZE, seed) for seed in range(6)]
     folder = tmp_path / "masks"
