@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
+import magic_demo.page
 from magic_demo.core.limits import LIMITS
 from magic_demo.page.build import launch_settings
 from magic_demo.page.panels.forms import MAX_PROMPT
@@ -50,6 +54,25 @@ def test_nothing_that_a_reader_does_is_dropped_while_an_answer_is_on_its_way() -
         "look",
         "compare",
     }
+
+
+def test_what_belongs_together_comes_in_one_value() -> None:
+    """Gradio brings a value and a prop of one update one after the other: who is told by the one sees the other as it
+    was."""
+    props = {
+        name
+        for block in lay_out(FakePredictor())[0].blocks.values()
+        for name in getattr(block, "props", None) or ()
+    }
+    assert {"found", "cover_failed", "saved", "row", "models"} <= props
+    apart = [
+        f"{path.name}:{call.lineno}"
+        for path in sorted(Path(magic_demo.page.__path__[0]).rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "update"
+        if (given := {word.arg for word in call.keywords}) & props and "value" in given
+    ]
+    assert apart == []
 
 
 def test_only_scripts_and_style_sheets_are_served() -> None:

@@ -77,13 +77,13 @@ def test_the_pixels_go_from_the_open_case_and_the_model_sees_the_photo_as_it_is_
     before = reader.case.encounter.photos[0].pixels
     area = middle(reader)
     sent = reader.cover(area)
-    assert sent["cover_reply"] == {
+    assert sent["covered"] == {
         "photo": reader.case.encounter.photos[0].photo_id,
         "request": 7,
         "covered": True,
         "proposed": False,
     }
-    assert sent["value"]["photos"][0]["levels"] is not None, "the model's map stays until there is a new one"
+    assert sent["photos"][0]["levels"] is not None, "the model's map stays until there is a new one"
     after = reader.case.encounter.photos[0].pixels
     assert len(np.unique(after[area], axis=0)) <= 36 < len(np.unique(before[area], axis=0))
     assert reader.case.analysed.encounter.photos[0].pixels is after, "why is explained from the covered photo"
@@ -112,7 +112,7 @@ def test_a_stored_cases_photo_is_covered_where_it_is_kept(predictor: FakePredict
         draft = ReviewDraft(case.open_id, reading=Reading(key, LOCAL_READER, "assisted", "assisted"))
         reader.handlers.drafts.begin(REQUEST.session_hash, draft)
         reader.values[reader.parts.case] = case.open_id
-        assert reader.cover(middle(reader))["cover_reply"]["covered"]
+        assert reader.cover(middle(reader))["covered"]
         shown = reader.case.encounter.photos[0].pixels
         assert np.array_equal(
             Desk(store).read_case(store.case(key, LOCAL_READER)).encounter.photos[0].pixels, shown
@@ -147,7 +147,7 @@ def test_another_browser_that_has_the_case_open_gets_no_pixel_of_it_any_more(
         theirs = opened["theirs"].open_id
         reader.values[reader.parts.case] = opened[REQUEST.session_hash].open_id
         area = middle(reader)
-        assert reader.cover(area)["cover_reply"]["covered"]
+        assert reader.cover(area)["covered"]
         # an analysis of theirs that began before ends now, with the photo as it was
         reader.handlers.cases.keep_analysis(
             theirs, opened["theirs"].encounter, predictor.predict(opened["theirs"].encounter)
@@ -165,13 +165,13 @@ def test_another_browser_that_has_the_case_open_gets_no_pixel_of_it_any_more(
 )
 def test_what_cannot_be_used_changes_nothing_and_is_said(reader: Reader, changes: dict[str, object]) -> None:
     before = reader.case
-    assert reader.cover(middle(reader), **changes)["cover_reply"]["covered"] is False
+    assert reader.cover(middle(reader), **changes)["cover_failed"]["request"] == 7
     assert reader.case is before
     assert 'data-state="failed"' in reader.values[reader.parts.status]
 
 
 def test_an_empty_area_is_refused(reader: Reader) -> None:
-    assert reader.cover(np.zeros_like(middle(reader)))["cover_reply"]["covered"] is False
+    assert reader.cover(np.zeros_like(middle(reader)))["cover_failed"]["request"] == 7
 
 
 def test_photos_of_ones_own_come_with_the_line_about_faces_and_tattoos_and_examples_do_not(

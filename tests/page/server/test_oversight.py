@@ -94,7 +94,8 @@ class Room:
             session_hash=reader, cookies={COOKIE: self.keys[reader]}, client=SimpleNamespace(host="10.0.0.1")
         )
         updates = self.covering.cover(gr.EventData(None, told), request)  # type: ignore[arg-type]
-        return dict(dict(updates[self.covering.parts.viewer])["cover_reply"])
+        sent = dict(updates[self.covering.parts.viewer])
+        return dict(sent.get("covered") or {**sent["cover_failed"], "covered": False})
 
     def page(self, reader: str) -> TestClient:
         return TestClient(

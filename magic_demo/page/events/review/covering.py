@@ -49,13 +49,12 @@ class Covering(ReviewEvents):
                 else StoreError("the covered photo cannot be kept ({reason})", reason=error.strerror or error)
             )
             return {
-                self.parts.viewer: gr.update(cover_reply={**reply, "covered": False}),
+                self.parts.viewer: gr.update(cover_failed=reply),
                 **self.review.failed(failure),
             }
         return {
-            self.parts.viewer: gr.update(
-                value=self.review.viewer(draft, case),
-                cover_reply={**reply, "covered": True, "proposed": proposed},
+            self.parts.viewer: self.review.viewer(
+                draft, case, covered={**reply, "covered": True, "proposed": proposed}
             ),
             self.parts.readings: "",
             self.parts.panel.messages: render_case_messages(case, self.review.saver.prediction(draft)),

@@ -245,10 +245,15 @@ class ReviewState:
         return {self.page.parts.panel.queue: gr.update(row=row)}
 
     def viewer(
-        self, draft: ReviewDraft, case: OpenCase, others: Mapping[str, Mapping[str, Mask]] | None = None
+        self,
+        draft: ReviewDraft,
+        case: OpenCase,
+        others: Mapping[str, Mapping[str, Mask]] | None = None,
+        *,
+        covered: Mapping[str, object] | None = None,
     ) -> dict[str, Any]:
         """Return the viewer's value of an open case: what may be seen of the model, the reader's own masks,
-        and others' by name."""
+        and others' by name. covered: what it answers to a ``cover``."""
         photos, prediction = case.encounter.photos, self.saver.prediction(draft)
         return viewer_value(
             case.open_id,
@@ -262,6 +267,7 @@ class ReviewState:
             apart=self.desk.takes_lesions_apart(case.key),
             others=others,
             missing=case.missing,
+            covered=covered,
         )
 
     def failed(self, error: MagicDemoError) -> Updates:

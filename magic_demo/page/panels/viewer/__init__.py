@@ -55,8 +55,10 @@ Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event.
            photos.
 
     cover  {"case", "photo", "request": int, "width", "height", "area": runs of a mask}
-           What is to be covered for good, a face or a tattoo. The answer is the value with the photo anew,
-           and ``cover_reply={"photo", "request", "covered": bool}``.
+           What is to be covered for good, a face or a tattoo. The answer is the value with the photo anew and
+           ``covered``, {"photo", "request", "covered": true, "proposed": bool}, in it: Gradio brings a value and
+           a prop of one update one after the other, and the browser keeps its own copy of the photo that it is
+           told of. What failed is ``gr.update(cover_failed={"photo", "request"})``.
 
 The document's event ``magic-heat`` ({photo_id: data address} or null, see ``panels/why``) lays a heat map
 over the photos it names.
@@ -125,6 +127,7 @@ EMPTY: dict[str, Any] = {
     "apart": False,
     "restore": 0,
     "missing": 0,
+    "covered": None,
     "others": [],
 }
 _ADDRESSES: WeakKeyDictionary[Photo, str] = WeakKeyDictionary()
@@ -153,7 +156,7 @@ def viewer_component() -> gr.HTML:
         apply_default_css=False,
         point_reply=None,
         found="",
-        cover_reply=None,
+        cover_failed=None,
         served=None,
     )
 
@@ -173,6 +176,7 @@ def viewer_value(
     restore: int = 0,
     missing: int = 0,
     apart: bool = False,
+    covered: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Return what the viewer draws: every photo at its working size and, after an analysis, the model's map
     of it.
@@ -181,6 +185,7 @@ def viewer_value(
     own: the reader's outlines by their names; labels: what is outlined; rulers: photo_id -> what was measured there;
     remarks: photo_id -> comments on its lesions; others: reader -> an outline's name -> mask. restore: see above.
     missing: photos of the case that could not be opened. apart: the queue asks for the lesions one by one.
+    covered: the answer to a ``cover``.
     """
     maps = {found.photo_id: found for found in prediction.photos} if prediction is not None else {}
     threshold = prediction.threshold if prediction is not None else 0.5
@@ -203,6 +208,7 @@ def viewer_value(
         "apart": apart,
         "restore": restore,
         "missing": missing,
+        "covered": dict(covered) if covered is not None else None,
         "others": [
             {"reader": reader, "masks": {name: write_runs(mask) for name, mask in masks.items()}}
             for reader, masks in (others or {}).items()

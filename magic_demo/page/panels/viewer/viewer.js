@@ -474,15 +474,21 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     toWindow: (point) => toWindow(state.view, point),
   };
   let arriving = Promise.resolve();
-  watch("value", () => { arriving = receive(props.value); });
+  // The answer to a cover comes in the value that brings the photo anew, so that nobody is told of the one before.
+  function hearCover(reply, { case: openId, photos = [] } = {}) {
+    const number = photos.findIndex((one) => one.name === reply.photo);
+    const src = photos[number]?.src;
+    toolbox.coverAnswered(reply, (asked) => src === asked.src);
+    stage.dispatchEvent(new CustomEvent("viewer-covered", { detail: { ...reply, case: openId, number, src }, bubbles: true }));
+  }
+  watch("value", () => {
+    const value = props.value;
+    arriving = receive(value);
+    if (value?.covered) arriving = arriving.then(() => hearCover(value.covered, value));
+  });
   watch("found", () => { arriving = arriving.then(() => props.found && take(props.found)).catch(() => { root.dataset.state = "failed"; }); }); // after its photos
   watch("point_reply", () => toolbox.answer(props.point_reply));
-  watch("cover_reply", () => {
-    toolbox.coverAnswered(props.cover_reply, (photo) => (props.value?.photos ?? []).some((one) => one.name === photo.name && one.src === photo.src));
-    const { case: openId, photos = [] } = props.value ?? {};
-    const number = photos.findIndex((one) => one.name === props.cover_reply?.photo);
-    stage.dispatchEvent(new CustomEvent("viewer-covered", { detail: { ...props.cover_reply, case: openId, number, src: photos[number]?.src }, bubbles: true }));
-  });
+  watch("cover_failed", () => props.cover_failed && hearCover({ ...props.cover_failed, covered: false }, props.value));
   watch("served", () => { arriving = arriving.then(() => takeReply(props.served)); });
   arriving = receive(props.value);
 }
