@@ -46,11 +46,14 @@ class Handlers(Analysing):
         gone = len(keys) - len(arrived)  # more came at once than is held, or they were opened too late
         lost = [say_not_held(gone)] if gone else []
         read = name_uploads(arrived, [photo.photo_id for photo in photos])
-        encounter = Encounter("CASE", photos=(*photos, *read.photos))
         case = (
-            self.cases.change(before.open_id, encounter) if before is not None and not before.fixed else None
+            self.cases.add_photos(before.open_id, read.photos)
+            if before is not None and not before.fixed
+            else None
         )
-        case = case or self.replace_case(before, encounter, event.request, example=False)
+        if case is None:
+            encounter = Encounter("CASE", photos=(*photos, *read.photos))
+            case = self.replace_case(before, encounter, event.request, example=False)
         problems = [*read_problems(event.payload), *lost, *read.problems]
         case = self.cases.note_problems(case.open_id, problems) or case
         opened = [

@@ -154,15 +154,17 @@ class OpenCases:
         with self._lock:
             return {case.open_id: case.reader for case in self._cases.values() if case.key == key}
 
-    def change(self, open_id: str, encounter: Encounter) -> OpenCase | None:
-        """Give an open case other photos or words; what was analysed is no longer of it.
+    def add_photos(self, open_id: str, photos: Sequence[Photo]) -> OpenCase | None:
+        """Add photos to an open case, beside those it has by now; what was analysed is no longer of it.
 
         None where it is not open.
         """
         with self._lock:
-            if open_id not in self._cases:
+            case = self._cases.get(open_id)
+            if case is None:
                 return None
-            self._cases[open_id] = replace(self._cases[open_id], encounter=encounter, analysed=None)
+            encounter = replace(case.encounter, photos=(*case.encounter.photos, *photos))
+            self._cases[open_id] = replace(case, encounter=encounter, analysed=None)
             return self._cases[open_id]
 
     def note_problems(
@@ -201,20 +203,26 @@ class OpenCases:
             self._cases[open_id] = replace(self._cases[open_id], failure=failure)
             return self._cases[open_id]
 
-    def inherit(self, open_id: str, before: OpenCase) -> OpenCase | None:
-        """Let a case that is opened anew say what was said of it before. None where it is not open."""
+    def reopen(self, case: OpenCase, *, key: CaseKey | None, reader: str | None) -> OpenCase:
+        """Keep a case under a new id, in place of the one it had; what was said of it stays said.
+
+        A stored case that is open still is taken as it is now: a photo may have been covered since ``case``
+        was asked for.
+        """
         with self._lock:
-            if open_id not in self._cases:
-                return None
-            case = self._cases[open_id]
-            self._cases[open_id] = replace(
-                case,
-                problems=before.problems,
-                missing=before.missing,
-                failure=before.failure,
-                notes=before.notes,
+            now = self._cases.pop(case.open_id, case)
+            reopened = replace(
+                now if case.queued else case,
+                open_id=secrets.token_urlsafe(12),
+                queued=True,
+                key=key,
+                reader=reader,
+                cache=FeatureCache(),
             )
-            return self._cases[open_id]
+            self._cases[reopened.open_id] = reopened
+            self._heard[reopened.open_id] = self._clock()
+            self._make_room()
+        return reopened
 
     def put_photo(self, open_id: str, photo: Photo) -> OpenCase | None:
         """Let a changed photo take the place of the one of its id, in what was analysed too: the one before

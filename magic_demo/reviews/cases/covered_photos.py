@@ -4,14 +4,17 @@ folders of one's own are kept."""
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+from filelock import FileLock
 from PIL import Image
 
-from magic_demo.core.disk.whole_files import whole_file
+from magic_demo.core.disk.whole_files import make_folders, whole_file
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
 from magic_demo.core.review_types import CaseKey
@@ -32,6 +35,8 @@ PROPOSED_NOTE = Message("an area is hidden for you alone; an adjudicator decides
 COVERED_SHARE = 0.2
 """Where readers sign in: of how much of a photo a reader who is no adjudicator may take the pixels at most;
 more is a proposal."""
+HOLD_SECONDS = 60
+"""How long a covering waits for others of the same store."""
 
 
 def cover_area(pixels: Pixels, area: Mask) -> Pixels:
@@ -67,6 +72,14 @@ class CoveredPhotos:
     def __init__(self, folder: Path) -> None:
         """Keep the copies below ``folder``, which need not be there yet."""
         self.folder = folder
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Let what takes pixels or photos for good follow one another, in every thread and program of the store:
+        two that begin with the same photo would undo each other. Raises OSError where others hold it for too long."""
+        make_folders(self.folder.parent, private=True)
+        with FileLock(f"{self.folder}.lock", timeout=HOLD_SECONDS, mode=0o600):
+            yield
 
     def folder_of(self, key: CaseKey) -> Path:
         """Return the folder of a case's copies; it is there once a photo of the case was covered."""

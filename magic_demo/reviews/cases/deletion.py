@@ -46,6 +46,7 @@ def delete_cases(
         )
         try:
             with ExitStack() as claims:
+                claims.enter_context(covered.hold())  # a covering under way would put its photo back
                 for folder, above, is_owned in owners:
                     if folder is not None and os.path.lexists(folder):
                         _check_own(store, key, folder, above)

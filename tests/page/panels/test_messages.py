@@ -86,6 +86,6 @@ def test_a_missing_photo_is_known_to_the_bar_and_to_a_case_that_is_opened_anew(b
     cases = browser.handlers.cases
     before = cases.get(browser.values[browser.parts.case])
     assert before is not None
-    again = cases.open(before.encounter, queued=True)
-    inherited = cases.inherit(again.open_id, before)
-    assert inherited is not None and MISSING in inherited.problems[0] and inherited.missing == 1
+    again = cases.reopen(before, key=None, reader=None)
+    assert again.open_id != before.open_id and cases.get(before.open_id) is None
+    assert MISSING in again.problems[0] and again.missing == 1

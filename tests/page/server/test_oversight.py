@@ -46,20 +46,23 @@ class Room:
     """A store in which ann and bo read and ada adjudicates; a case that is ann's alone unless a test says
     otherwise."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        write_photo(folder / "E1" / "arm.png", PHOTO)
-        self.original = folder / "E1" / "arm.png"
+    def __init__(self, store: Store, folder: Path, *, photos_kept: bool = True) -> None:
+        # in a folder of the reader's own a photo is a case of its name
+        self.original = folder / "E1" / ("arm.png" if photos_kept else "E1.png")
+        write_photo(self.original, PHOTO)
         for name in ("ann", "bo"):
             store.add_reader(name, password=PASSWORD)
         store.add_reader("ada", password=PASSWORD, role="adjudicator")
-        store.add_cases(KEY.queue, [NewCase(KEY.case_id, str(folder / "E1"), photos_kept=True)])
+        store.add_cases(KEY.queue, [NewCase(KEY.case_id, str(folder / "E1"), photos_kept=photos_kept)])
         store.assign(KEY, ["ann"])
         self.store = store
-        self.desk = Desk(store, sign_ins=SignIns(store))
-        assert self.desk.sign_ins is not None
-        self.keys = {
-            name: str(self.desk.sign_ins.enter(name, PASSWORD, name)) for name in ("ann", "bo", "ada")
-        }
+        sign_ins = SignIns(store)
+        self.keys = {name: str(sign_ins.enter(name, PASSWORD, name)) for name in ("ann", "bo", "ada")}
+        self.lay_out(Desk(store, sign_ins=sign_ins))
+
+    def lay_out(self, desk: Desk) -> None:
+        """Lay out a page of a desk of the store."""
+        self.desk = desk
         self.handlers = lay_out(FakePredictor(), load_examples())[1]
         self.handlers.cases = self.desk.cases
         self.covering = Covering(
@@ -69,7 +72,7 @@ class Room:
     def seen_by(self, reader: str) -> Pixels:
         return self.desk.read_case(self.store.case(KEY, reader), reader).encounter.photos[0].pixels
 
-    def cover(self, reader: str, area: np.ndarray) -> dict[str, Any]:
+    def open(self, reader: str) -> OpenCase:
         case = self.handlers.cases.open(
             self.desk.read_case(self.store.case(KEY, reader), reader).encounter,
             queued=True,
@@ -79,7 +82,10 @@ class Room:
         self.handlers.drafts.begin(
             reader, ReviewDraft(case.open_id, reading=Reading(KEY, reader, "assisted", "assisted"))
         )
-        return self.send(reader, case, area)
+        return case
+
+    def cover(self, reader: str, area: np.ndarray) -> dict[str, Any]:
+        return self.send(reader, self.open(reader), area)
 
     def send(self, reader: str, case: OpenCase, area: np.ndarray) -> dict[str, Any]:
         runs = write_runs(area)

@@ -18,6 +18,7 @@ from magic_demo.core.types import Photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.session.desk import photos
 from magic_demo.page.session.desk.desk import Desk
+from magic_demo.page.session.desk.opened import FileState
 from magic_demo.page.session.desk.photos import CaseOnDesk
 from magic_demo.reviews.cases.covered_photos import PROPOSED_NOTE
 from magic_demo.reviews.store import LOCAL_READER, Actor, NewCase, Store
@@ -74,7 +75,7 @@ def _open_at_once(
     asking, times = threading.Semaphore(0), []
     find_state = photos._file_state
 
-    def note_asking(path: Path) -> tuple[Path, int, int]:
+    def note_asking(path: Path) -> FileState:
         asking.release()
         return find_state(path)
 

@@ -80,9 +80,8 @@ class Recall:
         if draft.reading is None:
             raise FormError("These photos are no longer open here; add them again")
         key = draft.reading.key
-        read = self.desk.read_case(
-            self.desk.opened_store.case(key, draft.reading.reader), draft.reading.reader
-        )
+        queued = self.desk.opened_store.case(key, draft.reading.reader)
+        read = self.desk.read_case(queued, draft.reading.reader)
         case = self.cases.open(
             read.encounter,
             example=key.queue == EXAMPLES,
@@ -91,10 +90,11 @@ class Recall:
             reader=draft.reading.reader,
             open_id=draft.open_id,
         )
+        case = self.desk.put_newest(queued, read, case)
         case = self.cases.note_problems(case.open_id, read.problems, stored=True) or case
         prediction = None if draft.hides_model else self.desk.recall_prediction(key, draft.reading.reader)
         if prediction is not None:
-            self.cases.keep_analysis(case.open_id, read.encounter, prediction)
+            self.cases.keep_analysis(case.open_id, case.encounter, prediction)
         return self.cases.get(draft.open_id) or case
 
     def find_sizes(self, draft: ReviewDraft) -> Sizes:

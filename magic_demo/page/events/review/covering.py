@@ -24,7 +24,6 @@ from magic_demo.page.session.desk.photos import cover_photo_area, hide_proposed
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
 from magic_demo.reviews.cases.covered_photos import PROPOSED_NOTE, cover_area
-from magic_demo.reviews.store import QueueCase
 
 
 class Covering(ReviewEvents):
@@ -39,9 +38,10 @@ class Covering(ReviewEvents):
         reply = {"photo": about.payload.get("photo"), "request": about.payload.get("request")}
         try:
             about.check_reader()
-            draft, case = about.draft, about.case
-            self.page.end_analysis(request)  # a model at work on the photo as it was
-            case, proposed = self._change(case, draft, about)
+            draft, case, proposed = self._change(about)
+            # within: the case may be deleted as soon as it is covered
+            value = self.review.viewer(draft, case, covered={**reply, "covered": True, "proposed": proposed})
+            messages = render_case_messages(case, self.review.saver.prediction(draft))
         except (MagicDemoError, OSError) as error:
             failure = (
                 error
@@ -53,11 +53,9 @@ class Covering(ReviewEvents):
                 **self.review.failed(failure),
             }
         return {
-            self.parts.viewer: self.review.viewer(
-                draft, case, covered={**reply, "covered": True, "proposed": proposed}
-            ),
+            self.parts.viewer: value,
             self.parts.readings: "",
-            self.parts.panel.messages: render_case_messages(case, self.review.saver.prediction(draft)),
+            self.parts.panel.messages: messages,
             self.parts.status: render_status(
                 "done", fixed_line("status.cover_proposed" if proposed else "status.covered")
             ),
@@ -82,53 +80,39 @@ class Covering(ReviewEvents):
         yield self.page.ask(request)
         yield from self.page.analyse(inputs, request)
 
-    def _change(self, case: OpenCase, draft: ReviewDraft, event: Resolved) -> tuple[OpenCase, bool]:
-        """Cover an area, then let the photo take the original's place in the open case; returns the case, and
-        whether it is proposed alone.
+    def _change(self, event: Resolved) -> tuple[ReviewDraft, OpenCase, bool]:
+        """Cover an area, then let the photo take the original's place in the open case; returns the draft, the
+        case, and whether it is proposed alone.
 
         What is covered for good is so in every browser that has the case open; what is proposed is hidden in
-        those of its reader alone.
+        those of its reader alone. Nothing that the draft and the case are is taken from before others' coverings.
         """
-        photo, area = read_area(event.payload, case)
-        if draft.reading is None:
-            return self._put(case, cover_photo_area(photo, area)), False
-        key, desk, actor = draft.reading.key, self.review.desk, event.actor
-        if desk.needs_adjudicator(key, actor.name, photo, area):
-            desk.opened_store.propose_cover(key, photo.photo_id, encode_mask(area), actor)
-            self._hide_elsewhere(case.open_id, key, actor.name, photo.photo_id, area)
-            return self._put(case, hide_area(photo, area)), True
-        queued = desk.opened_store.case(key, draft.reading.reader)
-        # what is hidden here alone stays in it
-        covered = cover_photo_area(self._read_stored(queued, photo), area)
-        desk.opened_store.note("cover", actor, case=key)
-        desk.keep_covered(queued, covered)
-        readers = {**self._list_readers(key), case.open_id: actor.name}
-        for open_id, reader in readers.items():
-            hidden = desk.opened_store.proposed_covers(key, reader) if reader is not None else []
-            self.page.cases.put_photo(open_id, *hide_proposed([covered], hidden))
-        return self._find_open(case.open_id), False
-
-    def _read_stored(self, queued: QueueCase, photo: Photo) -> Photo:
-        """Return a photo without what a proposal hides of it for its reader.
-
-        Raises StoreError where it is not there any more.
-        """
-        if PROPOSED_NOTE not in photo.notes:
-            return photo
-        stored = next(
-            (
-                candidate
-                for candidate in self.review.desk.read_case(queued).encounter.photos
-                if candidate.photo_id == photo.photo_id
-            ),
-            None,
-        )
-        if stored is None or stored.size != photo.size:
-            raise StoreError(
-                "{photo} cannot be read, or is another photo by now; open the case again",
-                photo=photo.photo_id,
-            )
-        return stored
+        desk, reading = self.review.desk, event.draft.reading
+        if reading is None:
+            # a case that is being kept has another id afterwards: then these photos are not open any more
+            with self.review.saver.hold(event.draft_name):
+                draft, case = event.draft, event.case
+                photo, area = read_area(event.payload, case)
+                self.page.end_analysis(event.request)  # a model at work on the photo as it was
+                return draft, self._put(case, cover_photo_area(photo, area)), False
+        key, actor = reading.key, event.actor
+        with desk.covered.hold():  # until all who have the case open were told
+            draft, case = event.draft, event.case
+            photo, area = read_area(event.payload, case)
+            self.page.end_analysis(event.request)
+            if desk.needs_adjudicator(key, actor.name, photo, area):
+                desk.opened_store.propose_cover(key, photo.photo_id, encode_mask(area), actor)
+                self._hide_elsewhere(case.open_id, key, actor.name, photo.photo_id, area)
+                return draft, self._put(case, hide_area(photo, area)), True
+            queued = desk.opened_store.case(key, reading.reader)
+            stored = desk.read_stored(queued, photo.photo_id, photo.size)
+            covered = cover_photo_area(stored, area)
+            desk.opened_store.note("cover", actor, case=key)
+            desk.keep_covered(queued, covered)
+            for open_id, reader in {**self._list_readers(key), case.open_id: actor.name}.items():
+                hidden = desk.opened_store.proposed_covers(key, reader) if reader is not None else []
+                self.page.cases.put_photo(open_id, *hide_proposed([covered], hidden))
+            return draft, self._find_open(case.open_id), False
 
     def _hide_elsewhere(self, here: str, key: CaseKey, reader: str, photo_id: str, area: Mask) -> None:
         """Hide an area of a photo in the other places where its reader has the case open."""

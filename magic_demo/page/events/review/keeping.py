@@ -38,33 +38,35 @@ class Keeping(ReviewEvents):
         about = self.resolve(event, request)
         payload = about.payload
         self.review.saver.wait(payload.get("case"), payload.get("heard"))
-        draft, case = (
-            self.page.drafts.get(about.session),
-            self.page.cases.get(self.page.open_id(inputs, request)),
-        )
         try:
-            if (
-                draft is None
-                or case is None
-                or case.queued
-                or not payload.get("case") == draft.open_id == case.open_id
-            ):
-                raise FormError("These photos are no longer open here; add them again")
-            self.page.end_analysis(request)
-            reader = about.reader
-            words = read_narrative(inputs[self.parts.panel.narrative], case)
-            example = case.encounter if case.example else None
-            stored = self.review.desk.keep_case(
-                replace(case.encounter, narrative=words), reader, example=example
-            )
-            return self._show(about, draft, _rename(case, stored), stored)
+            # a photo that is covered meanwhile would be kept as it was, and so would words that are saved
+            with self.review.saver.hold(about.session):
+                return self._keep(inputs, about)
         except MagicDemoError as error:
+            draft = self.page.drafts.get(about.session)
             offer = (
                 {**unkept_value(draft.open_id), "refused": secrets.token_hex(4)}
                 if draft is not None
                 else gr.skip()
             )
             return {**self.review.failed(error), self.parts.form: offer}
+
+    def _keep(self, inputs: Updates, event: Resolved) -> Updates:
+        request, reader = event.request, event.reader
+        draft = self.page.drafts.get(event.session)
+        case = self.page.cases.get(self.page.open_id(inputs, request))
+        if (
+            draft is None
+            or case is None
+            or case.queued
+            or not event.payload.get("case") == draft.open_id == case.open_id
+        ):
+            raise FormError("These photos are no longer open here; add them again")
+        self.page.end_analysis(request)
+        words = read_narrative(inputs[self.parts.panel.narrative], case)
+        example = case.encounter if case.example else None
+        stored = self.review.desk.keep_case(replace(case.encounter, narrative=words), reader, example=example)
+        return self._show(event, draft, _rename(case, stored), stored)
 
     def _show(
         self,

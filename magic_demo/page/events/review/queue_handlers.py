@@ -169,6 +169,7 @@ class QueueHandlers(ReviewEvents):
             key=queued.key,
             reader=reader,
         )
+        case = desk.put_newest(queued, read, case)
         draft = self.review.recall.begin_draft(case.open_id, queued, history, arrangement.mode, reader)
         self.page.drafts.begin(event.session, draft)
         case = self.page.cases.note_problems(case.open_id, read.problems, stored=True) or case
@@ -181,9 +182,9 @@ class QueueHandlers(ReviewEvents):
         updates = self.page.show_case(case, draft)
         prediction = None if draft.hides_model else desk.prediction(queued.key, arrangement.system)
         if prediction is not None:
-            self.page.cases.keep_analysis(case.open_id, read.encounter, prediction)
+            self.page.cases.keep_analysis(case.open_id, case.encounter, prediction)
             self.review.saver.note_shown(draft)
-            updates |= self.page.show_prediction(case, read.encounter, prediction, draft)
+            updates |= self.page.show_prediction(case, case.encounter, prediction, draft)
             updates[self.parts.status] = render_status("done", fixed_line("status.bundle"))
         elif draft.hides_model and draft.reading is not None:
             line = "status.blind" if draft.reading.kind in WITHOUT_MODEL else "status.unaided"

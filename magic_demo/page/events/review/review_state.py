@@ -188,18 +188,13 @@ class ReviewState:
         is opened under a new id."""
         page = self.page
         key, reader = (draft.reading.key, draft.reading.reader) if draft.reading is not None else (None, None)
-        reopened = page.cases.open(case.encounter, example=case.example, queued=True, key=key, reader=reader)
+        reopened = page.cases.reopen(case, key=key, reader=reader)
         content = replace(draft, open_id=reopened.open_id)
         page.drafts.begin(session, content)
-        reopened = page.cases.inherit(reopened.open_id, case) or reopened
         updates = page.show_case(reopened, draft=content)
-        if case.analysed is not None:
-            page.cases.keep_analysis(reopened.open_id, case.analysed.encounter, case.analysed.prediction)
-            if not content.hides_model:
-                updates |= page.show_prediction(
-                    reopened, case.analysed.encounter, case.analysed.prediction, content
-                )
-        page.cases.close(case.open_id)
+        if reopened.analysed is not None and not content.hides_model:
+            analysed = reopened.analysed
+            updates |= page.show_prediction(reopened, analysed.encounter, analysed.prediction, content)
         return {**updates, **self.row(content), page.parts.form: self.form(content)}
 
     def note_shown(self, draft: ReviewDraft) -> Updates:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from magic_demo.core.errors import StoreError
+from contextlib import suppress
+
+from magic_demo.core.errors import PhotoError, StoreError
 from magic_demo.core.review_types import CaseKey
 from magic_demo.core.types import (
     Mask,
@@ -26,8 +28,28 @@ from magic_demo.reviews.store import (
 class CoveringsOnDesk(CasesOnDesk):
     """Covered photos, and coverings that are proposed."""
 
+    def read_stored(self, case: QueueCase, photo_id: str, size: tuple[int, int]) -> Photo:
+        """Return a photo of a case as it is stored now: other programs of the store may have covered it, and what a
+        proposal hides for its reader is in it. size: of the photo that is shown.
+
+        Raises StoreError where it cannot be read, or is of another size.
+        """
+        photo = self._find_stored(case, photo_id)
+        if photo is None or photo.size != size:
+            raise StoreError(
+                "{photo} cannot be read, or is another photo by now; open the case again", photo=photo_id
+            )
+        return photo
+
+    def _find_stored(self, case: QueueCase, photo_id: str) -> Photo | None:
+        for file in self._find_files(case).photo_files:
+            if file.photo_id == photo_id and file.path is not None:
+                with suppress(PhotoError):
+                    return self._read_photo(file.path, photo_id)
+        return None
+
     def keep_covered(self, case: QueueCase, photo: Photo) -> None:
-        """Keep a covered photo of a case, which every reading of the case takes from now on.
+        """Keep a covered photo of a case, which every reading of the case takes from now on; within ``covered.hold``.
 
         The program's own copy of an upload is overwritten; photos in a folder of the user's stay as they are.
         Raises OSError.
@@ -59,31 +81,29 @@ class CoveringsOnDesk(CasesOnDesk):
 
     def confirm_cover(self, number: int, by: Actor) -> None:
         """Cover for good what a reader has proposed, everywhere it is open. Raises StoreError, OSError."""
-        proposed = self.find_proposal(number)
-        case = self.opened_store.case(proposed.key, by.name)
-        photo = next(
-            (
-                candidate
-                for candidate in self.read_case(case).encounter.photos
-                if candidate.photo_id == proposed.photo_id
-            ),
-            None,
-        )
-        if photo is None or photo.size != proposed.area.size:
-            raise StoreError(
-                "{photo} of {case} cannot be read, or is another photo by now; refuse the proposal",
-                photo=proposed.photo_id,
-                case=proposed.key.case_id,
-            )
-        covered = cover_photo_area(photo, decode_mask(proposed.area))
-        self.keep_covered(case, covered)
-        for open_id, reader in self.cases.list_open(proposed.key).items():
-            waiting = self.opened_store.proposed_covers(proposed.key, reader) if reader is not None else []
-            self.cases.put_photo(
-                open_id,
-                *hide_proposed([covered], [proposal for proposal in waiting if proposal.number != number]),
-            )
-        self.opened_store.end_proposal(number, by, confirmed=True)
+        with self.covered.hold():
+            proposed = self.find_proposal(number)
+            case = self.opened_store.case(proposed.key, by.name)
+            photo = self._find_stored(case, proposed.photo_id)
+            if photo is None or photo.size != proposed.area.size:
+                raise StoreError(
+                    "{photo} of {case} cannot be read, or is another photo by now; refuse the proposal",
+                    photo=proposed.photo_id,
+                    case=proposed.key.case_id,
+                )
+            covered = cover_photo_area(photo, decode_mask(proposed.area))
+            self.keep_covered(case, covered)
+            for open_id, reader in self.cases.list_open(proposed.key).items():
+                waiting = (
+                    self.opened_store.proposed_covers(proposed.key, reader) if reader is not None else []
+                )
+                self.cases.put_photo(
+                    open_id,
+                    *hide_proposed(
+                        [covered], [proposal for proposal in waiting if proposal.number != number]
+                    ),
+                )
+            self.opened_store.end_proposal(number, by, confirmed=True)
 
     def find_proposal(self, number: int) -> ProposedCover:
         """Return a proposal by its number. Raises StoreError when there is none."""

@@ -37,6 +37,9 @@ from magic_demo.reviews.store import (
 )
 from magic_demo.reviews.store.rules import Action
 
+FileState = tuple[Path, int, int, int]
+"""A file's path, inode, time of its last change (ns) and size in bytes: another one as soon as it holds something else."""
+
 
 @dataclass
 class OpenedDesk:
@@ -75,11 +78,9 @@ class OpenedDesk:
     index_files: Mapping[str, EncounterFiles] = field(default_factory=dict)
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[tuple[str, str], Mapping[str, Answers]] = field(default_factory=dict)
-    _sizes: dict[tuple[Path, int, int], tuple[int, int]] = field(default_factory=dict)
+    _sizes: dict[FileState, tuple[int, int]] = field(default_factory=dict)
     # they go with the last case that shows them
-    _photos: WeakValueDictionary[tuple[Path, int, int, str], Photo] = field(
-        default_factory=WeakValueDictionary
-    )
+    _photos: WeakValueDictionary[tuple[FileState, str], Photo] = field(default_factory=WeakValueDictionary)
     _unpacking: SingleFlight[Photo] = field(default_factory=SingleFlight)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _signing: threading.Lock = field(default_factory=threading.Lock)

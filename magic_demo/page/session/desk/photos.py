@@ -19,8 +19,9 @@ from magic_demo.core.types import (
 )
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.page.session.desk.opened import OpenedDesk
+from magic_demo.page.session.desk.opened import FileState, OpenedDesk
 from magic_demo.page.session.desk.systems import check_fit, list_speaking, read_system_prediction
+from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.cases.covered_photos import (
     COVERED_NOTE,
@@ -46,10 +47,11 @@ from magic_demo.reviews.store import (
 @dataclass(frozen=True, eq=False)
 class CaseOnDesk:
     """A case of a queue as it was read: its photos and words, and one line for each photo that could not be
-    used."""
+    used. states: of the photos' files before they were read."""
 
     encounter: Encounter
     problems: tuple[Message, ...] = ()
+    states: tuple[FileState | None, ...] = ()
 
 
 class CasesOnDesk(OpenedDesk):
@@ -128,6 +130,7 @@ class CasesOnDesk(OpenedDesk):
                     )
                 ],
             )
+        states = _list_states(files)
         photos: list[Photo] = []
         problems: list[Message] = []
         for photo in files.photo_files:
@@ -149,7 +152,17 @@ class CasesOnDesk(OpenedDesk):
         return CaseOnDesk(
             Encounter(files.encounter_id, files.narrative, tuple(hide_proposed(photos, proposed))),
             tuple(problems),
+            states,
         )
+
+    def put_newest(self, case: QueueCase, read: CaseOnDesk, opened: OpenCase) -> OpenCase:
+        """Let a case that was just opened show what was covered while its photos were read: whoever covers tells
+        those that have the case open. Raises StoreError."""
+        if read.states == _list_states(self._find_files(case)):
+            return opened
+        for photo in self.read_case(case, opened.reader).encounter.photos:
+            opened = self.cases.put_photo(opened.open_id, photo) or opened
+        return opened
 
     def read_first_photo(self, case: QueueCase, reader: str) -> Photo | None:
         """Return the first of a case's photos as the reader may see it, None without one.
@@ -169,7 +182,7 @@ class CasesOnDesk(OpenedDesk):
             state = _file_state(path)
         except OSError:  # it was removed: reading it says so
             return read_photo_apart(path, photo_id=photo_id)
-        key = (*state, photo_id)
+        key = (state, photo_id)
 
         def unpack() -> Photo:
             if (photo := self._photos.get(key)) is not None:
@@ -267,7 +280,18 @@ def list_photos(files: EncounterFiles) -> tuple[str, ...]:
     return tuple(photo.photo_id for photo in files.photo_files)
 
 
-def _file_state(path: Path) -> tuple[Path, int, int]:
+def _list_states(files: EncounterFiles) -> tuple[FileState | None, ...]:
+    states: list[FileState | None] = []
+    for photo in files.photo_files:
+        state = None
+        if photo.path is not None:
+            with suppress(OSError):  # it was removed: reading it says so
+                state = _file_state(photo.path)
+        states.append(state)
+    return tuple(states)
+
+
+def _file_state(path: Path) -> FileState:
     """Return what is another one as soon as a file holds something else. Raises OSError."""
     file = path.stat()
-    return path, file.st_mtime_ns, file.st_size
+    return path, file.st_ino, file.st_mtime_ns, file.st_size

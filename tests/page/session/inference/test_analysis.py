@@ -255,7 +255,7 @@ def test_what_was_made_of_the_photos_stays_when_one_is_added_and_goes_with_the_c
     cases = OpenCases()
     case = cases.open(make_case(30))
     case.cache.get("features", lambda: np.zeros(9, np.uint8))
-    changed = cases.change(case.open_id, make_case(60))
+    changed = cases.add_photos(case.open_id, make_case(60).photos)
     assert changed is not None and changed.cache is case.cache
     cases.close(case.open_id)
     again = cases.open(make_case(30))
@@ -276,8 +276,8 @@ def test_photos_are_added_to_an_open_case_and_its_analysis_is_no_longer_of_it() 
     cases.keep_analysis(case.open_id, case.encounter, DONE)
     kept = cases.get(case.open_id)
     assert kept is not None and kept.analysed is not None and kept.analysed.prediction is DONE
-    changed = cases.change(case.open_id, make_case(60))
+    changed = cases.add_photos(case.open_id, make_case(30).photos)
     assert changed is not None and changed.analysed is None and changed.bytes == 60
     cases.close(case.open_id)
     cases.keep_analysis(case.open_id, case.encounter, DONE)
-    assert cases.change(case.open_id, make_case(30)) is None and len(cases) == 0
+    assert cases.add_photos(case.open_id, make_case(30).photos) is None and len(cases) == 0

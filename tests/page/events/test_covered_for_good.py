@@ -1,0 +1,204 @@
+"""What is covered for good does not come back, whatever else changes the case at the same moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from magic_demo.core.types import Mask, Pixels
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.page.build import Desk
+from magic_demo.page.events.review.covering import Covering
+from magic_demo.page.panels.forms import name_uploads
+from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.page.session.desk.photos import cover_photo_area
+from magic_demo.page.session.review import Reading, ReviewDraft
+from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.reviews.cases.deletion import delete_cases
+from magic_demo.reviews.cases.kept_cases import keep_upload
+from magic_demo.reviews.store import Store
+from magic_demo.synthetic.bundled import load_examples
+from tests.page.events.test_keeping import REQUEST, Page
+from tests.page.server.test_oversight import KEY, PHOTO, Room
+from tests.support.fake_predictor import FakePredictor
+from tests.support.written_page import Browser, lay_out, save_photo
+
+WAIT = 0.5
+"""Seconds that one of two gives the other to come in between."""
+LONG = 30.0
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    with Store.open(tmp_path / "store") as store:
+        room = Room(store, tmp_path)
+        store.add_reader("eve", password="long enough", role="adjudicator")
+        assert room.desk.sign_ins is not None
+        room.keys["eve"] = str(room.desk.sign_ins.enter("eve", "long enough", "eve"))
+        store.assign(KEY, [])
+        yield room
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    page = Page(Desk(store_location=str(tmp_path / "reviews")))
+    yield page
+    page.desk.opened_store.close()
+
+
+def cover_all(page: Page) -> gr.EventData:
+    """Return the event in which the open case's first photo is covered whole."""
+    photo = page.handlers.cases.get(page.open_id).encounter.photos[0]
+    runs = write_runs(np.ones(photo.size, np.bool_))
+    told = {"case": page.open_id, "photo": photo.photo_id, "request": 1, "area": runs.pop("runs"), **runs}
+    return gr.EventData(None, told)
+
+
+def corner(number: int) -> Mask:
+    area = np.zeros(PHOTO.size, np.bool_)
+    area[20:120, 20:120] = True
+    return np.asarray(np.rot90(area, 2) if number else area)
+
+
+def is_covered(pixels: Pixels, area: Mask) -> bool:
+    return len(np.unique(pixels[area], axis=0)) <= 36 < len(np.unique(PHOTO.pixels[area], axis=0))
+
+
+def test_two_who_cover_at_once_do_not_undo_each_other(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2)
+    keep = room.desk.keep_covered
+
+    def keep_late(*told: Any) -> None:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(WAIT)  # where both have begun with the photo as it was
+        keep(*told)
+
+    monkeypatch.setattr(room.desk, "keep_covered", keep_late)
+    opened = [room.open(reader) for reader in ("ada", "eve")]
+    with ThreadPoolExecutor(2) as pool:
+        sent = [*pool.map(room.send, ("ada", "eve"), opened, (corner(0), corner(1)))]
+    assert all(answer["covered"] for answer in sent)
+    seen = [room.seen_by("bo"), read_photo(room.original).pixels]
+    for case in opened:
+        now = room.handlers.cases.get(case.open_id)
+        assert now is not None
+        seen.append(now.encounter.photos[0].pixels)
+    assert all(is_covered(pixels, corner(number)) for pixels in seen for number in (0, 1))
+
+
+def test_what_another_program_of_the_store_has_covered_stays_so(room: Room) -> None:
+    theirs = room.open("eve")
+    other = Room.__new__(Room)  # the same store in another process: nobody tells it what is covered here
+    other.store, other.original, other.keys = room.store, room.original, room.keys
+    other.lay_out(Desk(room.store, sign_ins=SignIns(room.store)))
+    assert other.send("ada", other.open("ada"), corner(0))["covered"]
+    assert not is_covered(theirs.encounter.photos[0].pixels, corner(0))
+    assert room.send("eve", theirs, corner(1))["covered"]
+    now = room.handlers.cases.get(theirs.open_id)
+    assert now is not None
+    for pixels in (read_photo(room.original).pixels, now.encounter.photos[0].pixels):
+        assert is_covered(pixels, corner(0)) and is_covered(pixels, corner(1))
+
+
+def test_who_opens_a_case_while_it_is_covered_sees_it_covered(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_case = room.desk.read_case
+
+    def read_and_cover(*told: Any) -> Any:
+        read = read_case(*told)
+        monkeypatch.setattr(room.desk, "read_case", read_case)
+        assert room.cover("ada", corner(0))["covered"]
+        return read
+
+    draft = ReviewDraft("theirs", reading=Reading(KEY, "bo", "assisted", "assisted"))
+    room.handlers.drafts.begin("bo", draft)
+    monkeypatch.setattr(room.desk, "read_case", read_and_cover)
+    case = room.covering.review.recall.find_case(draft)
+    assert is_covered(case.encounter.photos[0].pixels, corner(0))
+
+
+def test_a_case_that_is_shown_anew_is_shown_as_it_is_by_now(room: Room) -> None:
+    before = room.open("eve")
+    room.handlers.cases.keep_analysis(
+        before.open_id, before.encounter, FakePredictor().predict(before.encounter)
+    )
+    before = room.handlers.cases.get(before.open_id)  # type: ignore[assignment]
+    assert room.cover("ada", corner(0))["covered"]
+    reopened = room.handlers.cases.reopen(before, key=KEY, reader="eve")
+    assert reopened.analysed is not None and reopened.analysed.stale
+    for encounter in (reopened.encounter, reopened.analysed.encounter):
+        assert is_covered(encounter.photos[0].pixels, corner(0))
+
+
+@pytest.mark.parametrize("photos_kept", [True, False])
+def test_a_case_that_goes_while_it_is_covered_leaves_no_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos_kept: bool
+) -> None:
+    with Store.open(tmp_path / "store") as store:
+        folder = store.kept_root if photos_kept else tmp_path / "clinic"
+        room = Room(store, folder, photos_kept=photos_kept)
+        case, keep = room.open("ada"), room.desk.keep_covered
+        deleting = threading.Thread(target=delete_cases, args=(store, [KEY]))
+
+        def delete_first(*told: Any) -> None:
+            deleting.start()
+            deleting.join(WAIT)
+            keep(*told)
+
+        monkeypatch.setattr(room.desk, "keep_covered", delete_first)
+        room.send("ada", case, corner(0))
+        deleting.join(LONG)
+        assert not deleting.is_alive() and not store.case_keys()
+    left = {path.name for path in tmp_path.rglob("*") if path.suffix in (".png", ".jpg")}
+    assert left == (set() if photos_kept else {"E1.png"}), "the reader's own file is theirs"
+    assert not room.desk.covered.folder_of(KEY).exists()
+
+
+def test_photos_that_are_added_meanwhile_do_not_bring_back_what_was_covered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser(lay_out(FakePredictor(), load_examples())[1])
+    browser.upload(save_photo(tmp_path, "one.png"))
+    open_id = browser.values[browser.parts.case]
+    cases = browser.handlers.cases
+
+    def name_and_cover(*told: Any) -> Any:
+        first = cases.get(open_id).encounter.photos[0]  # type: ignore[union-attr]
+        cases.put_photo(open_id, cover_photo_area(first, np.ones(first.size, np.bool_)))
+        return name_uploads(*told)
+
+    monkeypatch.setattr("magic_demo.page.events.handlers.name_uploads", name_and_cover)
+    browser.upload(save_photo(tmp_path, "two.png"))
+    first, second = browser.handlers.cases.get(open_id).encounter.photos  # type: ignore[union-attr]
+    assert first.notes and not second.notes
+
+
+def test_a_photo_that_is_covered_while_its_case_is_kept_is_kept_covered_or_said_not_to_be(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.upload("leg")
+    event = cover_all(page)
+    answers: list[Any] = []
+    cover = threading.Thread(target=lambda: answers.append(Covering(page.state).cover(event, REQUEST)))
+
+    def cover_first(*told: Any) -> Any:
+        kept = keep_upload(*told)
+        cover.start()
+        cover.join(WAIT)
+        return kept
+
+    monkeypatch.setattr("magic_demo.page.session.desk.opened.keep_upload", cover_first)
+    page.keep()
+    cover.join(LONG)
+    (answer,) = answers
+    assert "cover_failed" in answer[page.parts.viewer] and "no longer open" in answer[page.parts.status]
+    assert not page.handlers.cases.get(page.open_id).encounter.photos[0].notes
