@@ -63,6 +63,7 @@ class Analysing(OpenedCase):
             predictor = self.source.asking(self.questions_of(case), self.questions, stop)
             cache = case.cache if case is not None else None
             maps: dict[str, str] | None = {} if case is not None else None
+            seen = False
             steps = partial(
                 predictor.predict_steps,
                 encounter,
@@ -75,6 +76,9 @@ class Analysing(OpenedCase):
                 if isinstance(event, Queued):
                     yield {parts.status: render_queued(event.before)}
                 elif isinstance(event, Step):
+                    if not seen and maps is not None and event.so_far.photos:
+                        self.note_model_seen(session, draft)
+                        seen = True
                     yield {
                         parts.status: render_step(event.share, event.what),
                         **self.show_found(case, event.so_far, maps),
@@ -87,6 +91,8 @@ class Analysing(OpenedCase):
                     if draft is not None and draft.open_id == case.open_id:
                         # kept before it is seen, whatever is still in memory then
                         self.note_shown(draft, event)
+                    if not seen:
+                        self.note_model_seen(session, draft or self.drafts.get(session))
                     case = self.cases.get(case.open_id) or case
                     offer = {parts.form: unkept_value(case.open_id)} if words_alone else {}
                     latest = self.drafts.get(session)  # it may have changed since, or be forgotten

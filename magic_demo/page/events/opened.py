@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -83,6 +84,21 @@ class OpenedCase:
         self.faults = Faults()
         self.note_shown: Callable[[ReviewDraft, Prediction], None] = lambda _draft, _prediction: None
         self.loading = [parts.status, parts.top.about, parts.timer, parts.panel.prompt]
+
+    def note_model_seen(self, session: str, draft: ReviewDraft | None) -> None:
+        """Keep that the reader of a draft is shown something of a model, a first map or an outline that follows it,
+        before it is sent: what stops then is not read blind afterwards. Raises StoreError."""
+        if draft is None:
+            return
+        if draft.reading is not None:
+            self.desk.opened_store.note_seen([draft.reading.key], draft.reading.reader, "model")
+            return
+
+        def see(latest: ReviewDraft) -> ReviewDraft:
+            return replace(latest, model_seen=True) if latest.open_id == draft.open_id else latest
+
+        with suppress(KeyError):  # the case was closed meanwhile, and is nowhere else
+            self.drafts.change(session, see)
 
     @property
     def recall(self) -> Recall:

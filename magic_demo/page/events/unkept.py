@@ -79,6 +79,7 @@ class Unkept:
             **share_outlines(outlines),
             rulers=rulers,
             remarks=remarks,
+            model_seen=example or payload.get("asked") is True,
         )
         page.drafts.begin(event.session, draft)
         return {

@@ -57,7 +57,8 @@ class ReviewDraft(ReviewContent, _DraftHead):
     synced: the newest review of the case that the draft has taken in, None before the first. foreign: fields
     that came from another tab or device -> the number of the review that brought them. turns: part of the
     page -> the change of it that was taken last, as its tab counts them.
-    conflicts: what was changed here and elsewhere to different values, to be told with the next answer.
+    model_seen: of a case that is in no store, whether its reader was shown anything of a model; of a stored one
+    the store knows. conflicts: what was changed here and elsewhere to different values, to be told with the next answer.
     """
 
     reading: Reading | None = None
@@ -65,6 +66,7 @@ class ReviewDraft(ReviewContent, _DraftHead):
     synced: SavedReview | None = None
     foreign: Mapping[Field, int] = field(default_factory=dict)
     turns: Mapping[str, str] = field(default_factory=dict)
+    model_seen: bool = False
     conflicts: tuple[Conflict, ...] = ()
 
     @property

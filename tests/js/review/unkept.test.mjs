@@ -318,3 +318,21 @@ test("photos are called what the server leaves as it is, in any order", () => {
   assert.deepEqual(moved(3, 2, -1), [0, 2, 1]);
   assert.equal(moved(3, 2, 1), null);
 });
+
+test("that a model was asked is kept with the draft, once, and never forgotten by what changes later", async () => {
+  const world = browser();
+  const work = await uploaded(world);
+  assert.equal([...world.store.drafts.values()][0].asked, false);
+  work.asked("secret-1"); // by a point in the photo
+  work.note("secret-1", { answers: {}, specified: {}, analysed: false });
+  await work.writing;
+  assert.equal([...world.store.drafts.values()][0].asked, true);
+  world.closeTabs();
+  const [offer] = await world.tab().offers();
+  assert.equal((await world.tab().adopt(offer.id)).draft.asked, true);
+
+  const other = await uploaded(browser(), "secret-2");
+  other.asked(); // by the button, of the open case
+  other.asked("of another case");
+  assert.equal(other.current.asked, true);
+});

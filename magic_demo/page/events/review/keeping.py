@@ -80,10 +80,11 @@ class Keeping(ReviewEvents):
         desk, store, reader = self.review.desk, self.review.store, event.reader
         if case.analysed is not None:
             desk.note_shown(reader, stored.key, case.analysed.prediction)
+        elif draft.model_seen:
+            store.note_seen([stored.key], reader, "model")
+        seen = case.analysed is not None or draft.model_seen
         asked = read_arrangement(event.payload, desk.mode)
-        arrangement = Arrangement(
-            stored.key.queue, "position", "assisted" if case.analysed is not None else asked.mode
-        )
+        arrangement = Arrangement(stored.key.queue, "position", "assisted" if seen else asked.mode)
         queued = store.case(stored.key, reader)
         saved = self.review.recall.begin_draft(
             case.open_id, queued, store.history(stored.key, reader), arrangement.mode, reader

@@ -74,6 +74,8 @@ class ReviewHandlers(ReviewEvents):
         shown = (draft is None or not draft.hides_model) and not event.payload.get("label")
         refiner = Refiner(self.page.source, case, shown=shown)
         reply = answer_points(event.payload, photos, refiner.refine)
+        if refiner.asks_model:
+            self.page.note_model_seen(event.session, draft)
         return {self.parts.viewer: gr.update(point_reply={**reply, "read": refiner.read})}
 
     @answered_with_inputs

@@ -116,6 +116,7 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
             "narrative": _is_text,
             "prompt": _is_text,
             "typed": _is_yes_or_no,
+            "asked": _is_yes_or_no,
         }
         | {"masks": _is_object, "rulers": _is_object, "remarks": _is_object, "covers": _is_list},
         MASKS,

@@ -34,6 +34,11 @@ class Refiner:
         self._case = case
         self.read = False
 
+    @property
+    def asks_model(self) -> bool:
+        """Return whether the model decides, and not a graph cut alone."""
+        return self._predictor is not None and self._case is not None
+
     def refine(self, photo: Photo, marks: Sequence[Mark], outline: Mask | None) -> tuple[Probability, float]:
         """Return the map (h, w) of a photo of the case that follows the marks, and its threshold.
 

@@ -56,7 +56,7 @@ export class UnkeptWork {
     this.close();
     const now = this.now();
     const id = `${now.toString(36)}-${Math.random().toString(36).slice(2, 10)}`;
-    this.current = { id, reader: this.reader(), began: now, changed: now, example, photos: 0, consent: false, narrative: "", prompt: "", typed: false, analysed: false, answers: {}, specified: {}, masks: {}, rulers: {}, remarks: {}, covers: [], case: null };
+    this.current = { id, reader: this.reader(), began: now, changed: now, example, photos: 0, consent: false, narrative: "", prompt: "", typed: false, analysed: false, asked: false, answers: {}, specified: {}, masks: {}, rulers: {}, remarks: {}, covers: [], case: null };
     this.files.set(id, []);
     this.store.hold(id);
     return this.current;
@@ -123,6 +123,14 @@ export class UnkeptWork {
   typed() {
     const draft = this.current ?? this.begin();
     draft.typed = true;
+    this.#save(draft);
+  }
+
+  /** A model was asked about the open case, or the one of this id: its reader may have seen something of the answer, and cannot read it blind any more. */
+  asked(openId = null) {
+    const draft = openId === null ? this.current : this.byCase.get(openId);
+    if (!draft || draft.asked) return;
+    draft.asked = true;
     this.#save(draft);
   }
 

@@ -81,10 +81,10 @@ export function mountUnkept(element, { trigger }) {
   }
 
   /** Let the page open a case with all that a draft says of it; photos: the keys that they were sent under. */
-  function restore({ example, narrative, prompt, typed, answers, specified, masks, rulers = {}, remarks = {}, covers, analysed }, photos) {
+  function restore({ example, narrative, prompt, typed, answers, specified, masks, rulers = {}, remarks = {}, covers, analysed, asked = false }, photos) {
     analyse = analysed || example !== null;
     document.dispatchEvent(new CustomEvent("magic-photos", { detail: { restored: true } })); // the queue's case makes room
-    trigger("restore", { photos, example, narrative, prompt, typed, answers, specified, masks, rulers, remarks, covers });
+    trigger("restore", { photos, example, narrative, prompt, typed, answers, specified, masks, rulers, remarks, covers, asked: asked || analysed });
   }
 
   const arranging = openArrange({ work, word, open: restore });
@@ -126,11 +126,13 @@ export function mountUnkept(element, { trigger }) {
     if ("runs" in detail) work.noteOfPhoto(openId, "masks", keyOf(photo, label), runs && { width, height, runs, ...(clicks.length && { clicks }), ...(cleared && { cleared }) });
     else if ("ruler" in detail) work.noteOfPhoto(openId, "rulers", photo, detail.ruler);
     else if ("comments" in detail) work.noteOfPhoto(openId, "remarks", photo, detail.comments);
+    else if ("clicks" in detail) work.asked(openId); // the outline follows a model, where there is one
     else if ("area" in detail) work.cover(openId, numberOf(photo), { photo, width, height, area: detail.area });
   });
   document.addEventListener("viewer-covered", async ({ detail: { case: openId, number, covered, src } }) => {
     work.covered(openId, number, covered ? await (await fetch(src)).blob() : null);
   });
+  document.addEventListener("click", (event) => event.target.closest("#run") && work.asked());
   document.addEventListener("input", (event) => {
     if (event.target.closest("#narrative, #prompt") && unsaved.now === null) work.typed(); // of no queue
   });
