@@ -171,6 +171,16 @@ class Jobs:
             if line is not None and job in line:
                 line.remove(job)
 
+    def forget_files(self) -> None:
+        """Forget every file that a job has made, and stop those that make one: a case in it may be gone, or a photo of
+        it covered. What still waits reads the store later."""
+        with self._lock:
+            for job in [job for job in self._jobs.values() if job.kind == "export"]:
+                if job.ended is not None:
+                    del self._jobs[job.id]
+                elif job.state == "working":
+                    job.stop.set()
+
     def _run_all(self, kind: JobKind) -> None:
         give_way(MODELS)
         while True:
@@ -228,6 +238,8 @@ class Jobs:
         outcome: Outcome | None = None,
     ) -> None:
         with self._lock:
+            if outcome is not None and job.stop.is_set():  # since it was asked last
+                state, what, outcome = "stopped", "stopped", None
             job.outcome, job.error, job.what, job.size = outcome or Outcome(), error, what, 0
             job.share = 1.0 if state == "done" else job.share
             job.ended, job.state = self._clock(), state

@@ -74,6 +74,7 @@ class Verbs:
         self.desk, self._source = desk, source
         self.jobs = Jobs(self._is_valid)
         self._photos = RateLimit(*SENT_AT_ONCE)
+        desk.on_gone.append(lambda _case: self.jobs.forget_files())
 
     def _is_valid(self, number: int) -> bool:
         return self.desk.opened_store.is_token_valid(number)

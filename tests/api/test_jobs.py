@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -131,3 +132,37 @@ def test_a_fault_costs_its_job_alone_and_is_told_without_what_it_says(held: Held
     held.go.set()
     wait_for(again := held.add(1))
     assert again.state == "done"
+
+
+def test_files_are_forgotten_and_one_that_is_being_made_is_not_kept(held: Held) -> None:
+    held.go.set()
+    made = held.add(1)
+    wait_for(made)
+    held.go.clear()
+    held.began.clear()
+    making, later = held.add(1), held.add(2)
+    assert held.began.wait(60)
+    held.jobs.forget_files()
+    with pytest.raises(ApiError):
+        held.jobs.find(made.id, 1)
+    held.go.set()
+    wait_for(making)
+    wait_for(later)
+    assert (making.state, making.outcome.file) == ("stopped", None)
+    assert (later.state, later.outcome.file) == ("done", b"x"), "it began afterwards"
+
+
+def test_a_file_that_is_forgotten_in_the_moment_in_which_it_is_done_is_not_kept(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = Jobs._end
+
+    def forget_first(self: Jobs, *arguments: Any, **named: Any) -> None:
+        self.forget_files()
+        end(self, *arguments, **named)
+
+    monkeypatch.setattr(Jobs, "_end", forget_first)
+    held.go.set()
+    job = held.add(1)
+    wait_for(job)
+    assert (job.state, job.outcome.file) == ("stopped", None)

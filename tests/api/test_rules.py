@@ -127,3 +127,13 @@ def test_progress_and_questions_are_those_of_the_page(doors: Doors) -> None:
     assert doors.get("Bo", "/questions", queue=QUEUE)["families"] == families
     assert doors.ask("Bo", "GET", "/questions?queue=none").json()["error"]["key"] == "no_queue"
     assert doors.get("Bo", "/queues") == {"queues": [QUEUE, "others"], "role": "reader"}
+
+
+def test_an_export_that_holds_a_case_goes_with_the_case(tmp_path: Path) -> None:
+    with open_doors(tmp_path) as doors:
+        job = doors.export("Wang", "csv")
+        file = job["file"].removeprefix("/api/v1")
+        assert doors.ask("Wang", "GET", file).status_code == 200
+        doors.desk.delete_case(CaseKey(QUEUE, "ENC00001"))
+        gone = doors.ask("Wang", "GET", file)
+        assert gone.status_code == 404 and gone.json()["error"]["key"] == "no_job"

@@ -112,3 +112,21 @@ def test_what_is_not_open_is_not_deleted(room: Room, case: Any) -> None:
         "ENC1",
         "ENC2",
     ]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_another_browser_has_read_again_while_the_case_was_erased_is_gone_too(
+    room: Room, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    case, opened = room.open("mine", LOCAL_READER), []
+    delete = room.desk.delete_case
+
+    def delete_slowly(key: CaseKey, *by: Any) -> int:
+        opened.append(room.open("other", LOCAL_READER))  # from the store, which still has it
+        if fails:
+            raise StoreError("the disk is full")
+        return delete(key, *by)
+
+    monkeypatch.setattr(room.desk, "delete_case", delete_slowly)
+    room.erase("mine", case)
+    assert room.handlers.cases.get(opened[0]) is None and room.handlers.drafts.get("other") is None

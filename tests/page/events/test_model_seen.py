@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 
+from magic_demo.core.types import Prediction
+from magic_demo.models.predictor import Predictor
 from magic_demo.page.build import Desk
+from magic_demo.page.panels.why.why import CLOSED
 from magic_demo.reviews.store import LOCAL_READER
 from tests.page.events.test_keeping import REQUEST, Page
 from tests.page.events.test_unkept import restore, send
@@ -124,3 +128,31 @@ def test_an_example_that_is_gone_on_with_is_not_read_blind(page: Page) -> None:
     restore(page, example=0)
     page.words = str(page.handlers.examples[0].encounter.narrative.en)
     assert_not_blind(page)
+
+
+def test_a_stored_case_without_its_draft_asks_no_model(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.page.source.start()
+    room.page.source.wait(10)
+    asked_of: list[str] = []
+    monkeypatch.setattr(Predictor, "refine", lambda _self, photo, *_, **__: asked_of.append(photo.photo_id))
+    tab = Tab(room, mode="blind")
+    photo = tab.open()[room.page.parts.viewer]["photos"][0]
+    asked = {"photo": photo["name"], "request": 1, "clicks": [["box", 0.1, 0.1, 0.9, 0.9]]}
+    for told in (asked, {"case": tab.case, **asked}):
+        inputs = {room.page.parts.case: tab.case, room.page.parts.spoken: "en"}
+        reply = room.review.point(inputs, gr.EventData(None, told), tab.request)
+        assert "runs" not in reply[room.page.parts.viewer]["point_reply"] and asked_of == []
+        room.page.drafts.close(tab.name)
+
+
+def test_why_says_nothing_of_what_is_still_in_memory_of_a_hidden_model(page: Page) -> None:
+    page.upload("arm")
+    page.keep(mode="blind")
+    case = page.handlers.cases.get(page.open_id)
+    assert case is not None
+    said = Prediction("CASE", scores={"CQID010-001": np.zeros(3, np.float32)}, answers={"CQID010-001": 0})
+    page.handlers.cases.keep_analysis(case.open_id, case.encounter, said)
+    asked = {"case": page.open_id, "request": 1, "family": "CQID010", "option": 0, "language": "en"}
+    answered = page.review.explain(page.inputs(), gr.EventData(None, asked), REQUEST)
+    assert answered[page.parts.why] == CLOSED
+    assert "failed" not in str(answered[page.parts.status])

@@ -94,20 +94,23 @@ class ReviewHandlers(ReviewEvents):
 
     def _find(self, inputs: Updates, event: Resolved) -> tuple[OpenCase | None, ReviewDraft | None]:
         """Return the open case and its draft, of a stored case from the store what memory does not hold any
-        more; None for what cannot be found."""
+        more; None for what cannot be found. Without its draft nobody knows whether a stored case hides the model, and
+        it is not found either."""
         try:
             return event.case, event.draft
         except MagicDemoError:
             open_id = event.payload.get("case") or self.page.open_id(inputs, event.request)
-            return self.page.cases.get(open_id), None
+            case = self.page.cases.get(open_id)
+            return (case if case is not None and not case.queued else None), None
 
     @answered_with_inputs
     def explain(self, inputs: Updates, event: Resolved) -> Updates:
         """Say why an option has its score: the pane gets the words and the evidence, the viewer a heat
         map."""
         parts = self.parts
-        case, _ = self._find(inputs, event)
-        if case is None or case.analysed is None or event.payload.get("case") != case.open_id:
+        case, draft = self._find(inputs, event)
+        hidden = draft is not None and draft.hides_model
+        if hidden or case is None or case.analysed is None or event.payload.get("case") != case.open_id:
             return {parts.why: CLOSED, parts.status: gr.skip()}
         encounter, prediction, prompt = (
             case.analysed.encounter,
