@@ -38,31 +38,39 @@ def delete_cases(
     StoreError.
     """
     cases = reviews = folders = 0
+    deleting = False
     covered = covered_beside(store.location)
-    for key in keys:
-        owners: tuple[tuple[Path | None, Path, Callable[[Path], bool]], ...] = (
-            (store.kept_folder(key), store.kept_root, store.owns),
-            (covered.folder_of(key), covered.folder, partial(_is_there, store, key)),
-        )
-        try:
-            with ExitStack() as claims:
-                claims.enter_context(covered.hold())  # a covering under way would put its photo back
-                for folder, above, is_owned in owners:
-                    if folder is not None and os.path.lexists(folder):
-                        _check_own(store, key, folder, above)
-                        claims.enter_context(Claim(folder, is_owned, store.label, new=False))
-                        folders += 1
-                forget_models(store.location, key)  # what was learnt from the case goes before the case does
-                reviews += store.delete_case(key, by=by, what=what)
-        except OSError as error:
-            raise StoreError(
-                "{photo}: a kept photo of {case} cannot be deleted ({reason}); check permissions, "
-                "then start the page, or delete again",
-                photo=error.filename or key.case_id,
-                case=key.case_id,
-                reason=error.strerror or error,
-            ) from error
-        cases += 1
+    try:
+        for key in keys:
+            owners: tuple[tuple[Path | None, Path, Callable[[Path], bool]], ...] = (
+                (store.kept_folder(key), store.kept_root, store.owns),
+                (covered.folder_of(key), covered.folder, partial(_is_there, store, key)),
+            )
+            try:
+                with ExitStack() as claims:
+                    claims.enter_context(covered.hold())  # a covering under way would put its photo back
+                    for folder, above, is_owned in owners:
+                        if folder is not None and os.path.lexists(folder):
+                            _check_own(store, key, folder, above)
+                            claims.enter_context(Claim(folder, is_owned, store.label, new=False))
+                            folders += 1
+                    # what was learnt from the case goes before the case does
+                    forget_models(store.location, key)
+                    deleting = True
+                    reviews += store.delete_case(key, by=by, what=what)
+            except OSError as error:
+                raise StoreError(
+                    "{photo}: a kept photo of {case} cannot be deleted ({reason}); check permissions, "
+                    "then start the page, or delete again",
+                    photo=error.filename or key.case_id,
+                    case=key.case_id,
+                    reason=error.strerror or error,
+                ) from error
+            cases += 1
+    except StoreError:
+        if deleting:  # a case that went before the one that is refused leaves nothing either
+            store.erase_traces()
+        raise
     store.erase_traces()
     return Deleted(cases, reviews, folders)
 

@@ -74,6 +74,18 @@ def test_a_deleted_case_leaves_no_byte_in_sqlites_files(tmp_path: Path) -> None:
     assert _files_with(tmp_path, KEPT)
 
 
+def test_a_case_that_went_before_one_that_is_refused_leaves_no_byte_either(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with Store.open(tmp_path / "store") as store:
+        _fill(store, tmp_path)
+        store.add_cases("q", [NewCase("moved", str(elsewhere), photos_kept=True)])
+        with pytest.raises(StoreError, match="outside of this store"):
+            delete_cases(store, [CaseKey("q", f"E{MARKER}"), CaseKey("q", "moved")])
+        assert {case.case_id for case in store.case_keys()} == {KEPT, "moved"}
+        assert _files_with(tmp_path, MARKER) == []
+
+
 @pytest.mark.parametrize("others", ["with another case beside it", "alone"])
 def test_a_deleted_case_leaves_no_byte_in_postgresqls_tables(
     others: str, postgres_server: PostgresServer, tmp_path: Path
