@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import Watched, discard_offers
 from tests.e2e.driving import upload
-from tests.e2e.review.steps import choose, chosen, own_mask, paint
+from tests.e2e.review.steps import choose, chosen, cover, own_mask, paint, pixels, save_noise
 from tests.support.stand_ins import draw_photo
 
 PHOTO = "document.querySelector('#viewer-stage').viewer.state.photos"
@@ -27,16 +27,6 @@ def photo(tmp_path: Path) -> Path:
     path = tmp_path / "leg.png"
     Image.fromarray(draw_photo(300, 400)).save(path)
     return path
-
-
-def pixels(page: Page) -> list[int]:
-    """Return what the first photo is drawn from, every 97th value."""
-    drawn: list[int] = page.evaluate(
-        f"""() => {{ const [{{ bitmap, width, height }}] = {PHOTO}; const canvas = new OffscreenCanvas(width, height);
-        const context = canvas.getContext("2d"); context.drawImage(bitmap, 0, 0);
-        return Array.from(context.getImageData(0, 0, width, height).data.filter((_, i) => i % 97 === 0)); }}"""
-    )
-    return drawn
 
 
 def review(watched: Watched, photo: Path) -> np.ndarray:
@@ -148,31 +138,28 @@ def test_an_example_with_answers_is_offered_after_another_one_and_the_agreement_
 
 def test_a_covered_photo_comes_back_covered(emptied: Watched, tmp_path: Path) -> None:
     page = emptied.page
-    # of noise, so that blocks are seen wherever they lie
-    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "leg.png")
+    save_noise(tmp_path / "leg.png")
     review(emptied, tmp_path / "leg.png")
     before = pixels(page)
-    page.keyboard.press("#")
-    box = page.locator("#viewer-stage").bounding_box()
-    assert box is not None
-    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(middle[0] - 100, middle[1] - 100)
-    page.mouse.down()
-    for x, y in ((100, -100), (100, 100), (-100, 100)):
-        page.mouse.move(middle[0] + x, middle[1] + y, steps=3)
-    page.mouse.up()
-    page.click("#viewer-cover-confirm")
+    cover(page)
     page.wait_for_selector(".viewer:not([data-cutting]):not([data-covers])")
     covered = pixels(page)
     gone = np.abs(np.subtract(covered, before)) > 24
     assert gone.mean() > 0.05
+
+    def check_covered() -> None:
+        assert np.abs(np.subtract(pixels(page), covered))[gone].mean() < 8
+        assert page.evaluate(f"{PHOTO}[0].fullWidth") == 3200
+
+    page.fill("#photo-name", "left shin")  # which opens the photos anew
+    page.keyboard.press("Enter")
+    expect(page.locator("#photo-strip-list .thumb")).to_have_attribute("title", "left shin")
+    check_covered()
     page.click("#new-case")
     page.wait_for_selector('.viewer[data-state="empty"]')
     expect(page.locator("#unkept small")).to_contain_text("photos: 1")
     go_on(page)
-    again = pixels(page)
-    assert np.abs(np.subtract(again, covered))[gone].mean() < 8
+    check_covered()
     forget(page)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
@@ -90,6 +92,36 @@ def paint(page: Page) -> None:
     page.mouse.move(middle[0] + 40, middle[1] + 10, steps=5)
     page.mouse.up()
     page.keyboard.press("v")
+
+
+def cover(page: Page) -> None:
+    """Cover a square in the middle of the photo for good."""
+    page.keyboard.press("#")
+    box = page.locator("#viewer-stage").bounding_box()
+    assert box is not None
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(middle[0] - 100, middle[1] - 100)
+    page.mouse.down()
+    for x, y in ((100, -100), (100, 100), (-100, 100)):
+        page.mouse.move(middle[0] + x, middle[1] + y, steps=3)
+    page.mouse.up()
+    page.click("#viewer-cover-confirm")
+
+
+def save_noise(path: Path) -> None:
+    """Write a photo of noise, in which blocks are seen wherever they lie, larger than it is drawn."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    Image.fromarray(noise.repeat(8, axis=0).repeat(8, axis=1)).save(path)
+
+
+def pixels(page: Page) -> list[int]:
+    """Return what the first photo is drawn from, every 97th value."""
+    drawn: list[int] = page.evaluate(
+        """() => { const [{ bitmap, width, height }] = document.querySelector("#viewer-stage").viewer.state.photos;
+        const canvas = new OffscreenCanvas(width, height); const context = canvas.getContext("2d"); context.drawImage(bitmap, 0, 0);
+        return Array.from(context.getImageData(0, 0, width, height).data.filter((_, i) => i % 97 === 0)); }"""
+    )
+    return drawn
 
 
 def own_mask(page: Page) -> np.ndarray | None:

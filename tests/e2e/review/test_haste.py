@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.conftest import Watched, open_watched
 from tests.e2e.driving import ANSWERED, open_example, upload, wait_for_numbers
 from tests.e2e.review.held_back import HOLD, hold, release
-from tests.e2e.review.steps import opened
+from tests.e2e.review.steps import cover, opened, pixels, save_noise
 from tests.e2e.review_server import ReviewServer
 
 
@@ -118,3 +119,22 @@ def test_why_answers_the_option_that_was_asked_for_last(hasty: Watched) -> None:
     expect(page.locator(".why-place")).not_to_have_attribute("aria-busy", "true")
     page.wait_for_selector("#why-option")
     assert page.locator(f'.card[data-family="{family}"] .card-why[aria-pressed="true"]').count() == 1
+
+
+def test_photos_that_are_renamed_while_one_is_covered_are_opened_with_it_covered(
+    hasty: Watched, tmp_path: Path
+) -> None:
+    page = hasty.page
+    save_noise(tmp_path / "leg.png")
+    upload(hasty, tmp_path / "leg.png")
+    page.wait_for_selector('.viewer[data-state="photo"][data-editable]')
+    before = pixels(page)
+    hold(page, '"area"')
+    cover(page)
+    page.fill("#photo-name", "left shin")
+    page.keyboard.press("Enter")
+    release(page, 1)
+    expect(page.locator("#photo-strip-list .thumb")).to_have_attribute("title", "left shin")
+    changed = np.abs(np.subtract(pixels(page), before)) > 24
+    assert 0.05 < changed.mean() < 0.5
+    assert page.evaluate("document.querySelector('#viewer-stage').viewer.state.photos[0].fullWidth") == 3200

@@ -477,13 +477,14 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   // The answer to a cover comes in the value that brings the photo anew, so that nobody is told of the one before.
   function hearCover(reply, { case: openId, photos = [] } = {}) {
     const number = photos.findIndex((one) => one.name === reply.photo);
-    const src = photos[number]?.src;
+    const { src, fullWidth, fullHeight } = photos[number] ?? {};
     toolbox.coverAnswered(reply, (asked) => src === asked.src);
-    stage.dispatchEvent(new CustomEvent("viewer-covered", { detail: { ...reply, case: openId, number, src }, bubbles: true }));
+    stage.dispatchEvent(new CustomEvent("viewer-covered", { detail: { ...reply, case: openId, number, src, fullWidth, fullHeight }, bubbles: true }));
   }
   watch("value", () => {
     const value = props.value;
-    arriving = receive(value);
+    // a cover that is answered after another case was opened does not bring its own back
+    if (!value?.covered || value.case === state.openId) arriving = receive(value);
     if (value?.covered) arriving = arriving.then(() => hearCover(value.covered, value));
   });
   watch("found", () => { arriving = arriving.then(() => props.found && take(props.found)).catch(() => { root.dataset.state = "failed"; }); }); // after its photos

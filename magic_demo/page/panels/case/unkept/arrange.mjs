@@ -62,9 +62,14 @@ export function openArrange({ work, word, open }) {
   async function arrange(order, names, to) {
     const before = shown.names;
     const called = fitNames(names);
-    const photos = work.photosAs(order, called);
-    if (!photos) return;
     setBusy(true);
+    const covered = await work.coversEnd(viewer().state.openId, MOST_WAIT); // or a photo would be opened as it was
+    const photos = covered && work.photosAs(order, called);
+    if (!photos) {
+      setBusy(false);
+      if (!covered) window.alert(word("failed"));
+      return;
+    }
     const sent = [];
     for (const { name, blob } of photos) sent.push(await sendPhoto(new File([blob], name)));
     if (sent.some(({ key }) => !key)) {

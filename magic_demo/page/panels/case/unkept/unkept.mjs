@@ -34,6 +34,7 @@ export class UnkeptWork {
     this.byCase = new Map(); // open case's id -> its draft; what comes late of the one before goes there
     this.files = new Map(); // draft id -> [{name, blob}], as long as it is open
     this.sent = []; // [{draft, files}]: on their way; which of them are photos is said when they are opened
+    this.coverings = new Map(); // open case's id and a photo's number -> its covering under way
     this.lost = new Set(); // ids of drafts that this browser does not keep
     this.leaving = false;
     this.writing = Promise.resolve();
@@ -139,11 +140,32 @@ export class UnkeptWork {
     const draft = this.byCase.get(openId);
     if (!draft) return;
     if (draft.example !== null) this.note(openId, { covers: [...draft.covers, area] });
-    else this.#write(draft, () => this.store.dropPhoto(draft.id, number));
+    else {
+      const under = {};
+      under.over = new Promise((resolve) => { under.end = resolve; });
+      this.coverings.set(`${openId} ${number}`, under);
+      this.#write(draft, () => this.store.dropPhoto(draft.id, number));
+    }
   }
 
-  /** The photo that was to be covered is `blob` now; null where it stayed as it was. */
-  covered(openId, number, blob) {
+  /** Whether it keeps the photos of a case. */
+  holds(openId) {
+    const draft = this.byCase.get(openId);
+    return Boolean(draft) && draft.example === null;
+  }
+
+  /** Resolves to true as soon as no photo of a case is being covered, to false where that takes too many milliseconds. */
+  coversEnd(openId, most) {
+    const under = [...this.coverings].filter(([key]) => key.startsWith(`${openId} `)).map(([, one]) => one.over);
+    return Promise.race([Promise.all(under).then(() => true), new Promise((resolve) => { setTimeout(() => resolve(false), most); })]);
+  }
+
+  /** The photo that was to be covered is `blob` now; null where it stayed as it was. last: false where a better one comes. */
+  covered(openId, number, blob, last = true) {
+    if (last) {
+      this.coverings.get(`${openId} ${number}`)?.end();
+      this.coverings.delete(`${openId} ${number}`);
+    }
     const draft = this.byCase.get(openId);
     const photo = draft && this.files.get(draft.id)?.[number];
     if (!draft) return;

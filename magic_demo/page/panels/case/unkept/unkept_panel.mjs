@@ -7,6 +7,7 @@ import { sendPhoto } from "../photo_intake.mjs";
 import { sendRest, unsaved } from "../../review/saving/review_line.mjs";
 import { readerOfDrafts } from "./sign_out.mjs";
 import { countAnswers, UnkeptWork } from "./unkept.mjs";
+import { fetchPart } from "../../viewer/canvas/photo_part.mjs";
 import { keyOf } from "../../viewer/masks/outline_names.mjs";
 import { onLanguage, readWords } from "../../frame/words.mjs";
 
@@ -129,8 +130,11 @@ export function mountUnkept(element, { trigger }) {
     else if ("clicks" in detail) work.asked(openId); // the outline follows a model, where there is one
     else if ("area" in detail) work.cover(openId, numberOf(photo), { photo, width, height, area: detail.area });
   });
-  document.addEventListener("viewer-covered", async ({ detail: { case: openId, number, covered, src } }) => {
-    work.covered(openId, number, covered ? await (await fetch(src)).blob() : null);
+  document.addEventListener("viewer-covered", async ({ detail: { case: openId, photo, number, covered, src, fullWidth, fullHeight } }) => {
+    const working = covered ? await (await fetch(src)).blob() : null; // at hand: nobody meets the photo of before
+    const whole = working && work.holds(openId) && fetchPart(openId, photo, { left: 0, top: 0, right: fullWidth, bottom: fullHeight });
+    if (whole) work.covered(openId, number, working, false);
+    work.covered(openId, number, (await Promise.resolve(whole).catch(() => null)) || working);
   });
   document.addEventListener("click", (event) => event.target.closest("#run") && work.asked());
   document.addEventListener("input", (event) => {

@@ -1,5 +1,6 @@
 // The part of a large photo that is in sight, at the resolution of its file: asked for once the view rests, and drawn over the working picture.
 
+import { fetchPart } from "./photo_part.mjs";
 import { toPhoto } from "./view.mjs";
 
 const REST = 150; // milliseconds without a move
@@ -26,7 +27,7 @@ export function followDetail({ photo, view, size, ratio, openId, arrived }) {
     if (refused && refused.one === one && same(refused.part, part)) return;
     asked = { one, part };
     try {
-      const bitmap = await fetchPart(openId(), one, part);
+      const bitmap = await createImageBitmap(await fetchPart(openId(), one.name, part), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
       const scale = one.width / one.fullWidth;
       one.detail = { bitmap, part, readable: one.readable, left: part.left * scale, top: part.top * scale, width: (part.right - part.left) * scale, height: (part.bottom - part.top) * scale };
       arrived(one);
@@ -72,9 +73,3 @@ function holds(part, seen) {
 }
 
 const same = (one, other) => ["left", "top", "right", "bottom"].every((side) => one[side] === other[side]);
-
-async function fetchPart(openId, one, part) {
-  const answer = await fetch("photo-part", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ case: openId, photo: one.name, ...part }) });
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
-  return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
-}
