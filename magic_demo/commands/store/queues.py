@@ -11,6 +11,7 @@ from magic_demo.commands.store_option import add_store_argument, add_store_to_ac
 from magic_demo.core.errors import StoreError
 from magic_demo.core.plural import count
 from magic_demo.questions.families import QuestionSet, load_challenge, read_questions
+from magic_demo.reviews.cases.second_readings import make_second_reading
 from magic_demo.reviews.store import LOCAL_READER, Store
 
 
@@ -110,7 +111,7 @@ def _shuffle(store: Store, arguments: argparse.Namespace) -> str:
 def _again(store: Store, arguments: argparse.Namespace) -> str:
     _check_queue(store, arguments.queue)
     name = arguments.name or f"{arguments.queue} again"
-    cases = store.repeat(arguments.queue, name, arguments.days, by=find_actor())
+    cases = make_second_reading(store, arguments.queue, name, arguments.days, by=find_actor())
     return (
         f"{name}: {count(cases, 'case', 'cases')}, each open {arguments.days:g} days after its first reading"
     )

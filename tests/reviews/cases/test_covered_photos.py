@@ -22,6 +22,7 @@ from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.backups import BackupError, restore_backup, write_backup
 from magic_demo.reviews.cases.covered_photos import BLOCKS, CoveredPhotos, cover_area, covered_beside
 from magic_demo.reviews.cases.deletion import delete_cases
+from magic_demo.reviews.cases.second_readings import make_second_reading
 from magic_demo.reviews.exports.case_files import find_case_files
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 
@@ -177,3 +178,33 @@ def test_a_backup_with_a_covered_photo_elsewhere_is_refused(tmp_path: Path, name
         bad.writestr(name, picture.getvalue())
     with Store.open(tmp_path / "new") as store, pytest.raises(BackupError, match="no photo's place"):
         restore_backup(tmp_path / "bad.zip", store)
+
+
+def test_a_second_reading_has_the_photos_covered_and_its_copies_go_with_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # what goes with a server's database lies here
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("arm", "leg"):
+        Image.fromarray(noisy().pixels).save(photos / f"{name}.png")
+    store.add_cases("q", [NewCase(name, str(photos)) for name in ("arm", "leg")])
+    covered = covered_beside(store.location)
+    shown = replace(noisy(), pixels=cover_area(noisy().pixels, face()))
+    covered.keep(CaseKey("q", "arm"), shown)
+    assert make_second_reading(store, "q", "q again", 28) == 2
+    files = find_case_files(store.list_cases("q again", LOCAL_READER, all_assigned=True), covered)
+    seen = {case.encounter_id: read_photo(Path(str(case.photo_files[0].place))) for case in files}
+    assert np.array_equal(seen["arm"].pixels, shown.pixels)
+    assert np.array_equal(seen["leg"].pixels, noisy().pixels)
+    covered.keep(CaseKey("q again", "arm"), replace(shown, pixels=shown.pixels * 0))
+    with pytest.raises(StoreError, match="there is a queue 'q again' already"):
+        make_second_reading(store, "q", "q again", 28)
+    with pytest.raises(StoreError, match="a wash-out of -1 days"):
+        make_second_reading(store, "q", "third", -1)
+    kept = read_photo(Path(str(covered.put_in_place("q again", files[0]).photo_files[0].place)))
+    assert not kept.pixels.any(), "what was covered there since stays"
+    assert not covered.folder_of(CaseKey("third", "arm")).exists()
+    delete_cases(store, [CaseKey("q again", "arm")])
+    assert not covered.folder_of(CaseKey("q again", "arm")).exists()
+    assert covered.folder_of(CaseKey("q", "arm")).is_dir()
