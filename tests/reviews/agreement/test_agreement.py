@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from magic_demo.reviews.agreement import (
     ModelReading,
     cohens_kappa,
     gather_panel,
+    krippendorffs_alpha,
     measure_agreement,
 )
 from magic_demo.reviews.agreement.results import Agreed, Agreement
@@ -75,6 +77,25 @@ def test_families_of_several_slots_are_sets_with_partial_credit() -> None:
     # every one of Bo's
     observed, chance = (2 / 3 + 1) / 2, (2 / 3 + 2 / 3 + 1 / 3 + 1) / 4
     assert values(among) == (0.5, round(observed, 6), round((observed - chance) / (1 - chance), 6))
+
+
+def test_alpha_is_of_the_cases_that_two_readers_answered_and_overall_the_mean_of_the_families() -> None:
+    """Ann and Bo on six cases; the last but one only Ann answers, the last nobody of itch."""
+    rows = {"Ann": [0, 0, 1, 1, 0, None], "Bo": [0, 1, 1, 1, None, None]}
+    sites = {"Ann": [{1}, {1}, {2}, {2}, {1}, {1}], "Bo": [{1}, {1}, {2}, {1}, {1}, {2}]}
+    reviews = [
+        read(n, name, {**(itch(said) if said is not None else {}), **site(*sites[name][n])})
+        for name, row in rows.items()
+        for n, said in enumerate(row)
+    ]
+    found = measure(reviews, model(*[itch(2)] * 6))
+    codes = np.array([[-1 if said is None else said for said in row] for row in rows.values()])
+    of_itch, of_site = family(found, ITCH.family_id).alpha, family(found, SITE.family_id).alpha
+    assert of_itch is not None and of_site is not None and found.overall.alpha is not None
+    assert of_itch.value == pytest.approx(krippendorffs_alpha(codes)) and of_itch.count == 4
+    assert of_site.count == 6
+    assert found.overall.alpha.value == pytest.approx((of_itch.value + of_site.value) / 2)
+    assert found.overall.alpha.count == 6
 
 
 def test_pairs_count_by_their_cases() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from magic_demo.core.review_types import Review
+from magic_demo.core.types import Scale
 from magic_demo.questions.families import QuestionSet, read_questions
 from magic_demo.reviews.agreement.answers import measure_families
 from magic_demo.reviews.agreement.coefficients import cohens_kappa, intraclass
@@ -68,6 +69,16 @@ def test_kappa_of_options_with_an_order_weighs_how_far_apart_they_are(asked: Que
         expected = cohens_kappa(np.array(first), np.array(other), weights)
         assert kappa[name] == pytest.approx(expected)
     assert kappa["near"] > kappa["far"]
+
+
+def test_a_scale_that_begins_above_zero_is_weighed_by_its_own_span(asked: QuestionSet) -> None:
+    plain = next(family for family in asked.families if family.family_id == "ITCH")
+    scaled = replace(plain, scale=Scale((2.0, 3.0, 6.0)))
+    rows = [Review(f"C{n}", "Ann", "blind", "done", {"ITCH-001": n}) for n in range(3)]
+    saved = [replace(one, review=replace(one.review, missing=frozenset())) for one in save_all(rows)]
+    (coded,) = code_families(gather_panel(saved, {}), [scaled])
+    expected = 1 - (np.subtract.outer([2, 3, 6], [2, 3, 6]) / 4) ** 2
+    np.testing.assert_allclose(coded.weights, expected)
 
 
 def test_numbers_have_an_icc_over_the_cases_that_all_answered(asked: QuestionSet) -> None:

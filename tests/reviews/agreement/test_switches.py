@@ -65,6 +65,16 @@ def test_a_blind_reading_alone_or_one_not_revealed_to_the_end_is_no_switch() -> 
     assert measure(begun, done_only=False).switches.readings == 0
 
 
+def test_a_reading_revealed_after_others_were_seen_alone_is_no_switch() -> None:
+    others = frozenset({"others"})
+    rows = [
+        read(0, "Ann", itch(0), kind="compared", known=others),
+        read(0, "Ann", itch(1), kind="revealed", known=others | {"model"}),
+        *twice(1, "Ann", itch(0), itch(1)),
+    ]
+    assert measure(rows, model(itch(1), itch(1))).switches.readings == 1
+
+
 def test_outlines_before_and_after_are_compared_with_the_models() -> None:
     shown, off = square(9, 9, 0, 0, 4), square(9, 9, 0, 2, 4)
     reviews = [outlined(0, "Ann", off, kind="blind"), outlined(0, "Ann", shown, kind="revealed")]
