@@ -12,3 +12,34 @@ export function onFailureNote(callback) {
 
 /** Return what stands in the text box of this element id. */
 export const readField = (id) => document.querySelector(`#${id} textarea, #${id} input`)?.value ?? "";
+
+/**
+ * Call back whenever something else stands in the text box of this element id: typed, or written by Gradio, which sets the element's `value` and tells
+ * nobody, before or after the other components of one answer get theirs.
+ */
+export function watchField(id, callback) {
+  const box = document.querySelector(`#${id}`);
+  const watched = new WeakSet();
+  function find() {
+    for (const field of box.querySelectorAll("textarea, input")) {
+      if (watched.has(field)) continue;
+      watched.add(field);
+      const { get, set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value");
+      Object.defineProperty(field, "value", {
+        configurable: true,
+        enumerable: true,
+        get() { return get.call(this); },
+        set(value) {
+          set.call(this, value);
+          callback();
+        },
+      });
+    }
+  }
+  box.addEventListener("input", callback);
+  new MutationObserver(() => { // Gradio has drawn the box anew
+    find();
+    callback();
+  }).observe(box, { childList: true, subtree: true });
+  find();
+}

@@ -1,6 +1,6 @@
 // The patient's words in the language that the field does not show. Who changes the field's words is read in these alone: then nothing stands beside.
 
-import { readField } from "../../gradio_internals/elements.mjs";
+import { readField, watchField } from "../../gradio_internals/elements.mjs";
 
 const OPEN = "magic-demo-other-words"; // whether this browser's reader has them open
 const LANGUAGES = { en: ["en", "English"], zh: ["zh-CN", "中文"] };
@@ -24,8 +24,7 @@ export function mountWords(element, { props, watch }) {
   const kept = localStorage.getItem(OPEN);
   details.open = kept === null ? window.innerHeight > 800 : kept === "true"; // on a laptop the field needs the room
   details.querySelector("summary").addEventListener("click", () => localStorage.setItem(OPEN, String(!details.open)));
-  watch("value", () => requestAnimationFrame(() => requestAnimationFrame(show))); // the field gets its words with the same answer
-  document.addEventListener("case-shown", show);
-  document.addEventListener("input", (event) => event.target.closest("#narrative") && show());
+  watch("value", show); // the field gets its words with the same answer, before or after
+  watchField("narrative", show);
   show();
 }
