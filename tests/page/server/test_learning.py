@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from magic_demo.core.disk.whole_files import write_json
-from magic_demo.core.review_types import CaseKey
+from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.core.types import Encounter, Photo, Prediction
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
@@ -212,6 +213,21 @@ def test_old_and_new_stand_side_by_side_and_count_as_seen(room: Room) -> None:
     assert all("not a medical device" in shown for shown in (page, room.client.get("/learning").text))
     assert room.store.known(CaseKey(QUEUE, room.held_out.encounter_id), LOCAL_READER) >= {"model", "others"}
     assert room.files[0].encounter_id not in page, "a case that was learnt from proves nothing"
+
+
+def test_a_case_that_is_read_blind_is_not_among_those_compared_until_it_is_revealed(room: Room) -> None:
+    key = CaseKey(QUEUE, room.held_out.encounter_id)
+    room.store.add_reader("ada", role="adjudicator", password="long enough")
+    room.desk.sign_ins = SignIns(room.store)
+    room.client.cookies.set(COOKIE, str(room.desk.sign_ins.enter("ada", "long enough", "ada")))
+    blind = Review(key.case_id, "ada", "blind", "done", queue=QUEUE)
+    room.store.save(blind)
+    page = room.client.get("/learning", params={"compare": NAME}).text
+    assert page.count("<img") == 0 and key.case_id not in page and "1 case that you read blind" in page
+    assert "model" not in room.store.known(key, "ada")
+    room.store.save(replace(blind, kind="assisted"))
+    page = room.client.get("/learning", params={"compare": NAME}).text
+    assert page.count("<img") == 2 and key.case_id in page and "read blind" not in page
 
 
 def test_only_an_adjudicator_learns_and_chooses_what_readers_see(room: Room) -> None:

@@ -76,9 +76,14 @@ def find_compared(folder: Path, learnt: LearntFrom, files: Iterable[EncounterFil
         ) from error
 
 
-def render_comparison(name: str, cases: Sequence[ComparedCase], questions: QuestionSet) -> str:
-    """Return the page's HTML."""
-    body = "".join(_render_case(case, questions) for case in cases) or f"<p>{both('learning.no_cases')}</p>"
+def render_comparison(
+    name: str, cases: Sequence[ComparedCase], questions: QuestionSet, *, hidden: int = 0
+) -> str:
+    """Return the page's HTML. hidden: how many cases are left out as their reader reads them blind."""
+    body = "".join(_render_case(case, questions) for case in cases)
+    if hidden:
+        body += f"<p>{both('learning.hidden_cases', count=hidden)}</p>"
+    body = body or f"<p>{both('learning.no_cases')}</p>"
     return (
         f'{open_page("learning")}<h2>{escape(name)}</h2><p class="legend"><i class="is-reference"></i>'
         f'{both("learning.readers")} <i class="is-before"></i>{both("learning.before")} <i class="is-after"></i>'

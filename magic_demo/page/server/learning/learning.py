@@ -171,17 +171,20 @@ class Learning:
         )
 
     def compare(self, name: str, reader: str) -> str:
-        """Return the page that sets a model beside the one it began from; its cases are noted as seen."""
+        """Return the page that sets a model beside the one it began from; its cases are noted as seen. Those that the
+        reader reads blind and has not revealed are left out."""
         store = self.desk.opened_store
         folder = next((one for one in list_models(store.location) if one.name == name), None)
         if folder is None:
             raise LearntError("there is no such model any more; reload the page")
         learnt = read_learnt(folder)
-        compared = find_compared(folder, learnt, find_queue_files(store, learnt.queue))
+        hidden = store.unrevealed(reader)
+        found = find_compared(folder, learnt, find_queue_files(store, learnt.queue))
+        compared = [case for case in found if CaseKey(learnt.queue, case.files.encounter_id) not in hidden]
         keys = [CaseKey(learnt.queue, case.files.encounter_id) for case in compared]
         store.note_seen(keys, reader, "model")
         store.note_seen(keys, reader, "others")
-        return render_comparison(name, compared, self.desk.questions)
+        return render_comparison(name, compared, self.desk.questions, hidden=len(found) - len(compared))
 
 
 def list_learning_routes(desk: Desk, source: PredictorSource) -> list[Route]:
