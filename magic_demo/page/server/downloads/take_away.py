@@ -97,9 +97,9 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
                 listed=cases if everything else [],
             )
         else:
-            reviews = visible if everything else [saved for saved in visible if saved.review.reader == reader]
+            unfinished = store.latest_reviews(queue, viewer=reader, state="in progress")  # to be named alone
             write_export(
-                reviews,
+                [saved for saved in (*visible, *unfinished) if everything or saved.review.reader == reader],
                 files,
                 find_format(wanted),
                 folder,

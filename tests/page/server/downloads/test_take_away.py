@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from magic_demo.core.review_types import Review
 from magic_demo.page.server.downloads.take_away import list_take_away_routes, pack_readings
 from magic_demo.page.session.desk.desk import Desk
+from magic_demo.reviews.exports import ExportError
 from magic_demo.reviews.store import NewCase, Store, rules
 from tests.support.store.reviewed_cases import answer
 
@@ -61,6 +62,28 @@ def test_a_reader_takes_their_own_readings_and_an_adjudicator_everybodys(store: 
         pack_readings(cast(Desk, _Desk(store, name)), "challenge", QUEUE, name) for name in ("ann", "chen")
     )
     assert annotators_in(own) == ["ann"] and annotators_in(all_of_them) == ["ann", "bo"]
+
+
+def test_what_is_not_finished_is_named_as_the_command_names_it(store: Store) -> None:
+    store.add_cases(QUEUE, [NewCase("ENC00003", None)])
+    for name in ("ann", "bo"):
+        store.save(Review("ENC00003", name, "assisted", answers=answer(3), queue=QUEUE))
+    store.save(Review("ENC00001", "bo", "assisted", answers=answer(4), queue=QUEUE))
+    begun = "reading that is not finished (1): ENC00003"
+    changed = "changes since the last finished reading, which is exported (1): ENC00001 [bo]"
+    for name, named in (
+        ("chen", [f"{begun} [ann, bo]", changed]),
+        ("ann", [f"{begun} [ann]"]),
+        ("bo", [f"{begun} [bo]", changed]),
+    ):
+        packed = pack_readings(cast(Desk, _Desk(store, name)), "csv", QUEUE, name)
+        archive = zipfile.ZipFile(io.BytesIO(packed))
+        about = json.loads(archive.read("export.json"))
+        assert sorted(about["left_out"]) == sorted(named)
+        assert all(saved["case_id"] != "ENC00003" for saved in about["provenance"])
+    with pytest.raises(ExportError, match=r"reading that is not finished \(1\): ENC00009 \[ann\]"):
+        store.save(Review("ENC00009", "ann", "assisted", answers=answer(3), queue="empty"))
+        pack_readings(cast(Desk, _Desk(store, "ann")), "csv", "empty", "ann")
 
 
 def test_the_consensus_takes_the_place_of_its_readings_where_it_is_asked_for(store: Store) -> None:
