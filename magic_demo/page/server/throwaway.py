@@ -4,6 +4,7 @@ ends."""
 from __future__ import annotations
 
 import atexit
+from collections.abc import Mapping
 from contextlib import ExitStack
 
 from starlette.concurrency import run_in_threadpool
@@ -31,12 +32,15 @@ def open_throwaway_store(questions: QuestionSet) -> Store:
 def list_throwaway_routes(desk: Desk) -> list[Route]:
     """Return the route by which a browser empties the store; none where the store is to stay."""
 
+    def empty_as(cookies: Mapping[str, str]) -> None:
+        desk.reader(cookies)
+        desk.empty()
+
     async def empty(request: Request) -> Response:
         if request.headers.get("content-type") != "application/json":  # which another site's page cannot send
             return PlainTextResponse("a body of type application/json is expected", 400)
         try:
-            desk.reader(request.cookies)
-            await run_in_threadpool(desk.empty)
+            await run_in_threadpool(empty_as, request.cookies)
         except MagicDemoError as error:
             return PlainTextResponse("\n".join(line_in_both(error.message).values()), 409)
         return JSONResponse({})
