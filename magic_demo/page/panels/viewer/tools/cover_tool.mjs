@@ -80,6 +80,7 @@ export function coverTool(desk, send) {
       if (!waiting || reply?.request !== waiting.request || reply.photo !== waiting.photo) return;
       waiting = null;
       if (reply.covered && same(asked)) put(asked, []);
+      asked = null; // whose pixels are gone
       if (reply.covered) journal.forget((step) => step.covers === reply.photo); // these pixels are gone
       desk.say(reply.proposed ? "cover-proposed" : reply.covered ? "cover-done" : "cover-failed");
       if (reply.proposed || reply.covered) document.dispatchEvent(new CustomEvent("magic-covered"));
