@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,11 +14,15 @@ from magic_demo.reviews.store.checking import check_rows
 from magic_demo.reviews.store.records import LOCAL_READER
 from magic_demo.reviews.store.rows.audit_trail import add_rows, list_rows
 from magic_demo.reviews.store.rows.review_rows import list_damage
+from magic_demo.reviews.store.rows.seen import read_known
+from magic_demo.reviews.store.rules import MODEL_SEEN
 from magic_demo.reviews.store.tables import (
     CaseRow,
     MaskRow,
     ReaderRow,
     ReviewRow,
+    SeenRow,
+    ShowingRow,
     SignInRow,
     Tables,
     TokenRow,
@@ -46,7 +50,7 @@ OWN = frozenset({"tokens", "sign_ins", "receivers", "outbox"})
 
 def dump_rows(session: Session) -> Iterator[Row]:
     """Yield every row, tables that others speak of first; damaged reviews, masks and predictions are left
-    out, which no restore would take back."""
+    out, which no restore would take back. What they say that a reader was shown comes as rows of ``seen``."""
     reviews, masks, predictions = list_damage(session)
     for table in _copied_tables():
         query = sa.select(table).order_by(*table.primary_key.columns)
@@ -64,6 +68,35 @@ def dump_rows(session: Session) -> Iterator[Row]:
                         for name, value in row.items()
                     },
                 )
+    yield from _list_shown(session, reviews, predictions)
+
+
+def _list_shown(
+    session: Session, reviews: Collection[int], predictions: Collection[tuple[int, str]]
+) -> Iterator[Row]:
+    """Yield that readers were shown something, as far as rows that are left out alone say it: what they save after a
+    restore is not blind for that."""
+    found: set[tuple[int, int, str]] = set()
+    saved = (
+        sa.select(ReviewRow.case_number, ReviewRow.reader_id, ReviewRow.kind, ReviewRow.known)
+        .join(CaseRow, CaseRow.number == ReviewRow.case_number)
+        .join(ReaderRow, ReaderRow.id == ReviewRow.reader_id)
+        .where(ReviewRow.number.in_(reviews))
+    )
+    for case, reader, kind, known in session.execute(saved) if reviews else ():
+        seen = {*read_known(str(known)), *(("model",) if kind in MODEL_SEEN else ())}
+        found |= {(case, reader, what) for what in seen}
+    shown = sa.select(ShowingRow.case_number, ShowingRow.reader_id, ShowingRow.digest)
+    for case, reader, digest in session.execute(shown) if predictions else ():
+        if (case, digest) in predictions:
+            found.add((case, reader, "model"))
+    if not found:
+        return
+    there = session.execute(sa.select(SeenRow.case_number, SeenRow.reader_id, SeenRow.what))
+    found -= {(case, reader, what) for case, reader, what in there}
+    now = datetime.now(UTC).isoformat()
+    for case, reader, what in sorted(found):
+        yield "seen", {"case_number": case, "reader_id": reader, "what": what, "seen_at": now}
 
 
 def last_numbers(session: Session, *, sqlite: bool) -> dict[str, int]:

@@ -284,3 +284,27 @@ def test_the_commands_say_what_they_did(tmp_path: Path, capsys: pytest.CaptureFi
     ]
     assert main(["restore", str(tmp_path / "none.zip"), "--store", str(tmp_path / "three")]) == 1
     assert "none.zip" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ["predictions", "reviews"])
+def test_what_a_reader_was_shown_is_known_after_a_restore_though_its_row_is_damaged(
+    tmp_path: Path, damage: str
+) -> None:
+    with Store.open(tmp_path / "store") as store:
+        fill_store(store, tmp_path / "store" / "photos")
+        store.note_shown(CASE, "local", Prediction("E1", answers=answer(3), models={"cvqa": "m@1"}))
+        with store._database.writing() as session:
+            connection = session.connection()
+            if damage == "reviews":  # Li's alone say that the model was seen
+                connection.exec_driver_sql("DELETE FROM showings")
+                connection.exec_driver_sql("DELETE FROM seen")
+            connection.exec_driver_sql(f"UPDATE {damage} SET content = content || ' '")
+        readers = ("Li", "local") if damage == "predictions" else ("Li",)
+        write_backup(store, tmp_path / "backup.zip")
+    with Store.open(tmp_path / "back") as back:
+        restore_backup(tmp_path / "backup.zip", back)
+        assert back.shown(CASE) is None
+        for reader in readers:
+            assert "model" in back.known(CASE, reader)
+            saved = back.save(Review("E1", reader, "blind", "done", answer(1), queue=CASE.queue))
+            assert saved.review.kind != "blind"
