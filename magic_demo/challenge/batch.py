@@ -16,6 +16,7 @@ from magic_demo.challenge.pipeline import Busy
 from magic_demo.challenge.run_folder import (
     ANSWERS,
     BUNDLE,
+    GATHERED,
     JOURNAL,
     MASKS,
     UNSAID,
@@ -128,6 +129,7 @@ def predict_folder(
             report = run.write_results(journal)
         results = {**run.as_results(report), PEAK_MEMORY: read_peak(), "unscored": notes}
         finish_run(out, settings, started, results)
+        (out / GATHERED).unlink(missing_ok=True)
     return report
 
 

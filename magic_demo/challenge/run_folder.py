@@ -37,6 +37,8 @@ JOURNAL = "journal.jsonl"
 UNSAID = {"prompt": "narrative", "all_photos": False, "shard": None}
 """Settings that a manifest leaves out where they are this, so that runs of earlier versions can go on."""
 SHARD_FOLDER = re.compile(r"shard-([1-9]\d{0,5})-of-([1-9]\d{0,5})")
+GATHERED = "gathered.json"
+"""Until a merge has come to its end: which shards were moved, so that one that was killed goes on."""
 CHALLENGE = "challenge"
 """What the manifest calls the challenge's own questions."""
 
@@ -142,6 +144,7 @@ def finish_run(out: Path, settings: Mapping[str, Any], started: str, results: Ma
 def _remove_run(out: Path) -> None:
     """Remove what the run in ``out`` wrote, and nothing else: its files must not stand beside those of the
     next."""
+    (out / GATHERED).unlink(missing_ok=True)
     journal = out / JOURNAL
     if journal.is_file():
         for entry in Journal(journal, out / MASKS).values():

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 from magic_demo.challenge.run_folder import (
     BUNDLE,
+    GATHERED,
     JOURNAL,
     MANIFEST,
     MASKS,
@@ -24,6 +25,7 @@ from magic_demo.challenge.run_folder import (
 from magic_demo.challenge.running.journal import Journal
 from magic_demo.core.disk.parts import alone_at
 from magic_demo.core.disk.user_files import read_user_text
+from magic_demo.core.disk.whole_files import write_json
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
 
@@ -65,9 +67,12 @@ def gather_shards(out: Path, settings: Mapping[str, Any]) -> int:
     """Move what the finished shards below ``out`` wrote into ``out``, their journals' entries last, and remove
     their folders; returns how many there were.
 
-    A run that is killed meanwhile is gathered further by the next. Raises FormatError where a shard is missing,
-    not finished, still written, or of other settings.
+    A run that is killed meanwhile, or later, is gathered further by the next: what was moved is noted until the run has
+    come to its end. Raises FormatError where a shard is missing, not finished, still written, or of other settings.
     """
+    moved = _clear_moved(out)
+    if moved and not _list_shards(out):
+        return moved
     folders = _find_shards(out, settings)
     with ExitStack() as held:
         for folder in folders:
@@ -75,17 +80,39 @@ def gather_shards(out: Path, settings: Mapping[str, Any]) -> int:
                 raise FormatError("{folder}: its run is still at work; wait for its end", folder=folder)
         for folder in folders:
             _move(folder, out)
+        write_json(out / GATHERED, {folder.name: _finished_at(folder) for folder in folders}, indent=1)
     for folder in folders:
         shutil.rmtree(folder)
     return len(folders)
 
 
+def _clear_moved(out: Path) -> int:
+    """Remove the shards' folders that a killed run had moved already, and return how many it had moved."""
+    try:
+        moved: Mapping[str, Any] = dict(json.loads(read_user_text(out / GATHERED, LIMITS.json_bytes)))
+    except (OSError, ValueError, TypeError):
+        return 0
+    for folder in _list_shards(out).values():
+        with alone_at(folder) as alone:
+            # one that was done anew since has another end, or none yet
+            left = not (folder / MANIFEST).exists() or _finished_at(folder) == moved.get(folder.name)
+            done = alone and folder.name in moved and left
+        if done:
+            shutil.rmtree(folder)
+    return len(moved)
+
+
+def _list_shards(out: Path) -> dict[Shard, Path]:
+    return {
+        Shard(int(match[1]), int(match[2])): path
+        for path in out.iterdir()
+        if (match := SHARD_FOLDER.fullmatch(path.name)) and path.is_dir()
+    }
+
+
 def _find_shards(out: Path, settings: Mapping[str, Any]) -> list[Path]:
     """Return the shards' folders, in their order."""
-    found = {}
-    for path in out.iterdir():
-        if (match := SHARD_FOLDER.fullmatch(path.name)) and path.is_dir():
-            found[Shard(int(match[1]), int(match[2]))] = path
+    found = _list_shards(out)
     counts = {shard.count for shard in found}
     if len(counts) != 1:
         raise FormatError(
@@ -95,7 +122,7 @@ def _find_shards(out: Path, settings: Mapping[str, Any]) -> list[Path]:
         )
     (count,) = counts
     missing = [f"{number}/{count}" for number in range(1, count + 1) if Shard(number, count) not in found]
-    unfinished = [str(shard) for shard, path in sorted(found.items(), key=_number) if not _is_finished(path)]
+    unfinished = [str(shard) for shard, path in sorted(found.items(), key=_number) if not _finished_at(path)]
     if missing or unfinished:
         raise FormatError(
             "{out}: the shards {names} are missing or not finished; run them with --shard, then --merge again",
@@ -118,11 +145,12 @@ def _number(item: tuple[Shard, Path]) -> int:
     return item[0].number
 
 
-def _is_finished(folder: Path) -> bool:
+def _finished_at(folder: Path) -> str:
+    """Return when a shard came to its end, "" where it did not."""
     try:
-        return bool(json.loads(read_user_text(folder / MANIFEST, LIMITS.json_bytes))["finished"])
+        return str(json.loads(read_user_text(folder / MANIFEST, LIMITS.json_bytes))["finished"] or "")
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return ""
 
 
 def _move(folder: Path, out: Path) -> None:

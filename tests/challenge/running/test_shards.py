@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
 from magic_demo.challenge.running.shards import Shard
 from magic_demo.core.disk.parts import alone_at
 from magic_demo.core.errors import FormatError
-from tests.support.batch_runs import IDS, predict, read_files, write_data
+from tests.support.batch_runs import IDS, StopsAt, predict, read_files, write_data
 from tests.support.stand_ins import stand_in_predictor
 
 
@@ -56,6 +57,57 @@ def test_a_merge_that_was_stopped_goes_on(
     assert predict(data, tmp_path / "out", merge=True).done_now == 1
     assert not list((tmp_path / "out").glob("shard-*"))
     assert read_files(tmp_path / "out") == read_files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("removed", [0.5, 1, 1.5, 2])
+def test_a_merge_that_was_stopped_while_it_cleared_up_or_later_goes_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: float
+) -> None:
+    """removed: how many shards' folders are gone then; of a half, the manifest alone is."""
+    predict(data, tmp_path / "whole")
+    out = tmp_path / "out"
+    for number in (1, 2):
+        predict(data, out, shard=Shard(number, 2))
+    cleared: list[Path] = []
+
+    def stop(folder: Path) -> None:
+        if len(cleared) + 1 > removed:
+            if removed % 1:
+                (folder / "manifest.json").unlink()
+            raise KeyboardInterrupt
+        cleared.append(folder)
+        rmtree(folder)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("magic_demo.challenge.running.shards.shutil.rmtree", stop)
+        predict(data, out, merge=True, predictor=StopsAt(IDS[2]))  # which has a problem, and is tried again
+    assert len(list(out.glob("shard-*"))) == 2 - len(cleared)
+    assert predict(data, out, merge=True).done_now == 1
+    assert not list(out.glob("shard-*"))
+    assert read_files(out) == read_files(tmp_path / "whole")
+    with pytest.raises(FormatError, match="there are none"):
+        predict(data, out, merge=True)
+
+
+def test_a_shard_that_is_done_anew_after_a_stopped_merge_is_no_leftover(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    for number in (1, 2):
+        predict(data, out, shard=Shard(number, 2))
+
+    def stop(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("magic_demo.challenge.running.shards.shutil.rmtree", stop)
+        predict(data, out, merge=True)
+    manifest = out / "shard-2-of-2" / "manifest.json"
+    kept = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps({**kept, "finished": None}), encoding="utf-8")
+    with pytest.raises(FormatError, match="shards 1/2, 2/2 are missing or not finished"):
+        predict(data, out, merge=True)
+    assert manifest.is_file(), "what is under way is no leftover"
 
 
 def test_shards_that_are_missing_unfinished_at_work_or_of_another_run_are_named(
