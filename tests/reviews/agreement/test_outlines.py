@@ -26,6 +26,7 @@ from tests.reviews.agreement.readings import (
     measure,
     models_mask,
     outlined,
+    read,
     square,
 )
 
@@ -85,6 +86,19 @@ def test_the_consensus_stands_in_the_matrix_and_in_no_mean() -> None:
         masks.dice_with_model.count,
     ) == (0.5, 1)
     assert masks.dice_among_readers is None
+
+
+def test_a_reader_without_a_mask_of_a_photo_is_not_compared_with_its_consensus() -> None:
+    agreed = square(10, 12, 2, 2, 4)
+    reviews = [
+        outlined(0, "Ann", agreed),
+        read(0, "Bo", {}),
+        outlined(1, "Bo", agreed),
+        outlined(0, "Chen", agreed, kind="consensus"),
+    ]
+    masks = measure(reviews).masks
+    assert masks.names == ("Ann", "Bo", CONSENSUS)
+    assert masks.photos[:, 2].tolist() == [1, 0, 1] and np.isnan(masks.dice[1, 2])
 
 
 def test_two_empty_masks_agree() -> None:

@@ -169,3 +169,17 @@ def test_the_photos_lie_where_tools_look_for_them(tmp_path: Path) -> None:
         with Image.open(path) as photo:
             found[path.name] = photo.size
     assert found == listed and len(found) == 4
+
+
+def test_a_photo_has_its_own_size_though_the_first_mask_of_it_has_another(tmp_path: Path) -> None:
+    queue = make_queue(tmp_path / "data")
+    photo_id, (first, second) = "IMG_ENC00001_00001", queue.reviews[:2]
+    wrong = {photo_id: encode_mask(np.ones((10, 12), np.bool_))}
+    rows = [replace(first, review=replace(first.review, masks=wrong)), second]
+    report = write_export(rows, queue.cases, "coco", tmp_path / "out")
+    content = json.loads((tmp_path / "out" / INSTANCES).read_text(encoding="utf-8"))
+    (image,) = [one for one in content["images"] if one["file_name"] == f"{photo_id}.png"]
+    assert (image["height"], image["width"]) == SIZES[photo_id]
+    drawn = [one for one in content["annotations"] if one["image_id"] == image["id"]]
+    assert [one["attributes"]["annotator"] for one in drawn] == ["Wang"]
+    assert f"mask of another size than its photo (1): {photo_id} [Li]" in report.left_out

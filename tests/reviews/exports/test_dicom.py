@@ -167,7 +167,9 @@ def test_a_photo_of_two_cases_is_the_one_whose_masks_are_exported(queue: ReadQue
         out = tmp_path / owner
         report = write_export(rows, cases, "dicom", out)
         assert report.masks == 1, report.left_out
-        assert any(f"photo that {owner} has too" in line for line in report.left_out), report.left_out
+        assert any(f"photo that {owner} has too, of which it is" in line for line in report.left_out), (
+            report.left_out
+        )
         for part in ("photos", "segmentations"):
             assert [(name, made.PatientID) for name, made in _read(out, part).items()] == [(photo_id, owner)]
         (photo,) = _read(out, "photos").values()

@@ -193,7 +193,9 @@ def test_a_photo_of_two_cases_is_in_one_split_with_the_words_and_masks_of_one(
         assert mask.parent.name in written.parent.name
         (line,) = (written.parent / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
         assert json.loads(line)["encounter"] == "ENC00001"
-        assert any("photo that ENC00001 has too" in one for one in report.left_out), report.left_out
+        assert any("photo that ENC00001 has too, of which it is" in one for one in report.left_out), (
+            report.left_out
+        )
 
 
 def test_a_mask_of_a_photo_that_is_none_of_the_cases_is_named(queue: ReadQueue, tmp_path: Path) -> None:
