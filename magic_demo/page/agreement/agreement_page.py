@@ -75,7 +75,9 @@ class AgreementPage:
         self._cases: dict[CaseKey, QueueCase] = {}
         self._noted: set[tuple[str, CaseKey, Knowledge]] = set()  # spares the store what it has already
         self._background = Background()
-        self._turn = self._reviews = 0
+        self._turn = 0
+        self._stored: Version = None
+        self._keys: frozenset[CaseKey] = frozenset()
         self.wait_seconds = WAIT_SECONDS
         desk.on_gone.append(self.forget)
 
@@ -136,9 +138,7 @@ class AgreementPage:
         view = held.now
         try:
             stored = self.store.version()
-            if stored[1] < self._reviews:  # another program has deleted cases
-                self.forget()
-            self._reviews = stored[1]
+            self._forget_deleted(stored)
             now = (stored, self._turn)
             if (now, view) == (seen.version, seen.view):
                 return {self.seen: gr.skip()}
@@ -188,6 +188,16 @@ class AgreementPage:
             new = [case for case in cases if (reader, case, what) not in self._noted]
             self.store.note_seen(new, reader, what)
             self._noted.update((reader, case, what) for case in new)
+
+    def _forget_deleted(self, stored: Version) -> None:
+        """Forget what was measured and drawn where another program has deleted cases, however many reviews were saved
+        meanwhile."""
+        if stored == self._stored:
+            return
+        keys = frozenset(self.store.case_keys())
+        if self._keys - keys:
+            self.forget()
+        self._stored, self._keys = stored, keys
 
     def forget(self, _case: CaseKey | None = None) -> None:
         """Forget what was measured and drawn, as a case is gone or one of its photos covered; pages that are

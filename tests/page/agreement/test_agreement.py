@@ -234,7 +234,9 @@ def test_what_was_measured_before_is_shown_while_a_save_is_counted_in(
         assert page.parts["headline"] in page.follow(HeldView(), seen, REQUEST)
 
 
-@pytest.mark.parametrize("where", ["on the page", "by another program"])
+@pytest.mark.parametrize(
+    "where", ["elsewhere, and as many reviews are saved", "on the page", "by another program"]
+)
 def test_a_deleted_case_leaves_the_numbers_and_the_memory_at_once(
     rounds: ReadRounds, tmp_path: Path, where: str
 ) -> None:
@@ -255,7 +257,9 @@ def test_a_deleted_case_leaves_the_numbers_and_the_memory_at_once(
                 and page.source._rows == {} == page.source._models
             )
         else:
-            delete_cases(store, [key])
+            gone = delete_cases(store, [key]).reviews
+            for number in range(gone if "saved" in where else 0):
+                store.save(Review("ENC00002", LOCAL_READER, "assisted", comment=str(number), queue=QUEUE))
         after = page.follow(HeldView(), first[page.seen], REQUEST)
         assert f"{before - 1} cases" in after[page.parts["headline"]] and page.parts["families"] in after
         assert not any(case == key for case, *_ in page.source._rows)

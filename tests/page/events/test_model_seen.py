@@ -156,3 +156,25 @@ def test_why_says_nothing_of_what_is_still_in_memory_of_a_hidden_model(page: Pag
     answered = page.review.explain(page.inputs(), gr.EventData(None, asked), REQUEST)
     assert answered[page.parts.why] == CLOSED
     assert "failed" not in str(answered[page.parts.status])
+
+
+def test_a_blind_case_that_is_read_again_into_memory_holds_nothing_of_the_model(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab = Tab(room, mode="blind")
+    tab.open()
+    said = Prediction("ENC00001", answers={"CQID010-001": 0})
+    monkeypatch.setattr(room.desk, "recall_prediction", lambda _key, _reader: said)
+    room.page.cases.close(tab.case)
+    about = room.review.resolve(gr.EventData(None, tab.say({})), tab.request)
+    assert about.case.open_id == tab.case and about.case.analysed is None
+
+
+def test_who_reads_unaided_gets_nothing_of_what_the_model_said_to_them_before(room: Room) -> None:
+    before = Tab(room)
+    before.open()
+    room.store.note_shown(before.key, LOCAL_READER, Prediction("ENC00001", answers={"CQID010-001": 0}))
+    tab = Tab(room, mode="unaided")
+    tab.open()
+    about = room.review.resolve(gr.EventData(None, tab.say({})), tab.request)
+    assert about.draft.hides_model and room.state.saver.prediction(about.draft) is None

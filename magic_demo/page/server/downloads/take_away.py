@@ -6,6 +6,8 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from starlette.requests import Request
@@ -14,6 +16,7 @@ from starlette.routing import Route
 
 from magic_demo.core.disk.parts import temporary_folder
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.review_types import CaseKey, SavedReview
 from magic_demo.core.types import LANGUAGES, Prediction
 from magic_demo.page.session.desk.desk import Desk, page_actor
 from magic_demo.page.texts.i18n import line_in_both
@@ -62,6 +65,8 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
     """Return a zip of a queue's finished readings: an adjudicator's holds everybody's, a reader's own alone.
 
     consensus: a case that has one is exported with it alone, which an adjudicator's export alone can hold.
+    Of a case that the reader reads blind and has not revealed, nothing leaves of the model: neither what it said nor
+    where others' readings differ from it.
     The report compares what the reader may see: others' readings of cases with a done one of the reader's
     own. Raises ExportError, StoreError.
     """
@@ -71,7 +76,7 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
     everything = desk.may(reader, "export every review")
     cases = store.list_cases(queue, reader, all_assigned=True)
     files = find_case_files(cases, covered_beside(store.location))
-    visible = store.latest_reviews(queue, viewer=reader)
+    visible = _hide_model(store.latest_reviews(queue, viewer=reader), store.unrevealed(reader))
     # before it is handed over: what is said of these cases later is not blind
     if everything or wanted == REPORT.name:
         store.note_seen(
@@ -109,6 +114,16 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
                 apart=store.takes_lesions_apart(queue),
             )
         return _zip(folder)
+
+
+def _hide_model(reviews: Sequence[SavedReview], hidden: Collection[CaseKey]) -> list[SavedReview]:
+    """Return reviews without where they differ from the model, of cases whose reader has not revealed it."""
+    return [
+        replace(saved, review=replace(saved.review, disagreements=None))
+        if saved.review.case in hidden
+        else saved
+        for saved in reviews
+    ]
 
 
 def _zip(folder: Path) -> bytes:

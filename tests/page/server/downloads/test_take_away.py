@@ -10,18 +10,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from magic_demo.core.review_types import Review
-from magic_demo.page.server.downloads.take_away import list_take_away_routes, pack_readings
+from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.core.types import PhotoPrediction, Prediction
+from magic_demo.page.server.downloads.take_away import list_take_away_routes, pack_readings, take_readings
 from magic_demo.page.session.desk.desk import Desk
+from magic_demo.page.session.sign_in.sign_ins import SignIns
 from magic_demo.reviews.exports import ExportError
-from magic_demo.reviews.store import NewCase, Store, rules
-from tests.support.store.reviewed_cases import answer
+from magic_demo.reviews.exports.label_studio.tasks import OWN
+from magic_demo.reviews.store import Actor, NewCase, Store, rules
+from tests.support.store.reviewed_cases import QUEUE as READ
+from tests.support.store.reviewed_cases import SIZES, answer, make_queue
 
 QUEUE = "lesson"
+FIRST, SECOND = CaseKey(READ, "ENC00001"), CaseKey(READ, "ENC00002")
 
 
 class _Desk:
@@ -109,3 +115,80 @@ def test_a_csv_from_the_page_never_holds_a_formula(store: Store) -> None:
     archive = zipfile.ZipFile(io.BytesIO(packed))
     tables = b"".join(archive.read(name) for name in archive.namelist() if name.endswith(".csv"))
     assert tables.count(b"'=HYPERLINK(1)") == tables.count(b"=HYPERLINK(1)") > 0
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Return the desk of a queue that Li, Wang and Bo have read: Bo the second case blind; a model spoke of both."""
+    queue = make_queue(tmp_path / READ)
+    with Store.open(tmp_path / "reviews") as opened:
+        for name in ("Li", "Bo"):
+            opened.add_reader(name)
+        opened.add_reader("Wang", role="adjudicator")
+        desk = Desk(opened, sign_ins=SignIns(opened))
+        desk.add_queue(queue.folder)
+        for saved in queue.reviews:
+            opened.save(saved.review)
+        opened.note_shown(FIRST, "Wang", said_of(FIRST))
+        opened.note_shown(SECOND, "Wang", said_of(SECOND))
+        opened.save(Review("ENC00001", "Bo", "blind", "done", answer(2), queue=READ))
+        opened.save(Review("ENC00002", "Bo", "blind", "done", answer(2), queue=READ))
+        opened.note_shown(FIRST, "Bo", said_of(FIRST))
+        opened.save(Review("ENC00001", "Bo", "assisted", "done", answer(2), queue=READ))
+        yield desk
+
+
+def said_of(key: CaseKey) -> Prediction:
+    names = [name for name in SIZES if key.case_id in name]
+    photos = tuple(PhotoPrediction(name, np.ones((4, 4), np.float32), SIZES[name]) for name in names)
+    return Prediction(key.case_id, photos, answers=answer(0), models={"segmentation": "the model"})
+
+
+def take(desk: Desk, reader: str, wanted: str) -> zipfile.ZipFile:
+    return zipfile.ZipFile(
+        io.BytesIO(take_readings(desk, wanted, READ, Actor(reader, "test"), consensus=False))
+    )
+
+
+def test_what_the_model_said_leaves_with_a_readers_export_but_for_cases_they_read_blind(desk: Desk) -> None:
+    tasks = json.loads(take(desk, "Bo", "label-studio").read("label_studio.json"))
+    said = {task["data"][OWN]["case_id"]: bool(task["predictions"]) for task in tasks}
+    assert said == {"ENC00001": True, "ENC00002": False}
+    assert "model" not in desk.opened_store.known(SECOND, "Bo")
+
+
+def test_where_others_differ_from_the_model_does_not_leave_with_a_case_that_is_read_blind(desk: Desk) -> None:
+    store = desk.opened_store
+    store.add_reader("Ada", role="adjudicator")
+
+    def tell_differing() -> dict[str, list[str] | None]:
+        tasks = json.loads(take(desk, "Ada", "label-studio").read("label_studio.json"))
+        readings = [one for task in tasks for one in task["data"][OWN]["readings"] if one["reader"] == "Li"]
+        return {str(one["number"]): one["disagreements"] for one in readings}
+
+    store.save(Review("ENC00001", "Ada", "blind", queue=READ))
+    assert list(tell_differing().values()).count(["CQID011"]) == 0
+    store.save(Review("ENC00001", "Ada", "assisted", queue=READ))
+    assert ["CQID011"] in tell_differing().values()
+
+
+def test_who_takes_away_what_the_model_or_others_said_does_not_read_blind_afterwards(desk: Desk) -> None:
+    store = desk.opened_store
+    assert store.known(SECOND, "Li") == frozenset(), "done without the model"
+    take(desk, "Li", "csv")
+    assert store.known(SECOND, "Li") == frozenset(), "own readings alone"
+    take(desk, "Li", "label-studio")
+    assert store.known(SECOND, "Li") == {"model"}
+    take(desk, "Li", "report")
+    assert store.known(SECOND, "Li") == {"model", "others"}
+    store.add_reader("Ada", role="adjudicator")
+    take(desk, "Ada", "csv")
+    assert store.known(SECOND, "Ada") == {"others"}
+
+
+def test_what_is_taken_away_is_in_the_trail_before_it_leaves(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(desk, "Li", "csv")
+    (line,) = desk.opened_store.trail(kinds=["export"])
+    assert (line.who, line.detail) == ("Li", "csv")
