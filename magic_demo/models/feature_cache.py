@@ -42,6 +42,14 @@ class FeatureCache:
     def __contains__(self, key: Hashable) -> bool:
         return key in self._kept
 
+    def find(self, key: Hashable) -> Any | None:
+        """Return the value under ``key``, None where it is not kept."""
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the value under ``key``, made by ``make`` where it is not kept."""
         with self._lock:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
+from PIL import Image
 
+from magic_demo.page.panels.viewer.mask_form import working_size
 from tests.e2e.conftest import Watched
 from tests.e2e.drawing import (
     HEIGHT,
@@ -225,3 +228,42 @@ def test_points_that_are_set_faster_than_they_are_answered_are_all_followed(open
         wait_for_answer(opened)
         assert page.locator(POINTS).count() == left
     assert told(opened)[0]["runs"] is None
+
+
+def test_of_thirty_points_on_a_rash_each_changes_its_own_spot_alone(emptied: Watched, tmp_path: Path) -> None:
+    pixels = np.full((3000, 4000, 3), (222, 180, 156), np.uint8)
+    size = working_size((3000, 4000))  # at which the page draws
+    spots = [(round((i % 6 + 0.5) / 6 * size[1]), round((i // 6 + 0.5) / 5 * size[0])) for i in range(30)]
+    for x, y in spots:
+        cv2.circle(pixels, (round(x / size[1] * 4000), round(y / size[0] * 3000)), 30, (170, 80, 76), -1)
+    Image.fromarray(pixels).save(tmp_path / "rash.png")
+    page = emptied.page
+    open_photo(emptied, tmp_path / "rash.png")
+    page.keyboard.press("w")
+    for spot in spots:
+        page.mouse.click(*point(emptied, *spot))
+    wait_for_answer(emptied)
+    whole = told(emptied, size)[1]
+    assert all(whole[y, x] for x, y in spots) and whole.mean() < 0.1
+
+    def changed(before: np.ndarray, number: int) -> np.ndarray:
+        """Return the outline, which must be another at one spot, and the same elsewhere."""
+        wait_for_answer(emptied)
+        after = told(emptied, size)[1]
+        differs = before ^ after
+        assert differs.any()
+        x, y = spots[number]
+        differs[max(0, y - 60) : y + 60, max(0, x - 60) : x + 60] = False
+        assert not differs.any()
+        return after
+
+    x, y = spots[2]
+    stroke(emptied, (x, y), (x + 22, y + 8))
+    moved = changed(whole, 2)
+    page.mouse.click(*point(emptied, *spots[9]))
+    removed = changed(moved, 9)
+    assert page.locator(POINTS).count() == 29 and not removed[spots[9][1], spots[9][0]]
+    for before in (moved, whole):
+        page.keyboard.press("z")
+        wait_for_answer(emptied)
+        assert np.array_equal(told(emptied, size)[1], before)

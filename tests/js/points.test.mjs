@@ -249,3 +249,29 @@ test("an island hangs together at corners too, and is found where a finger is ne
   assert.equal(island(3.4, 0.5, 1), "4");
   assert.equal(island(0.5, 3.5, 0.5), null);
 });
+
+test("an answer that has clicks left to look at is asked for again, as long as they become fewer", () => {
+  const desk = openDesk();
+  const leave = (left) => desk.point.answer({ photo: "arm", request: desk.asked.at(-1).request, left });
+  desk.click(3, 5);
+  leave(12);
+  leave(4);
+  assert.deepEqual(desk.asked.map(({ request }) => request), [1, 2, 3]);
+  assert.deepEqual([desk.asked[2].clicks, desk.busy, desk.count], [desk.asked[0].clicks, true, 1]);
+  desk.answer(band(0, 5));
+  assert.deepEqual([desk.runs(), desk.busy, desk.words], [toRuns(band(0, 5)), false, []]);
+  desk.click(10, 5);
+  leave(7);
+  leave(7);
+  assert.deepEqual([desk.asked.length, desk.busy, desk.count, desk.words], [5, false, 1, ["point-failed"]], "a server that keeps nothing is not asked on");
+});
+
+test("what was set while clicks were looked at is asked next, whatever is left of the question before", () => {
+  const desk = openDesk();
+  desk.click(3, 5);
+  desk.click(10, 5);
+  desk.point.answer({ photo: "arm", request: 1, left: 4 });
+  assert.equal(desk.asked[1].clicks.length, 2);
+  desk.point.answer({ photo: "arm", request: 2, left: 9 });
+  assert.deepEqual([desk.asked.length, desk.busy], [3, true]);
+});

@@ -13,7 +13,7 @@ from benchmarks import segmentation
 from benchmarks.__main__ import Failure, format_document, main, measure_stage
 from benchmarks.ceiling import Reached
 from benchmarks.memory import find_peak, find_resident_peak
-from benchmarks.points import measure_readers
+from benchmarks.points import measure_rash, measure_readers
 from benchmarks.scorer import draw_masks, score_plainly
 from benchmarks.timing import Reading, Row, describe_waits, take_times
 from magic_demo.challenge.scoring.mask_scoring import score_mask_folders
@@ -130,3 +130,10 @@ def test_a_programs_memory_is_its_own_and_not_that_of_whoever_starts_it() -> Non
 def test_every_click_of_readers_who_click_at_once_is_answered() -> None:
     took, each = measure_readers(readers=3, clicks=2, pause=0.0)
     assert len(took) == 6 and took == sorted(took) and each > 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("shown", "radius"), [(True, 30), (True, 60), (False, 60)])
+def test_a_point_of_thirty_on_a_rash_changes_its_own_spot_alone(shown: bool, radius: int) -> None:
+    rash = measure_rash(shown, radius)
+    assert len(rash.clicks) == 30 and rash.elsewhere == 0

@@ -6,15 +6,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from magic_demo.core.errors import ModelError
 from magic_demo.core.review_types import Mark
 from magic_demo.core.types import Mask, Photo, Probability
+from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.interfaces import Click, Guidance
 from magic_demo.models.segmentation.guidance_maps import draw_box, draw_clicks
 from magic_demo.models.segmentation.guided import refine_map
+from magic_demo.page.panels.viewer.close_look import CloseLooks, Refine
 from magic_demo.page.panels.viewer.mask_form import (
     WORKING_SIDE,
     read_mask,
@@ -220,17 +223,13 @@ def test_a_click_that_finds_nothing_leaves_nothing_behind_beside_one_that_does()
 @pytest.mark.parametrize("count", [MOST_CLOSE, MOST_CLOSE + 1, MOST_MARKS])
 def test_only_so_many_clicks_are_looked_at_closely_as_the_page_waits_for(count: int) -> None:
     photo, _ = make_spots()
-    looks = 0
-
-    def note(photo: Photo, marks: Sequence[Mark], outline: Mask | None) -> tuple[Probability, float]:
-        nonlocal looks
-        looks += 1
-        return show_the_click_alone(photo, marks, outline)
-
-    clicks = [["lesion", *SPOTS[number % 2]] for number in range(count)]
-    reply = answer_points({"photo": "one", "clicks": clicks}, [photo], note)
-    assert ("problem" in reply) == (count > MOST_CLOSE)
-    assert looks <= 1 + 2 * MOST_CLOSE
+    counted = Counted(show_the_click_alone)
+    x, y = SPOTS[0]
+    clicks = [["lesion", x + number * 1e-5, y] for number in range(count)]
+    reply = answer_points({"photo": "one", "clicks": clicks}, [photo], counted)
+    assert reply.get("left", 0) == max(0, count - MOST_CLOSE)
+    assert ("runs" in reply) == (count <= MOST_CLOSE)
+    assert counted.times <= 1 + 2 * MOST_CLOSE
 
 
 def test_a_click_that_finds_nothing_in_a_box_leaves_no_dot_behind() -> None:
@@ -240,11 +239,9 @@ def test_a_click_that_finds_nothing_in_a_box_leaves_no_dot_behind() -> None:
     def find_in_small_boxes(
         photo: Photo, marks: Sequence[Mark], outline: Mask | None
     ) -> tuple[Probability, float]:
-        clicked = [mark for mark in marks if mark.kind != "box"]
+        small = [mark for mark in marks if mark.kind != "box" or mark.at[2] - mark.at[0] < 0.1]
         return (
-            show_the_click_alone(photo, clicked, outline)
-            if clicked
-            else show_the_click_alone(photo, marks, outline)
+            show_the_click_alone(photo, small, outline) if small else (np.zeros((240, 320), np.float32), 0.5)
         )
 
     reply = answer_points({"photo": "one", "clicks": clicks}, [photo], find_in_small_boxes)
@@ -252,8 +249,148 @@ def test_a_click_that_finds_nothing_in_a_box_leaves_no_dot_behind() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_what_is_found_closely_does_not_hold_a_click_on_skin(order: int) -> None:
+def test_a_click_on_skin_takes_what_is_nearer_to_it_of_what_was_found_closely(order: int) -> None:
     photo, _ = make_spots()
     x, y = SPOTS[0]
+    alone = read_working_mask(ask_looking([["lesion", x, y]], photo, CloseLooks()), photo.size)
     clicks = [["lesion", x, y], ["skin", x + 0.004, y]][::order]
-    assert answer_points({"photo": "one", "clicks": clicks}, [photo], show_the_click_alone)["nothing"]
+    mask = read_working_mask(ask_looking(clicks, photo, CloseLooks()), photo.size)
+    height, width = mask.shape
+    assert mask[int(y * height), int(x * width)] and not mask[int(y * height), int((x + 0.004) * width)]
+    assert not (mask & ~alone).any() and mask.sum() > alone.sum() / 2
+
+
+class Counted:
+    """Answers as another does, and counts how often."""
+
+    def __init__(self, refine: Refine) -> None:
+        self.refine = refine
+        self.times = 0
+
+    def __call__(
+        self, photo: Photo, marks: Sequence[Mark], outline: Mask | None
+    ) -> tuple[Probability, float]:
+        self.times += 1
+        return self.refine(photo, marks, outline)
+
+
+def ask_looking(
+    clicks: list[Any],
+    photo: Photo,
+    looks: CloseLooks,
+    refine: Refine = show_the_click_alone,
+    before: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    payload: dict[str, Any] = {"photo": "one", "clicks": clicks}
+    if before is not None:
+        payload |= {"width": before["width"], "height": before["height"], "before": before["runs"]}
+    return answer_points(payload, [photo], refine, looks)
+
+
+THIRTY = [((column + 0.5) / 6, (row + 0.5) / 5) for row in range(5) for column in range(6)]
+
+
+@pytest.fixture(scope="module")
+def rash() -> Photo:
+    """Return a photo of 12 megapixels with thirty red spots, 1.5% of its longer side across."""
+    pixels = np.full((3000, 4000, 3), (224, 180, 155), np.int16)
+    pixels += np.random.default_rng(3).integers(-4, 5, (3000, 4000, 1), dtype=np.int16)
+    for x, y in THIRTY:
+        cv2.circle(pixels, (round(x * 4000), round(y * 3000)), 30, (170, 60, 60), -1)
+    return Photo("one", pixels.astype(np.uint8))
+
+
+def show_small_spots(photo: Photo, marks: Sequence[Mark], outline: Mask | None) -> tuple[Probability, float]:
+    """Show spots of the map at clicks, which are the larger the more is clicked, as a model that sees all clicks."""
+    del photo, outline
+    probability = np.zeros((240, 320), np.float32)
+    for mark in marks:
+        centre = round(mark.at[0] * 320), round(mark.at[1] * 240)
+        cv2.circle(probability, centre, 6 + len(marks) % 3, 1.0, -1)
+    return probability, 0.5
+
+
+@pytest.mark.parametrize("refine", [show_the_click_alone, show_small_spots])
+def test_of_thirty_clicks_on_small_spots_each_changes_what_it_stands_for_alone(
+    rash: Photo, refine: Refine
+) -> None:
+    looks, counted = CloseLooks(), Counted(refine)
+    clicks: list[Any] = []
+    reply: dict[str, Any] | None = None
+    for x, y in THIRTY:  # one by one, as a reader sets them
+        clicks.append(["lesion", x, y])
+        before, reply = reply, ask_looking(clicks, rash, looks, counted, reply)
+        whole = read_working_mask(reply, rash.size)
+        if before is not None:
+            assert_changed_near(read_working_mask(before, rash.size), whole, [(x, y)])
+    asked = counted.times
+    x, y = THIRTY[2]
+    moved = [*clicks[:2], ["lesion", x + 0.002, y], *clicks[3:]]
+    after = read_working_mask(ask_looking(moved, rash, looks, counted), rash.size)
+    assert 1 <= counted.times - asked <= 3, "the moved one alone is asked of"
+    assert_changed_near(whole, after, [THIRTY[2]], least=0)
+    asked = counted.times
+    removed = [*moved[:9], *moved[10:]]
+    less = read_working_mask(ask_looking(removed, rash, looks, counted), rash.size)
+    assert counted.times == asked, "nothing new is to be looked at"
+    assert_changed_near(after, less, [THIRTY[9]])
+    assert not less[int(THIRTY[9][1] * less.shape[0]), int(THIRTY[9][0] * less.shape[1])]
+    back = read_working_mask(ask_looking(clicks, rash, looks, counted), rash.size)
+    assert np.array_equal(back, whole) and counted.times == asked
+
+
+def assert_changed_near(
+    before: Mask, after: Mask, places: Sequence[tuple[float, float]], least: int = 1
+) -> None:
+    """Assert that an outline changed in ``least`` pixels or more, and only within 3% of the longer side of places."""
+    changed = before ^ after
+    assert np.count_nonzero(changed) >= least
+    for x, y in places:
+        row, column, reach = int(y * changed.shape[0]), int(x * changed.shape[1]), 0.03 * max(changed.shape)
+        down, across = np.ogrid[: changed.shape[0], : changed.shape[1]]
+        changed = changed & ((down - row) ** 2 + (across - column) ** 2 > reach**2)
+    assert not changed.any()
+
+
+def test_an_emptied_cache_answers_all_clicks_in_rounds_and_the_same(rash: Photo) -> None:
+    cache = FeatureCache()
+    looks, clicks = CloseLooks(cache), [["lesion", *place] for place in THIRTY]
+
+    def ask_on() -> tuple[list[int], Mask]:
+        left = []
+        while "left" in (reply := ask_looking(clicks, rash, looks)):
+            left.append(reply["left"])
+        return left, read_working_mask(reply, rash.size)
+
+    left, whole = ask_on()
+    assert left == [22, 14, 6]
+    assert ask_on()[0] == []
+    cache.clear()
+    assert np.array_equal(ask_on()[1], whole)
+
+
+def test_a_cache_that_keeps_nothing_says_the_same_number_again(rash: Photo) -> None:
+    clicks = [["lesion", *place] for place in THIRTY]
+    looks = CloseLooks(FeatureCache(0))
+    assert [ask_looking(clicks, rash, looks)["left"] for _ in range(2)] == [22, 22]
+
+
+def test_what_was_found_is_of_one_photo_and_of_one_model(rash: Photo) -> None:
+    cache, click = FeatureCache(), Mark("lesion", THIRTY[0])
+    ask_looking([["lesion", *THIRTY[0]]], rash, CloseLooks(cache, "a model"))
+    covered = Photo("one", np.zeros_like(rash.pixels))
+    assert CloseLooks(cache, "a model").find(rash, click) is not None
+    assert CloseLooks(cache, "a model").find(covered, click) is None
+    assert CloseLooks(cache, None).find(rash, click) is None, (
+        "whoever may not see the model gets nothing of it"
+    )
+
+
+def test_a_click_on_skin_in_what_a_map_has_shown_asks_for_another_map(rash: Photo) -> None:
+    looks, shown = CloseLooks(), Counted(show_small_spots)
+    lesion = [["lesion", *place] for place in THIRTY[:3]]
+    ask_looking(lesion, rash, looks, shown)
+    asked = shown.times
+    x, y = THIRTY[0]
+    ask_looking([*lesion, ["skin", x + 0.002, y]], rash, looks, shown)
+    assert shown.times > asked

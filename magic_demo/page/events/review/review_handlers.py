@@ -12,6 +12,7 @@ from magic_demo.page.events.resolve import Resolved, Updates, answered, answered
 from magic_demo.page.events.review.review_state import ReviewEvents, ReviewState
 from magic_demo.page.panels.forms import read_system, read_why
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
+from magic_demo.page.panels.viewer.close_look import CloseLooks
 from magic_demo.page.panels.viewer.facts_form import answer_facts
 from magic_demo.page.panels.viewer.point_form import answer_points
 from magic_demo.page.panels.why.why import CLOSED, why_value
@@ -73,7 +74,8 @@ class ReviewHandlers(ReviewEvents):
         photos = case.encounter.photos if case is not None else ()
         shown = (draft is None or not draft.hides_model) and not event.payload.get("label")
         refiner = Refiner(self.page.source, case, shown=shown)
-        reply = answer_points(event.payload, photos, refiner.refine)
+        looks = CloseLooks(refiner.cache, refiner.by)
+        reply = answer_points(event.payload, photos, refiner.refine, looks)
         if refiner.asks_model:
             self.page.note_model_seen(event.session, draft)
         return {self.parts.viewer: gr.update(point_reply={**reply, "read": refiner.read})}

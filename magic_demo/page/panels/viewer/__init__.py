@@ -45,9 +45,10 @@ Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event.
            The comments on the lesions of a photo; sent as a mask is.
     point  {"case", "photo", "label", "request": int, "width", "height", "clicks": marks, "before": [int] | None}
            The marks of a correction, the newest last, and the outline that they change. The answer is
-           ``gr.update(point_reply=answer_points(event._data, photos, refine))`` for the viewer. ``nothing`` in
-           it: the outline cannot follow the newest mark, which goes again. ``read``: the model had to read
-           the photo first. One question of a tab is under way at a time.
+           ``gr.update(point_reply=answer_points(event._data, photos, refine, looks))`` for the viewer.
+           ``nothing`` in it: the outline cannot follow the newest mark, which goes again. ``left``: clicks that
+           are still to be looked at closely; the same is asked again. ``read``: the model had to read the
+           photo first. One question of a tab is under way at a time.
 
     facts  {"case", "photos": [photo_id]}
            This browser changes what is read back from a canvas: see ``readback.mjs``. The answer is

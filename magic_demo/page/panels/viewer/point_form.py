@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.review_content import read_mark
 from magic_demo.core.review_types import Mark
-from magic_demo.core.types import Mask, Photo, Probability
-from magic_demo.imaging.local_change import DOT, box_slices, change_locally, find_pixel, is_followed
+from magic_demo.core.types import Mask, Photo
+from magic_demo.imaging.local_change import DOT, change_locally, find_pixel, is_followed
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import row_lengths
+from magic_demo.page.panels.viewer.close_look import CloseLooks, Island, Refine, find_island, is_small
 from magic_demo.page.panels.viewer.mask_form import read_working_mask, working_size
 
 MOST_MARKS = 200
 """Clicks and boxes that one outline may be made from."""
 
-CLOSE = (0.03, 0.06)
-"""Sides of the squares that are looked at closely around a click, shares of the photo's longer side; the second
-where the first is filled."""
 MOST_CLOSE = 8
-"""Clicks that one answer looks at closely. Each takes a second or two of a busy processor, and the page waits for 20."""
-LEAST_FILLED, MOST_FILLED = 0.04, 0.5
-"""How much of a square a small lesion fills: skin fills next to nothing of it, and what fills it may go on outside."""
-
-Refine = Callable[[Photo, Sequence[Mark], Mask | None], tuple[Probability, float]]
-"""A photo, the marks on it and the outline to begin with, if any -> a map (h, w) that spans the photo, and the
-probability from which it is lesion."""
+"""Clicks that one answer looks at closely anew. Each takes a second or two of a busy processor, and the page waits for 20."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,96 +35,144 @@ class Pointed:
     before: Mask
 
 
-def answer_points(payload: object, photos: Sequence[Photo], refine: Refine) -> dict[str, Any]:
-    """Return the viewer's ``point_reply`` to a ``point`` event: photo, request, and one of three.
+@dataclass(frozen=True)
+class Unfinished:
+    """An answer for which ``left`` clicks have to be looked at closely still, after as many as one may take."""
 
-    width, height and runs of the outline; ``nothing``, where it cannot follow the newest mark; or
-    ``problem``, one line.
+    left: int
+
+
+def answer_points(
+    payload: object, photos: Sequence[Photo], refine: Refine, looks: CloseLooks | None = None
+) -> dict[str, Any]:
+    """Return the viewer's ``point_reply`` to a ``point`` event: photo, request, and one of four.
+
+    width, height and runs of the outline; ``nothing``, where it cannot follow the newest mark; ``left``, a number
+    of clicks to look at: the page asks again, and ``looks`` has what was found so far; or ``problem``, one line.
+
+    looks: of the open case; where there is none, an answer looks at every click anew.
     """
     asked = payload if isinstance(payload, Mapping) else {}
     reply: dict[str, Any] = {"photo": asked.get("photo"), "request": asked.get("request")}
     try:
-        outline = follow_points(read_pointed(asked, photos), refine)
+        outline = follow_points(read_pointed(asked, photos), refine, looks or CloseLooks())
     except MagicDemoError as error:
         return {**reply, "problem": str(error)}
     if outline is None:
         return {**reply, "nothing": True}
+    if isinstance(outline, Unfinished):
+        return {**reply, "left": outline.left}
     height, width = outline.shape
     return {**reply, "width": width, "height": height, "runs": row_lengths(outline).tolist()}
 
 
-def follow_points(pointed: Pointed, refine: Refine) -> Mask | None:
+def follow_points(pointed: Pointed, refine: Refine, looks: CloseLooks) -> Mask | Unfinished | None:
     """Return the outline that the marks ask for, at the size of the one before; None where it cannot follow
-    the newest. Raises ModelError, and FormError where more than MOST_CLOSE clicks have to be looked at closely.
+    the newest; Unfinished where more than MOST_CLOSE clicks have to be looked at closely anew. Raises ModelError.
 
-    A click on the lesion of which the map shows nothing but the click itself is looked at closely.
+    A click on the lesion of which the map shows nothing but the click itself is looked at closely. A small lesion
+    that was found for a click, so or by the map, stands for it from then on, whatever else is clicked; the map is
+    asked of the other marks alone.
     """
-    before, marks = pointed.before, pointed.marks
+    photo, before, marks = pointed.photo, pointed.before, pointed.marks
     size = (before.shape[0], before.shape[1])
-    probability, threshold = refine(pointed.photo, marks, choose_beginning(pointed))
-    found = lesion_mask(probability, size, threshold)
-    outline = change_locally(before, found, marks)
-    lost = [mark for mark in marks if _adds(mark, before) and not is_followed(outline, mark, DOT)]
-    if len(lost) > MOST_CLOSE:
-        raise FormError(
-            "{count} clicks show no lesion at first sight, at most {limit} are looked at closely in one go; undo, accept "
-            "the outline and go on",
-            count=len(lost),
-            limit=MOST_CLOSE,
-        )
-    if lost:
-        for mark in lost:  # a box takes in what is found, the click's own dot too
-            if outline[pixel := find_pixel(mark, size)]:
-                found &= before | ~_find_island(outline, pixel)
-        outline = change_locally(before, found, [mark for mark in marks if mark not in lost])
-    skin = [mark for mark in marks if mark.kind == "skin"]
-    for mark in lost:
-        island = look_closely(pointed.photo, mark, size, refine)
-        if island is not None and any(island[find_pixel(one, size)] for one in skin):
-            return None  # the two clicks contradict each other
-        if island is not None:
-            outline |= island
-        elif mark == marks[-1]:
-            return None
+    islands = _recall_islands(pointed, looks)
+    others = _leave_out(marks, islands, size)
+    found, outline = _ask_map(pointed, others, refine)
+    added = [mark for mark in others if _adds(mark, before)]
+    lost = [mark for mark in added if not is_followed(outline, mark, DOT)]
+    unseen = list(dict.fromkeys(mark for mark in lost if not looks.was_looked_at(photo, mark)))
+    new = {mark: looks.look(photo, mark, size, refine) for mark in unseen[:MOST_CLOSE]}
+    if len(unseen) > MOST_CLOSE:
+        return Unfinished(len(unseen) - MOST_CLOSE)
+    new |= {mark: looks.find(photo, mark) for mark in lost if mark not in new}
+    for mark, island in _find_small(found, [mark for mark in added if mark not in lost], marks).items():
+        looks.keep_shown(photo, mark, island)
+        new[mark] = island
     newest = marks[-1]
-    return outline if newest in lost or is_followed(outline, newest) else None
+    if newest in new and new[newest] is None:
+        return None
+    if new:  # what the map shows at these clicks, their dots too, must not stay
+        islands |= {mark: island for mark, island in new.items() if island is not None}
+        others = _leave_out([mark for mark in others if mark not in new], islands, size)
+        _, outline = _ask_map(pointed, others, refine)
+    _put_islands(outline, islands, marks)
+    return outline if newest not in others or is_followed(outline, newest) else None
 
 
-def look_closely(photo: Photo, click: Mark, size: tuple[int, int], refine: Refine) -> Mask | None:
-    """Return the small lesion (h, w) bool of ``size`` that a click lies on, found in a box around it; None where there
-    is none that stands out from the box. Raises ModelError."""
-    pixel = find_pixel(click, size)
-    for side in CLOSE:
-        box = Mark("box", _surround(click, photo.size, side))
-        probability, threshold = refine(photo, (box,), None)
-        found = lesion_mask(probability, size, threshold)
-        if not found[pixel]:
-            return None
-        island = _find_island(found, pixel)
-        rows, columns = box_slices(box, size)
-        filled = np.count_nonzero(island) / ((rows.stop - rows.start) * (columns.stop - columns.start))
-        if filled <= MOST_FILLED:
-            return island if filled >= LEAST_FILLED else None
-    return None
+def _recall_islands(pointed: Pointed, looks: CloseLooks) -> dict[Mark, Island]:
+    """Return what is kept of the clicks on the lesion; not what a map has shown of one where a click on skin lies on it,
+    which asks for another map."""
+    clicks = [mark for mark in pointed.marks if mark.kind == "lesion"]
+    skin = [find_pixel(mark, pointed.before.shape) for mark in pointed.marks if mark.kind == "skin"]
+    islands = {}
+    for click in clicks:
+        shown = looks.find_shown(pointed.photo, click)
+        if shown is not None and any(map(shown.holds, skin)):
+            shown = None
+        island = looks.find(pointed.photo, click) or shown
+        if island is not None:
+            islands[click] = island
+    return islands
 
 
-def _find_island(mask: Mask, pixel: tuple[int, int]) -> Mask:
-    """Return the island (H, W) of a mask that a pixel of it lies on."""
-    _, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
-    return np.asarray(labels == labels[pixel], dtype=np.bool_)
+def _find_small(found: Mask, clicks: Sequence[Mark], marks: Sequence[Mark]) -> dict[Mark, Island]:
+    """Return the small islands of a map's mask (H, W) at clicks on the lesion; none that a box cuts or a click on skin
+    lies on."""
+    if any(mark.kind == "box" for mark in marks):
+        return {}
+    size = (found.shape[0], found.shape[1])
+    skin = [find_pixel(mark, size) for mark in marks if mark.kind == "skin"]
+    islands = {click: find_island(found, find_pixel(click, size)) for click in clicks}
+    return {
+        click: island
+        for click, island in islands.items()
+        if is_small(island, size) and not any(map(island.holds, skin))
+    }
+
+
+def _leave_out(marks: Sequence[Mark], islands: Mapping[Mark, Island], size: tuple[int, int]) -> list[Mark]:
+    """Return the marks that islands do not answer: their own clicks, and clicks on skin that lie on them."""
+    return [
+        mark
+        for mark in marks
+        if mark not in islands
+        and not (mark.kind == "skin" and any(one.holds(find_pixel(mark, size)) for one in islands.values()))
+    ]
+
+
+def _ask_map(pointed: Pointed, marks: Sequence[Mark], refine: Refine) -> tuple[Mask, Mask]:
+    """Return what the map shows for some of the marks, and the outline that it makes of the one before, both (H, W);
+    that one twice for none."""
+    before = pointed.before
+    if not marks:
+        return before, before.copy()
+    probability, threshold = refine(pointed.photo, marks, choose_beginning(pointed))
+    found = lesion_mask(probability, (before.shape[0], before.shape[1]), threshold)
+    return found, change_locally(before, found, marks)
+
+
+def _put_islands(outline: Mask, islands: Mapping[Mark, Island], marks: Sequence[Mark]) -> None:
+    """Put islands into an outline (H, W), each without what clicks on skin take of it."""
+    clicks = {
+        kind: [find_pixel(mark, outline.shape) for mark in marks if mark.kind == kind]
+        for kind in ("lesion", "skin")
+    }
+    parts = []
+    for island in islands.values():
+        lesion, skin = (
+            [pixel for pixel in clicks[kind] if island.holds(pixel)] for kind in ("lesion", "skin")
+        )
+        part = island.divide(lesion, skin)
+        outline[island.slices] &= ~(island.pixels & ~part)
+        parts.append((island.slices, part))
+    for where, part in parts:
+        outline[where] |= part
 
 
 def _adds(mark: Mark, before: Mask) -> bool:
     """Tell whether a mark is a click on a lesion that an outline (H, W) does not hold."""
     return mark.kind == "lesion" and not before[find_pixel(mark, before.shape)]
-
-
-def _surround(click: Mark, size: tuple[int, int], side: float) -> tuple[float, ...]:
-    """Return left, top, right, bottom, shares of a photo (height, width), of the square around a click whose side is a
-    share of the longer of them."""
-    x, y = click.at
-    across, down = (side * max(size) / length / 2 for length in (size[1], size[0]))
-    return max(0.0, x - across), max(0.0, y - down), min(1.0, x + across), min(1.0, y + down)
 
 
 def choose_beginning(pointed: Pointed) -> Mask | None:

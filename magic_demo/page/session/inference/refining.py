@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.open_cases import OpenCase
 
 if TYPE_CHECKING:  # torch takes seconds, for which the page does not wait
+    from magic_demo.models.feature_cache import FeatureCache
     from magic_demo.models.interfaces import Guidance
 
 _AT_ONCE = threading.BoundedSemaphore(os.cpu_count() or 1)
@@ -39,6 +40,19 @@ class Refiner:
         """Return whether the model decides, and not a graph cut alone."""
         return self._predictor is not None and self._case is not None
 
+    @property
+    def cache(self) -> FeatureCache | None:
+        """Return what goes with the case and its photos; None without a case."""
+        return self._case.cache if self._case is not None else None
+
+    @property
+    def by(self) -> Hashable:
+        """Return what answers: the models, by name, and the prompt that they read; None for a graph cut alone."""
+        if self._predictor is None or self._case is None:
+            return None
+        prompt = self._read_prompt(self._case) if self._predictor.reads_prompt else ""
+        return tuple(sorted(self._predictor.models.items())), prompt
+
     def refine(self, photo: Photo, marks: Sequence[Mark], outline: Mask | None) -> tuple[Probability, float]:
         """Return the map (h, w) of a photo of the case that follows the marks, and its threshold.
 
@@ -50,12 +64,15 @@ class Refiner:
         with _AT_ONCE:
             if self._predictor is None or self._case is None:
                 return refine_map(None, photo.pixels, None, guidance), 0.5
-            prompt = self._case.analysed.prompt if self._case.analysed is not None else None
-            if prompt is None:
-                prompt = self._case.encounter.narrative.text("en")
+            prompt = self._read_prompt(self._case)
             self.read = self.read or not self._predictor.has_read(photo, self._case.cache)
             probability = self._predictor.refine(photo, guidance, prompt=prompt, cache=self._case.cache)
             return probability, self._predictor.threshold
+
+    @staticmethod
+    def _read_prompt(case: OpenCase) -> str:
+        prompt = case.analysed.prompt if case.analysed is not None else None
+        return case.encounter.narrative.text("en") if prompt is None else prompt
 
 
 def write_guidance(marks: Sequence[Mark], outline: Mask | None) -> Guidance:

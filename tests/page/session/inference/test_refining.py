@@ -9,9 +9,10 @@ import numpy as np
 from magic_demo.core.review_types import Mark
 from magic_demo.core.types import Encounter, Narrative, Photo
 from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.page.panels.viewer.close_look import CloseLooks, Island
 from magic_demo.page.session.inference.refining import Refiner
 from magic_demo.page.session.inference.source import PredictorSource
-from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.session.open_cases import OpenCase, OpenCases
 from tests.support.fake_predictor import FakePredictor
 
 
@@ -42,3 +43,32 @@ def test_a_photo_that_was_read_for_the_first_look_was_read_for_the_closer_one_to
     again = Refiner(source, case, shown=True)
     again.refine(photo, (Mark("lesion", (0.5, 0.5)),), None)
     assert not again.read
+
+
+def test_a_covered_photo_and_a_closed_case_forget_what_was_found_at_clicks() -> None:
+    photo, click = Photo("one", np.zeros((8, 8, 3), np.uint8)), Mark("lesion", (0.5, 0.5))
+    source, cases = PredictorSource(FakePredictor), OpenCases()
+    case = cases.open(Encounter("one", Narrative(), (photo,)))
+
+    def looks(case: OpenCase) -> CloseLooks:
+        refiner = Refiner(source, case, shown=True)
+        return CloseLooks(refiner.cache, refiner.by)
+
+    looks(case).keep_shown(photo, click, Island(3, 3, np.ones((2, 2), np.bool_)))
+    assert looks(case).find_shown(photo, click) is not None and case.cache.bytes > 0
+    covered = Photo("one", np.ones((8, 8, 3), np.uint8))
+    after = cases.put_photo(case.open_id, covered)
+    assert after is not None and after.cache.bytes == 0
+    assert looks(after).find_shown(photo, click) is looks(after).find_shown(covered, click) is None
+
+
+def test_a_graph_cut_gets_nothing_of_what_a_model_has_found() -> None:
+    photo, click = Photo("one", np.zeros((8, 8, 3), np.uint8)), Mark("lesion", (0.5, 0.5))
+    source = PredictorSource(FakePredictor)
+    source.start()
+    assert source.wait(60)
+    case = OpenCase("open", Encounter("one", Narrative(), (photo,)))
+    model, cut = (Refiner(source, case, shown=shown) for shown in (True, False))
+    CloseLooks(model.cache, model.by).keep_shown(photo, click, Island(3, 3, np.ones((2, 2), np.bool_)))
+    assert CloseLooks(model.cache, model.by).find_shown(photo, click) is not None
+    assert CloseLooks(cut.cache, cut.by).find_shown(photo, click) is None

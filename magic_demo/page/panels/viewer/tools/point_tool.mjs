@@ -11,7 +11,7 @@ const PATIENCE = 20_000; // milliseconds after which an answer is taken for lost
 export function pointTool(desk, send) {
   let open = null; // the session whose points are shown
   let held = null; // what the pointer holds: {number: of a point or -1, from, to, lesion, moved}
-  let asked = null; // {session, state, request, timer}
+  let asked = null; // {session, state, request, timer, left: clicks to look at closely}
   let request = 0;
   let placing = false;
 
@@ -37,11 +37,11 @@ export function pointTool(desk, send) {
   });
   journal.guard(() => held !== null);
 
-  function ask(session) {
+  function ask(session, left = Infinity) {
     draw();
     if (asked) return; // once that answer is here
     const { photo, state } = session;
-    asked = { session, state, request: ++request, timer: setTimeout(() => fail(), PATIENCE) };
+    asked = { session, state, request: ++request, timer: setTimeout(() => fail(), PATIENCE), left };
     desk.busy(true);
     const { label } = session.does;
     send({ photo: photo.name, ...(label && { label }), request, width: photo.width, height: photo.height, clicks: session.shown, before: state.from });
@@ -63,9 +63,9 @@ export function pointTool(desk, send) {
   }
 
   // What was set while the server answered; nothing, where the photo was edited otherwise since.
-  function next(session) {
+  function next(session, left) {
     if (session.overtaken) close();
-    else if (session.state.runs === undefined) ask(session);
+    else if (session.state.runs === undefined) ask(session, left);
     draw();
   }
 
@@ -156,14 +156,22 @@ export function pointTool(desk, send) {
     },
     redraw: draw,
     count: () => open?.count ?? 0,
-    /** The server's answer: {photo, request} with {width, height, runs}, {nothing} or {problem}; one that comes after a newer edit is dropped. */
+    /** The server's answer: {photo, request} with {width, height, runs}, {nothing}, {left} or {problem}; one that comes after a newer edit is dropped. */
     answer(reply) {
       if (!asked || reply?.request !== asked.request || reply.photo !== asked.session.photo.name) return;
       if (reply.problem || reply.nothing) {
         fail(reply.problem ? "point-failed" : "point-nothing");
         return;
       }
+      if (reply.left >= asked.left) {
+        fail(); // the server keeps nothing of what it finds
+        return;
+      }
       const { session, state } = settle();
+      if (reply.left) {
+        next(session, state === session.state ? reply.left : Infinity); // the same again, or what was set since
+        return;
+      }
       session.answer(state, reply.runs);
       if (reply.read) desk.say("point-reread", lowest(state));
       next(session);
