@@ -15,6 +15,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from magic_demo.core.errors import StoreError
 from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.core.types import PhotoPrediction, Prediction
 from magic_demo.page.server.downloads.take_away import list_take_away_routes, pack_readings, take_readings
@@ -186,9 +187,16 @@ def test_who_takes_away_what_the_model_or_others_said_does_not_read_blind_afterw
     assert store.known(SECOND, "Ada") == {"others"}
 
 
-def test_what_is_taken_away_is_in_the_trail_before_it_leaves(
+def test_what_is_taken_away_is_in_the_trail_and_nothing_leaves_that_it_cannot_keep(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take(desk, "Li", "csv")
     (line,) = desk.opened_store.trail(kinds=["export"])
     assert (line.who, line.detail) == ("Li", "csv")
+
+    def fail(*_: object, **__: object) -> list[str]:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(desk.opened_store, "note", fail)
+    with pytest.raises(StoreError):
+        take(desk, "Li", "csv")
