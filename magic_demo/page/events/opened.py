@@ -34,7 +34,7 @@ from magic_demo.page.panels.why.why import CLOSED
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.inference.analysis import Faults, Stops
 from magic_demo.page.session.inference.source import PredictorSource
-from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.session.open_cases import FileStates, OpenCase
 from magic_demo.page.session.review import Drafts, ReviewDraft
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.questions.families import QuestionSet
@@ -136,9 +136,12 @@ class OpenedCase:
         example: bool = False,
         key: CaseKey | None = None,
         reader: str | None = None,
+        states: FileStates = (),
     ) -> OpenCase:
         """Open a case, and begin an empty draft of it. key, reader: as in ``replace_case``."""
-        case = self.cases.open(encounter, example=example, queued=key is not None, key=key, reader=reader)
+        case = self.cases.open(
+            encounter, example=example, queued=key is not None, key=key, reader=reader, states=states
+        )
         self.drafts.begin(str(request.session_hash), ReviewDraft(case.open_id))
         return case
 
@@ -151,12 +154,13 @@ class OpenedCase:
         example: bool,
         key: CaseKey | None = None,
         reader: str | None = None,
+        states: FileStates = (),
     ) -> OpenCase:
         """Close the session's case and open another one in its place. key: which stored case it is, None
-        where it is in no store; reader: whose."""
+        where it is in no store; reader: whose; states: of its files when they were read."""
         if before is not None:
             self.cases.close(before.open_id)
-        return self.open_case(encounter, request, example=example, key=key, reader=reader)
+        return self.open_case(encounter, request, example=example, key=key, reader=reader, states=states)
 
     def _readers_part(self, case: OpenCase, draft: ReviewDraft | None) -> dict[str, Any]:
         """Return what the viewer shows of a case besides photos and what the models say, as its arguments."""

@@ -14,6 +14,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 from magic_demo.core.messages import Message
 from magic_demo.core.review_types import CaseKey
@@ -39,6 +40,11 @@ class Analysed:
         return count_bytes(self.prediction)
 
 
+FileState = tuple[Path, int, int, int]
+"""A file's path, inode, time of its last change (ns) and size in bytes: another one as soon as it holds something else."""
+FileStates = tuple[FileState | None, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class OpenCase:
     """One case in a browser.
@@ -49,7 +55,7 @@ class OpenCase:
     cache: what the models made of its photos and words; it goes with the case.
     problems: one line for each photo that could not be opened. missing: how many photos of a stored case
     those are. failure: why the last analysis came to nothing, empty where it did not. notes: what else is to
-    be said of it as long as it is open.
+    be said of it as long as it is open. states: of the program's own files when the photos were read from them.
     """
 
     open_id: str
@@ -64,6 +70,7 @@ class OpenCase:
     notes: tuple[Message, ...] = ()
     key: CaseKey | None = None
     reader: str | None = None
+    states: FileStates = ()
 
     @property
     def fixed(self) -> bool:
@@ -115,11 +122,11 @@ class OpenCases:
         key: CaseKey | None = None,
         reader: str | None = None,
         open_id: str | None = None,
+        states: FileStates = (),
     ) -> OpenCase:
         """Keep a case under a new id, or under the one that its page has of it."""
-        case = OpenCase(
-            open_id or secrets.token_urlsafe(12), encounter, example, queued, key=key, reader=reader
-        )
+        open_id = open_id or secrets.token_urlsafe(12)
+        case = OpenCase(open_id, encounter, example, queued, key=key, reader=reader, states=states)
         with self._lock:
             self._cases[case.open_id] = case
             self._heard[case.open_id] = self._clock()
@@ -224,9 +231,9 @@ class OpenCases:
             self._make_room()
         return reopened
 
-    def put_photo(self, open_id: str, photo: Photo) -> OpenCase | None:
+    def put_photo(self, open_id: str, photo: Photo, states: FileStates | None = None) -> OpenCase | None:
         """Let a changed photo take the place of the one of its id, in what was analysed too: the one before
-        is nowhere any more."""
+        is nowhere any more. states: of the files by now, where they have changed."""
         with self._lock:
             case = self._cases.get(open_id)
             if case is None:
@@ -239,7 +246,11 @@ class OpenCases:
             )
             changed = _with_photo(case.encounter, photo)
             self._cases[open_id] = replace(
-                case, encounter=changed, analysed=analysed, cache=FeatureCache()
+                case,
+                encounter=changed,
+                analysed=analysed,
+                cache=FeatureCache(),
+                states=case.states if states is None else states,
             )  # the old one holds the old photo
             return self._cases[open_id]
 

@@ -19,9 +19,11 @@ from magic_demo.page.build import Desk
 from magic_demo.page.events.review.covering import Covering
 from magic_demo.page.panels.forms import name_uploads
 from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.page.server.downloads.photo_parts import find_photo
+from magic_demo.page.server.downloads.thumbnails import Thumbnails
 from magic_demo.page.session.desk.photos import cover_photo_area
 from magic_demo.page.session.review import Reading, ReviewDraft
-from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
 from magic_demo.reviews.cases.deletion import delete_cases
 from magic_demo.reviews.cases.kept_cases import keep_upload
 from magic_demo.reviews.store import Store
@@ -62,6 +64,14 @@ def cover_all(page: Page) -> gr.EventData:
     return gr.EventData(None, told)
 
 
+def other_program(room: Room) -> Room:
+    """Return a page of the same store in another process: neither tells the other what it covers."""
+    other = Room.__new__(Room)
+    other.store, other.original, other.keys = room.store, room.original, room.keys
+    other.lay_out(Desk(room.store, sign_ins=SignIns(room.store)))
+    return other
+
+
 def corner(number: int) -> Mask:
     area = np.zeros(PHOTO.size, np.bool_)
     area[20:120, 20:120] = True
@@ -96,16 +106,30 @@ def test_two_who_cover_at_once_do_not_undo_each_other(room: Room, monkeypatch: p
 
 def test_what_another_program_of_the_store_has_covered_stays_so(room: Room) -> None:
     theirs = room.open("eve")
-    other = Room.__new__(Room)  # the same store in another process: nobody tells it what is covered here
-    other.store, other.original, other.keys = room.store, room.original, room.keys
-    other.lay_out(Desk(room.store, sign_ins=SignIns(room.store)))
-    assert other.send("ada", other.open("ada"), corner(0))["covered"]
+    assert other_program(room).cover("ada", corner(0))["covered"]
     assert not is_covered(theirs.encounter.photos[0].pixels, corner(0))
     assert room.send("eve", theirs, corner(1))["covered"]
     now = room.handlers.cases.get(theirs.open_id)
     assert now is not None
     for pixels in (read_photo(room.original).pixels, now.encounter.photos[0].pixels):
         assert is_covered(pixels, corner(0)) and is_covered(pixels, corner(1))
+
+
+def test_what_another_program_of_the_store_has_covered_is_shown_covered_from_then_on(room: Room) -> None:
+    read = room.desk.read_case(room.store.case(KEY, "eve"), "eve")
+    theirs, again = (
+        room.handlers.cases.open(read.encounter, queued=True, key=KEY, reader="eve", states=read.states)
+        for _ in range(2)
+    )
+    draft = ReviewDraft(theirs.open_id, reading=Reading(KEY, "eve", "assisted", "assisted"))
+    room.handlers.drafts.begin("eve", draft)
+    thumbnails = Thumbnails(room.desk)
+    before = thumbnails.draw(KEY, "eve")
+    assert room.recall(draft) is theirs, "nothing is read again where nothing has changed"
+    assert other_program(room).cover("ada", whole := np.ones(PHOTO.size, np.bool_))["covered"]
+    seen = find_photo(room.desk, {COOKIE: room.keys["eve"]}, again.open_id, "arm").pixels
+    assert is_covered(seen, whole) and is_covered(room.recall(draft).encounter.photos[0].pixels, whole)
+    assert thumbnails.draw(KEY, "eve") != before
 
 
 def test_who_opens_a_case_while_it_is_covered_sees_it_covered(
@@ -122,7 +146,7 @@ def test_who_opens_a_case_while_it_is_covered_sees_it_covered(
     draft = ReviewDraft("theirs", reading=Reading(KEY, "bo", "assisted", "assisted"))
     room.handlers.drafts.begin("bo", draft)
     monkeypatch.setattr(room.desk, "read_case", read_and_cover)
-    case = room.covering.review.recall.find_case(draft)
+    case = room.recall(draft)
     assert is_covered(case.encounter.photos[0].pixels, corner(0))
 
 

@@ -103,6 +103,9 @@ class Room:
         sent = dict(updates[self.covering.parts.viewer])
         return dict(sent.get("covered") or {**sent["cover_failed"], "covered": False})
 
+    def recall(self, draft: ReviewDraft) -> OpenCase:
+        return self.covering.review.recall.find_case(draft)
+
     def page(self, reader: str) -> TestClient:
         return TestClient(
             Starlette(routes=list_oversight_routes(self.desk)), cookies={COOKIE: self.keys[reader]}

@@ -18,8 +18,8 @@ from magic_demo.core.types import Photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.session.desk import photos
 from magic_demo.page.session.desk.desk import Desk
-from magic_demo.page.session.desk.opened import FileState
 from magic_demo.page.session.desk.photos import CaseOnDesk
+from magic_demo.page.session.open_cases import FileState
 from magic_demo.reviews.cases.covered_photos import PROPOSED_NOTE
 from magic_demo.reviews.store import LOCAL_READER, Actor, NewCase, Store
 

@@ -76,7 +76,7 @@ class Recall:
         memory. Raises FormError, StoreError."""
         case = self.cases.get(draft.open_id)
         if case is not None:
-            return case
+            return self.desk.put_newest(case)
         if draft.reading is None:
             raise FormError("These photos are no longer open here; add them again")
         key = draft.reading.key
@@ -89,8 +89,9 @@ class Recall:
             key=key,
             reader=draft.reading.reader,
             open_id=draft.open_id,
+            states=read.states,
         )
-        case = self.desk.put_newest(queued, read, case)
+        case = self.desk.put_newest(case)
         case = self.cases.note_problems(case.open_id, read.problems, stored=True) or case
         prediction = None if draft.hides_model else self.desk.recall_prediction(key, draft.reading.reader)
         if prediction is not None:

@@ -111,7 +111,8 @@ class Covering(ReviewEvents):
             desk.keep_covered(queued, covered)
             for open_id, reader in {**self._list_readers(key), case.open_id: actor.name}.items():
                 hidden = desk.opened_store.proposed_covers(key, reader) if reader is not None else []
-                self.page.cases.put_photo(open_id, *hide_proposed([covered], hidden))
+                (shown,) = hide_proposed([covered], hidden)
+                self.page.cases.put_photo(open_id, shown, desk.list_states(queued))
             return draft, self._find_open(case.open_id), False
 
     def _hide_elsewhere(self, here: str, key: CaseKey, reader: str, photo_id: str, area: Mask) -> None:

@@ -104,6 +104,7 @@ class Keeping(ReviewEvents):
             )
             if saved.reading is not None:
                 saved = replace(saved, reading=replace(saved.reading, state="in progress"))
+        case = replace(case, states=desk.list_states(queued))
         updates = self.review.reopen(event.session, case, saved)
         row = self.review.saver.save(event.session)
         open_id = updates[self.parts.case]

@@ -168,8 +168,9 @@ class QueueHandlers(ReviewEvents):
             example=queued.key.queue == EXAMPLES,
             key=queued.key,
             reader=reader,
+            states=read.states,
         )
-        case = desk.put_newest(queued, read, case)
+        case = desk.put_newest(case)
         draft = self.review.recall.begin_draft(case.open_id, queued, history, arrangement.mode, reader)
         self.page.drafts.begin(event.session, draft)
         case = self.page.cases.note_problems(case.open_id, read.problems, stored=True) or case

@@ -69,6 +69,7 @@ def find_photo(desk: Desk, cookies: Mapping[str, str], open_id: object, photo_id
         elif case.key is not None:
             # it may have been assigned to others since
             desk.check_assigned(desk.opened_store.case(case.key, reader), reader)
+            case = desk.put_newest(case)
     photos = case.encounter.photos if case is not None else ()
     photo = next((one for one in photos if one.photo_id == photo_id), None)
     if photo is None:

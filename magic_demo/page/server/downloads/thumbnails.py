@@ -19,6 +19,7 @@ from magic_demo.core.review_types import CaseKey
 from magic_demo.core.types import Pixels
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.page.session.desk.desk import Desk
+from magic_demo.page.session.open_cases import FileStates
 
 SIDE = 64
 AT_ONCE = 4
@@ -35,7 +36,7 @@ class Thumbnails:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._kept: OrderedDict[tuple[CaseKey, str], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[CaseKey, str], tuple[FileStates, bytes]] = OrderedDict()
         self._forgotten = 0
         self._lock, self._drawing = threading.Lock(), threading.Lock()
         desk.on_gone.append(self.forget)
@@ -48,13 +49,14 @@ class Thumbnails:
             hidden = bool(self._desk.opened_store.proposed_covers(key, reader))  # changes with the decision
             with self._lock:
                 kept, forgotten = self._kept.get((key, reader)), self._forgotten
-            if kept is not None and not hidden:
-                return kept
+            states = self._desk.list_states(case)  # another program of the store may have covered it
+            if kept is not None and kept[0] == states and not hidden:
+                return kept[1]
             photo = self._desk.read_first_photo(case, reader)
             picture = draw_thumbnail(photo.pixels) if photo is not None else None
             with self._lock:
                 if picture is not None and not hidden and self._forgotten == forgotten:
-                    self._kept[key, reader] = picture
+                    self._kept[key, reader] = states, picture
                 while len(self._kept) > MOST_KEPT:
                     self._kept.popitem(last=False)
             return picture

@@ -97,12 +97,9 @@ class CoveringsOnDesk(CasesOnDesk):
                 waiting = (
                     self.opened_store.proposed_covers(proposed.key, reader) if reader is not None else []
                 )
-                self.cases.put_photo(
-                    open_id,
-                    *hide_proposed(
-                        [covered], [proposal for proposal in waiting if proposal.number != number]
-                    ),
-                )
+                others = [proposal for proposal in waiting if proposal.number != number]
+                (shown,) = hide_proposed([covered], others)
+                self.cases.put_photo(open_id, shown, self.list_states(case))
             self.opened_store.end_proposal(number, by, confirmed=True)
 
     def find_proposal(self, number: int) -> ProposedCover:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from weakref import WeakValueDictionary
 
 from magic_demo.core.errors import StoreError
@@ -22,7 +21,7 @@ from magic_demo.core.types import (
 from magic_demo.page.session.arrivals import Arrivals
 from magic_demo.page.session.desk.systems import System
 from magic_demo.page.session.inference.source import EncounterPredictor
-from magic_demo.page.session.open_cases import OpenCases
+from magic_demo.page.session.open_cases import FileState, OpenCases
 from magic_demo.page.session.review import Mode
 from magic_demo.page.session.sign_in.sign_ins import SignIns
 from magic_demo.questions.families import QuestionSet, load_challenge
@@ -36,9 +35,6 @@ from magic_demo.reviews.store import (
     rules,
 )
 from magic_demo.reviews.store.rules import Action
-
-FileState = tuple[Path, int, int, int]
-"""A file's path, inode, time of its last change (ns) and size in bytes: another one as soon as it holds something else."""
 
 
 @dataclass

@@ -19,9 +19,9 @@ from magic_demo.core.types import (
 )
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.page.session.desk.opened import FileState, OpenedDesk
+from magic_demo.page.session.desk.opened import OpenedDesk
 from magic_demo.page.session.desk.systems import check_fit, list_speaking, read_system_prediction
-from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.session.open_cases import FileState, FileStates, OpenCase
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.cases.covered_photos import (
     COVERED_NOTE,
@@ -47,11 +47,11 @@ from magic_demo.reviews.store import (
 @dataclass(frozen=True, eq=False)
 class CaseOnDesk:
     """A case of a queue as it was read: its photos and words, and one line for each photo that could not be
-    used. states: of the photos' files before they were read."""
+    used. states: of the program's own files before the photos were read from them."""
 
     encounter: Encounter
     problems: tuple[Message, ...] = ()
-    states: tuple[FileState | None, ...] = ()
+    states: FileStates = ()
 
 
 class CasesOnDesk(OpenedDesk):
@@ -130,7 +130,7 @@ class CasesOnDesk(OpenedDesk):
                     )
                 ],
             )
-        states = _list_states(files)
+        states = self._list_states(files)
         photos: list[Photo] = []
         problems: list[Message] = []
         for photo in files.photo_files:
@@ -155,14 +155,40 @@ class CasesOnDesk(OpenedDesk):
             states,
         )
 
-    def put_newest(self, case: QueueCase, read: CaseOnDesk, opened: OpenCase) -> OpenCase:
-        """Let a case that was just opened show what was covered while its photos were read: whoever covers tells
-        those that have the case open. Raises StoreError."""
-        if read.states == _list_states(self._find_files(case)):
+    def put_newest(self, opened: OpenCase) -> OpenCase:
+        """Let an open case show what was covered since its photos were read: while it was being opened, or by
+        another program of the store, neither of which the one who covered could tell of it. Raises StoreError."""
+        files = self._files.get(opened.key) if opened.key is not None else None
+        if opened.key is None or files is None or not opened.states:
             return opened
-        for photo in self.read_case(case, opened.reader).encounter.photos:
-            opened = self.cases.put_photo(opened.open_id, photo) or opened
+        if opened.states == self._list_states(self.covered.put_in_place(opened.key.queue, files)):
+            return opened
+        reader = opened.reader or LOCAL_READER
+        read = self.read_case(self.opened_store.case(opened.key, reader), reader)
+        sizes = {photo.photo_id: photo.size for photo in opened.encounter.photos}
+        for photo in read.encounter.photos:
+            if sizes.get(photo.photo_id) == photo.size:
+                opened = self.cases.put_photo(opened.open_id, photo, read.states) or opened
         return opened
+
+    def list_states(self, case: QueueCase) -> FileStates:
+        """Return the states by now of the program's own files of a case. Raises StoreError."""
+        return self._list_states(self._find_files(case))
+
+    def _list_states(self, files: EncounterFiles) -> FileStates:
+        """Return the states of those files that are the program's own: what readers change in their own folders
+        does not change a case while it is open."""
+        covered, kept = self.covered, self.opened_store.kept_root.absolute()
+        states: list[FileState | None] = []
+        for photo in files.photo_files:
+            state = None
+            if photo.path is not None and (
+                covered.holds(photo.path) or kept in photo.path.absolute().parents
+            ):
+                with suppress(OSError):  # it was removed: reading it says so
+                    state = _file_state(photo.path)
+            states.append(state)
+        return tuple(states)
 
     def read_first_photo(self, case: QueueCase, reader: str) -> Photo | None:
         """Return the first of a case's photos as the reader may see it, None without one.
@@ -278,17 +304,6 @@ def hide_proposed(photos: Sequence[Photo], proposed: Sequence[ProposedCover]) ->
 def list_photos(files: EncounterFiles) -> tuple[str, ...]:
     """Return the ids of a case's photos, those that cannot be read among them."""
     return tuple(photo.photo_id for photo in files.photo_files)
-
-
-def _list_states(files: EncounterFiles) -> tuple[FileState | None, ...]:
-    states: list[FileState | None] = []
-    for photo in files.photo_files:
-        state = None
-        if photo.path is not None:
-            with suppress(OSError):  # it was removed: reading it says so
-                state = _file_state(photo.path)
-        states.append(state)
-    return tuple(states)
 
 
 def _file_state(path: Path) -> FileState:
