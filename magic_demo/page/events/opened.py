@@ -88,11 +88,10 @@ class OpenedCase:
     def note_model_seen(self, session: str, draft: ReviewDraft | None) -> None:
         """Keep that the reader of a draft is shown something of a model, a first map or an outline that follows it,
         before it is sent: what stops then is not read blind afterwards. Raises StoreError."""
-        if draft is None:
+        if draft is None or draft.model_seen:  # a click in a photo is no write each time
             return
         if draft.reading is not None:
             self.desk.opened_store.note_seen([draft.reading.key], draft.reading.reader, "model")
-            return
 
         def see(latest: ReviewDraft) -> ReviewDraft:
             return replace(latest, model_seen=True) if latest.open_id == draft.open_id else latest

@@ -57,8 +57,8 @@ class ReviewDraft(ReviewContent, _DraftHead):
     synced: the newest review of the case that the draft has taken in, None before the first. foreign: fields
     that came from another tab or device -> the number of the review that brought them. turns: part of the
     page -> the change of it that was taken last, as its tab counts them.
-    model_seen: of a case that is in no store, whether its reader was shown anything of a model; of a stored one
-    the store knows. conflicts: what was changed here and elsewhere to different values, to be told with the next answer.
+    model_seen: whether its reader was shown anything of a model since the case was opened; of a stored one the
+    store knows it for good. conflicts: what was changed here and elsewhere to different values, to be told with the next answer.
     """
 
     reading: Reading | None = None

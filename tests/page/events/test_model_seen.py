@@ -75,6 +75,26 @@ def test_an_outline_that_followed_the_model_is_none_of_a_blind_reading(room: Roo
         assert room.store.known(tab.key, LOCAL_READER) == known, mode
 
 
+def test_a_second_point_writes_nothing_more_into_the_store(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.page.source.start()
+    room.page.source.wait(10)
+    tab, noted = Tab(room), []
+    note = room.store.note_seen
+
+    def note_too(*told: Any) -> None:
+        noted.append(told)
+        note(*told)
+
+    monkeypatch.setattr(room.store, "note_seen", note_too)
+    photo = tab.open()[room.page.parts.viewer]["photos"][0]
+    for left in (0.1, 0.2):
+        asked = tab.say({"photo": photo["name"], "request": 1, "clicks": [["box", left, 0.1, 0.9, 0.9]]})
+        room.review.point({room.page.parts.case: tab.case}, gr.EventData(None, asked), tab.request)
+    assert [what for _, _, what in noted] == ["model"]
+
+
 def test_an_upload_kept_while_its_analysis_still_runs_is_not_read_blind(page: Page) -> None:
     page.upload("arm", "leg")
     typed = {**page.inputs(), page.parts.panel.prompt: ""}
