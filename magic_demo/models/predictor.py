@@ -36,7 +36,7 @@ from magic_demo.models.interfaces import (
     segment_photo,
 )
 from magic_demo.models.loading.loaded import LoadedModels
-from magic_demo.models.segmentation.guided import refine_map
+from magic_demo.models.segmentation.guided import refine_map, shrink
 from magic_demo.questions.answering import is_scored
 from magic_demo.questions.combining import ASKED, combine_scores
 
@@ -288,7 +288,8 @@ class Predictor(LoadedModels):
                 if segmenter is not None
                 else None
             )
-            return refine_map(segmenter, photo.pixels, features, guidance, prompt)
+            small = cache.get(("small", photo), lambda: shrink(photo.pixels))
+            return refine_map(segmenter, photo.pixels, features, guidance, prompt, small)
         except ModelError:
             raise
         except Exception as error:

@@ -11,11 +11,11 @@ import numpy as np
 
 from magic_demo.core.review_types import Mark
 from magic_demo.core.types import Mask, Photo, Probability
+from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.open_cases import OpenCase
 
 if TYPE_CHECKING:  # torch takes seconds, for which the page does not wait
-    from magic_demo.models.feature_cache import FeatureCache
     from magic_demo.models.interfaces import Guidance
 
 _AT_ONCE = threading.BoundedSemaphore(os.cpu_count() or 1)
@@ -58,12 +58,14 @@ class Refiner:
 
         outline: (H, W) to begin with, None for the model's own. Raises ModelError.
         """
-        from magic_demo.models.segmentation.guided import refine_map
+        from magic_demo.models.segmentation.guided import refine_map, shrink
 
         guidance = write_guidance(marks, outline)
         with _AT_ONCE:
             if self._predictor is None or self._case is None:
-                return refine_map(None, photo.pixels, None, guidance), 0.5
+                cache = self.cache if self.cache is not None else FeatureCache(0)
+                small = cache.get(("small", photo), lambda: shrink(photo.pixels))
+                return refine_map(None, photo.pixels, None, guidance, small=small), 0.5
             prompt = self._read_prompt(self._case)
             self.read = self.read or not self._predictor.has_read(photo, self._case.cache)
             probability = self._predictor.refine(photo, guidance, prompt=prompt, cache=self._case.cache)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from magic_demo.core.review_types import Mark
-from magic_demo.core.types import Encounter, Narrative, Photo
+from magic_demo.core.types import Encounter, Narrative, Photo, Pixels
 from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.models.segmentation.guided import shrink
 from magic_demo.page.panels.viewer.close_look import CloseLooks, Island
 from magic_demo.page.session.inference.refining import Refiner
 from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.open_cases import OpenCase, OpenCases
 from tests.support.fake_predictor import FakePredictor
+from tests.support.stand_ins import stand_in_predictor
 
 
 class ReadsOnce(FakePredictor):
@@ -43,6 +46,29 @@ def test_a_photo_that_was_read_for_the_first_look_was_read_for_the_closer_one_to
     again = Refiner(source, case, shown=True)
     again.refine(photo, (Mark("lesion", (0.5, 0.5)),), None)
     assert not again.read
+
+
+@pytest.mark.parametrize("shown", [True, False], ids=["model", "graph cut"])
+def test_a_photo_is_made_small_once_for_all_clicks_in_it(
+    shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shrunk: list[Pixels] = []
+
+    def note(pixels: Pixels) -> Pixels:
+        shrunk.append(pixels)
+        return shrink(pixels)
+
+    for module in ("magic_demo.models.segmentation.guided", "magic_demo.models.predictor"):
+        monkeypatch.setattr(f"{module}.shrink", note)
+    photo = Photo("one", np.zeros((600, 800, 3), np.uint8))
+    photo.pixels[200:300, 300:400] = 200
+    source = PredictorSource(stand_in_predictor)
+    source.start()
+    assert source.wait(60)
+    case = OpenCase("open", Encounter("one", Narrative(), (photo,)))
+    for place in (0.4, 0.45, 0.5):
+        Refiner(source, case, shown=shown).refine(photo, (Mark("lesion", (place, 0.4)),), None)
+    assert len(shrunk) == 1
 
 
 def test_a_covered_photo_and_a_closed_case_forget_what_was_found_at_clicks() -> None:
