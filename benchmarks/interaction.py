@@ -1,5 +1,5 @@
 """What a reader waits for while reading: a stroke on a 12-megapixel photo, another photo, a save, threshold,
-opacity, hiding, zoom.
+opacity, hiding, zoom, a click with Point.
 
 ``python -m benchmarks.interaction`` prints it; ``make bench`` puts it into the table. The page as ``make
 demo`` starts it, in headless Chromium, with a queue of one case: two drawn photos of 12 megapixels that the
@@ -27,6 +27,14 @@ WATCH = """() => {
   window.waits = [];
   window.drawn = (from) => requestAnimationFrame(() => { context.getImageData(0, 0, 1, 1); window.waits.push(performance.now() - from); });
   window.painted = (from) => requestAnimationFrame(() => setTimeout(() => window.waits.push(performance.now() - from)));
+  let pointed = null;
+  const viewer = stage.closest(".viewer");
+  stage.addEventListener("pointerdown", (event) => { pointed = viewer.dataset.tool === "point" ? event.timeStamp : null; }, { capture: true });
+  new MutationObserver(() => {
+    if (pointed === null || viewer.hasAttribute("data-cutting")) return;
+    window.drawn(pointed);
+    pointed = null;
+  }).observe(viewer, { attributes: true, attributeFilter: ["data-cutting"] });
   stage.addEventListener("pointermove", (event) => { if (event.buttons) window.drawn(event.timeStamp); });
   const line = () => document.querySelector("#status .status-line").textContent;
   let told = null;
@@ -110,6 +118,17 @@ def outline(page: Page, count: int = 6) -> None:
         page.wait_for_timeout(SAVE_EVERY)
 
 
+def point(page: Page, clicks: int = 12) -> None:
+    """Click on the photo with Point, the outline following each click before the next."""
+    page.keyboard.press("w")
+    box = page.locator("#viewer-stage").bounding_box()
+    assert box is not None
+    for number in range(clicks):
+        x, y = 0.35 + 0.1 * (number % 4), 0.35 + 0.12 * (number // 4)
+        page.mouse.click(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        page.wait_for_function("(count) => window.waits.length === count", arg=number + 1)
+
+
 KEY = "document.dispatchEvent(new KeyboardEvent('{kind}', {{ key: '{key}', bubbles: true }}))"
 SLIDER = (
     "(i) => {{ const slider = document.querySelector('#viewer-{name}'); slider.value = String(0.3 + "
@@ -162,6 +181,9 @@ def measure_waits(page: Page) -> Iterator[Reading]:
         "an outline of 12 megapixels is saved, told to said",
         take_waits(page, lambda: outline(page), "saves"),
         200,
+    )
+    yield describe_waits(
+        "a click with Point, to the outline that follows", take_waits(page, lambda: point(page)), 300
     )
     for what, waits in changed.items():
         yield describe_waits(what, waits)
