@@ -283,13 +283,16 @@ class Predictor(LoadedModels):
         cache = cache if cache is not None else FeatureCache(0)
         segmenter = self.segmenter
         try:
-            features = (
-                cache.get(("features", segmenter.model_id, photo), lambda: segmenter.look(photo.pixels))
-                if segmenter is not None
-                else None
-            )
             small = cache.get(("small", photo), lambda: shrink(photo.pixels))
-            return refine_map(segmenter, photo.pixels, features, guidance, prompt, small)
+            if segmenter is None:
+                return refine_map(None, photo.pixels, None, guidance, prompt, small)
+            key = segmenter.model_id, photo
+            features = cache.get(("features", *key), lambda: segmenter.look(photo.pixels))
+
+            def find() -> Probability:
+                return cache.get(("unguided", *key, prompt), lambda: segmenter.segment(features, prompt))
+
+            return refine_map(segmenter, photo.pixels, features, guidance, prompt, small, find)
         except ModelError:
             raise
         except Exception as error:

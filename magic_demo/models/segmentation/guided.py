@@ -3,6 +3,7 @@ second look at the box and a correction around each click. Clicks are always res
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,14 @@ def refine_map(
     guidance: Guidance,
     prompt: str = "",
     small: Pixels | None = None,
+    find: Callable[[], Probability] | None = None,
 ) -> Probability:
     """Return the probability (h, w) float32 of a photo (H, W, 3) that ``segmenter.look`` gave ``features`` of.
 
     h, w: the photo's, at most SIDE. A click's pixel is at least the threshold for a lesion, below it for skin;
     outside a box, and in a box of one colour, it is 0. Clicks correct the step before, where there is one; a box alone is looked at anew.
     Without a segmenter box and colours decide, and the threshold is 0.5. small: what ``shrink`` returns of the photo,
-    where it is at hand. Raises ModelError.
+    find: what the segmenter finds without guidance, where either is at hand. Raises ModelError.
     """
     size = _working_size(pixels)
     small = small if small is not None else shrink(pixels)
@@ -50,8 +52,9 @@ def refine_map(
     elif guidance.previous is not None and guidance.clicks:
         opinions.append(to_logit(resize_map(guidance.previous, size), threshold))
     if not opinions or (guidance.box is not None and not corrects):
-        found = segmenter.segment(features, prompt) if segmenter is not None else None
-        known = resize_map(found, size) if found is not None else np.full(size, DOUBT, np.float32)
+        known = np.full(size, DOUBT, np.float32)
+        if segmenter is not None:
+            known = resize_map(find() if find is not None else segmenter.segment(features, prompt), size)
         unguided = to_logit(known, threshold)
         boxed = find_in_box(segmenter, pixels, unguided, guidance.box, prompt) if guidance.box else unguided
         opinions.append(boxed)

@@ -12,11 +12,11 @@ from magic_demo.core.types import Encounter, Narrative, Photo, Pixels
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.segmentation.guided import shrink
 from magic_demo.page.panels.viewer.close_look import CloseLooks, Island
-from magic_demo.page.session.inference.refining import Refiner
+from magic_demo.page.session.inference.refining import Refiner, write_guidance
 from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.open_cases import OpenCase, OpenCases
 from tests.support.fake_predictor import FakePredictor
-from tests.support.stand_ins import stand_in_predictor
+from tests.support.stand_ins import draw_photo, stand_in_predictor
 
 
 class ReadsOnce(FakePredictor):
@@ -69,6 +69,26 @@ def test_a_photo_is_made_small_once_for_all_clicks_in_it(
     for place in (0.4, 0.45, 0.5):
         Refiner(source, case, shown=shown).refine(photo, (Mark("lesion", (place, 0.4)),), None)
     assert len(shrunk) == 1
+
+
+def test_what_the_model_finds_by_itself_is_found_once_for_all_boxes_in_a_photo(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    predictor, photo = stand_in_predictor(), Photo("one", draw_photo(60, 80))
+    assert predictor.segmenter is not None
+    cache, segment, model = FeatureCache(), predictor.segmenter.segment, predictor.segmenter.model_id
+    alone: list[str] = []
+
+    def note(features: Any, prompt: str, *shown: Any) -> Any:
+        whole = features is cache.find(("features", model, photo))  # and no box's surroundings
+        alone.extend([prompt] if whole and not shown else [])
+        return segment(features, prompt, *shown)
+
+    monkeypatch.setattr(predictor.segmenter, "segment", note)
+    for prompt in ("the red one", "the red one", "the left one"):
+        guidance = write_guidance([Mark("box", (0.2, 0.2, 0.8, 0.8))], None)
+        predictor.refine(photo, guidance, prompt=prompt, cache=cache)
+    assert alone == ["the red one", "the left one"]
 
 
 def test_a_covered_photo_and_a_closed_case_forget_what_was_found_at_clicks() -> None:
