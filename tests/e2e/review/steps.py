@@ -94,17 +94,22 @@ def paint(page: Page) -> None:
     page.keyboard.press("v")
 
 
-def cover(page: Page) -> None:
-    """Cover a square in the middle of the photo for good."""
+def draw_cover(page: Page, reach: int = 100) -> None:
+    """Draw a square to cover, which reaches so many window pixels from the middle of the photo to each side."""
     page.keyboard.press("#")
     box = page.locator("#viewer-stage").bounding_box()
     assert box is not None
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(middle[0] - 100, middle[1] - 100)
+    page.mouse.move(middle[0] - reach, middle[1] - reach)
     page.mouse.down()
-    for x, y in ((100, -100), (100, 100), (-100, 100)):
+    for x, y in ((reach, -reach), (reach, reach), (-reach, reach)):
         page.mouse.move(middle[0] + x, middle[1] + y, steps=3)
     page.mouse.up()
+
+
+def cover(page: Page) -> None:
+    """Cover a square in the middle of the photo for good."""
+    draw_cover(page)
     page.click("#viewer-cover-confirm")
 
 

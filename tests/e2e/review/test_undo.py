@@ -18,6 +18,7 @@ from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.e2e.review.steps import (
     choose,
     chosen,
+    draw_cover,
     finish,
     open_case,
     opened,
@@ -205,15 +206,7 @@ def test_a_cover_that_is_not_confirmed_is_taken_back_and_a_confirmed_one_is_not(
         covers = "() => document.querySelector('#viewer-stage').viewer.state.photos[0].covers?.length ?? 0"
         choose(page, "cqid011", 1)
         before = chosen(page, "cqid011")
-        page.keyboard.press("#")
-        box = page.locator("#viewer-stage").bounding_box()
-        assert box is not None
-        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(middle[0] - 40, middle[1] - 40)
-        page.mouse.down()
-        for x, y in ((40, -40), (40, 40), (-40, 40)):
-            page.mouse.move(middle[0] + x, middle[1] + y, steps=3)
-        page.mouse.up()
+        draw_cover(page, reach=40)
         assert page.evaluate(covers) == 1
         page.keyboard.press("v")  # another tool gives the cover up
         assert page.evaluate(covers) == 0
