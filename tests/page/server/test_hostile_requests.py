@@ -36,6 +36,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePage]:
     live.stop()
 
 
+def test_no_field_of_an_event_is_left_untried(page: LivePage) -> None:
+    fields = {name for payload in PAYLOADS.values() for name in payload.fields}
+    assert fields - set(Hostile(page).whole) == set()
+
+
 @pytest.mark.long
 def test_no_event_ends_in_a_traceback_or_logs_what_it_brings(page: LivePage) -> None:
     hostile, chance = Hostile(page), random.Random(3)

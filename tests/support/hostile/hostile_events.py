@@ -78,7 +78,7 @@ class Hostile:
             "option": 0, "language": "en", "number": 1, "queue": of["queue"], "order": "position", "mode": "assisted", "open": "ENC00001",
             "from": None, "link": None, "cases": ["ENC00002"], "readers": ["Bo"], "each": 1, "comment": MARK, "flagged": False, "difficulty": "easy", "photo_quality": "good",
             "unusable": [], "anyway": [], "parts": [part], "how": "staple", "name": "measure", "value": "kappa", "photos": [], "lost": [MARK], "reasons": [MARK],
-            "example": 0, "system": MARK, "narrative": MARK, "prompt": MARK, "typed": True, "masks": {"a": RUNS}, "covers": [], "cleared": True,
+            "example": 0, "system": MARK, "narrative": MARK, "prompt": MARK, "typed": True, "asked": True, "masks": {"a": RUNS}, "covers": [], "cleared": True,
             "ruler": {"known": [0, 0, 2, 0], "mm": 10, "lines": [[0, 0, 1, 1]]}, "rulers": {"a": {"known": None, "mm": None, "lines": []}},
             "remarks": {"a": [[0, 0, MARK]]}, "comments": [[0, 0, MARK]],
             "clicks": [["box", 0.1, 0.1, 0.6, 0.6], ["lesion", 0.4, 0.4]], "before": RUNS["runs"], "area": RUNS["runs"], **RUNS,
