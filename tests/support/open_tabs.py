@@ -57,7 +57,7 @@ class Room:
             return lay_out_page(source, (), self.desk)[1]
 
         self.page = asyncio.run(lay())
-        self.page.drafts = Drafts(max_sessions=drafts)
+        self.page.drafts = Drafts(max_stored=drafts)
         self.state = ReviewState(self.page, self.desk, Saver(self.desk, self.page.drafts, self.page.cases))
         self.queue, self.bar, self.review = (
             QueueHandlers(self.page, self.state),

@@ -32,7 +32,7 @@ from magic_demo.page.panels.review.review_form import unkept_value
 from magic_demo.page.session.inference.analysis import Queued, follow
 from magic_demo.page.session.inference.turns import StoppedError
 from magic_demo.page.session.open_cases import OpenCase
-from magic_demo.page.session.review import ReviewDraft
+from magic_demo.page.session.review import NotOpenError, ReviewDraft
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.disagreements import prepare_outlines
 
@@ -92,10 +92,10 @@ class Analysing(OpenedCase):
                         # kept before it is seen, whatever is still in memory then
                         self.note_shown(draft, event)
                     if not seen:
-                        self.note_model_seen(session, draft or self.drafts.get(session))
+                        self.note_model_seen(session, draft or self.drafts.get_open(session))
                     case = self.cases.get(case.open_id) or case
                     offer = {parts.form: unkept_value(case.open_id)} if words_alone else {}
-                    latest = self.drafts.get(session)  # it may have changed since, or be forgotten
+                    latest = self.drafts.get_open(session)  # it may have changed since, or be forgotten
                     own = latest if latest is not None and latest.open_id == case.open_id else draft
                     yield {
                         **self.show_prediction(case, encounter, event, own, maps),
@@ -143,7 +143,7 @@ class Analysing(OpenedCase):
         StoreError.
         """
         session, open_id = str(request.session_hash), self.open_id(inputs, request)
-        draft, forgotten = self.drafts.get(session), self.drafts.get_forgotten(session)
+        draft, forgotten = self.drafts.get_open(session), self.drafts.get_forgotten(session)
         if draft is None and forgotten is not None and forgotten.open_id == open_id:
             draft = self.recall.make_again(forgotten, self.resolve(None, request).reader)
         if draft is not None and draft.hides_model:
@@ -152,7 +152,7 @@ class Analysing(OpenedCase):
         if case is None and draft is not None and draft.open_id == open_id and draft.reading is not None:
             case = self.recall.find_case(draft)  # its photos are read again
         if open_id is not None and (case is None or (case.key is not None and draft is None)):
-            raise FormError("These photos are no longer open here; add them again")
+            raise NotOpenError
         return case, draft
 
     def _note_failure(self, open_id: str | None, line: Message) -> Updates:

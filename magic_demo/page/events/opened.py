@@ -35,7 +35,7 @@ from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.inference.analysis import Faults, Stops
 from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.open_cases import FileStates, OpenCase
-from magic_demo.page.session.review import Drafts, ReviewDraft
+from magic_demo.page.session.review import DraftName, Drafts, NotOpenError, ReviewDraft
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.questions.families import QuestionSet
 from magic_demo.synthetic.bundled import Example
@@ -94,10 +94,10 @@ class OpenedCase:
             self.desk.opened_store.note_seen([draft.reading.key], draft.reading.reader, "model")
 
         def see(latest: ReviewDraft) -> ReviewDraft:
-            return replace(latest, model_seen=True) if latest.open_id == draft.open_id else latest
+            return replace(latest, model_seen=True)
 
-        with suppress(KeyError):  # the case was closed meanwhile, and is nowhere else
-            self.drafts.change(session, see)
+        with suppress(NotOpenError):  # the case was closed meanwhile, and is nowhere else
+            self.drafts.change(DraftName(session, draft.open_id), see)
 
     @property
     def recall(self) -> Recall:
@@ -115,7 +115,7 @@ class OpenedCase:
     def open_id(self, inputs: Updates, request: gr.Request) -> str | None:
         """Return under which id the session's case is open, None where none is."""
         session, reported = str(request.session_hash), inputs[self.parts.case]
-        draft = self.drafts.get(session) or self.drafts.get_forgotten(session)
+        draft = self.drafts.get_open(session) or self.drafts.get_forgotten(session)
         known: str | None = reported if reported is not None or draft is None else draft.open_id
         return known
 

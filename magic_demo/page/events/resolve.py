@@ -18,7 +18,7 @@ from magic_demo.page.events.drafts.recall import Recall
 from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.session.desk.desk import page_actor
 from magic_demo.page.session.open_cases import OpenCase
-from magic_demo.page.session.review import Reading, ReviewDraft
+from magic_demo.page.session.review import DraftName, NotOpenError, Reading, ReviewDraft
 from magic_demo.reviews.store import Actor
 
 Updates = dict[Any, Any]
@@ -50,19 +50,27 @@ class Resolved:
         client = getattr(self.request, "client", None)
         return page_actor(self.reader, client.host if client is not None else "")
 
-    @cached_property
-    def draft_name(self) -> str:
-        """Return under which name ``Drafts`` holds the draft of the case that the payload names; see
-        ``Recall.find_session``. Raises FormError, StoreError."""
-        return self._recall.find_session(self.session, self.payload, self.reader)
+    @property
+    def named_draft(self) -> tuple[DraftName, ReviewDraft]:
+        """Return the draft of the case that the payload names, as it is now, and under which name ``Drafts`` holds it. Raises
+        FormError, StoreError."""
+        return self._recall.find_draft(self.session, self.payload, self.reader)
+
+    @property
+    def draft_name(self) -> DraftName:
+        """Return the draft's name. Raises FormError, StoreError."""
+        return self.named_draft[0]
 
     @property
     def draft(self) -> ReviewDraft:
-        """Return the draft of the case that the payload names, as it is now. Raises FormError, StoreError."""
-        draft = self._recall.drafts.get(self.draft_name)
-        if draft is None:
-            raise FormError("These photos are no longer open here; add them again")
-        return draft
+        """Return the draft. Raises FormError, StoreError."""
+        return self.named_draft[1]
+
+    @property
+    def is_shown(self) -> bool:
+        """Return whether the case that the payload names is the one that is open in the session now."""
+        draft = self._recall.drafts.get_open(self.session)
+        return draft is not None and draft.open_id == self.payload.get("case")
 
     @property
     def reading(self) -> Reading:
@@ -70,14 +78,8 @@ class Resolved:
         StoreError."""
         reading = self.draft.reading
         if reading is None:
-            raise FormError("These photos are no longer open here; add them again")
+            raise NotOpenError
         return reading
-
-    @property
-    def reading_name(self) -> str:
-        """Return ``draft_name``. Raises FormError where the case is in no store, StoreError."""
-        _ = self.reading
-        return self.draft_name
 
     @property
     def case(self) -> OpenCase:
@@ -87,19 +89,20 @@ class Resolved:
 
     @property
     def opened(self) -> tuple[ReviewDraft, Reading, OpenCase]:
-        """Return the stored case that is open in the session now, whatever the payload names.
+        """Return the stored case that is open in the session now.
 
-        Raises FormError where none is, StoreError where another reader opened it.
+        Raises FormError where none is, or the payload names another, which the session has left since; StoreError where another
+        reader opened it.
         """
-        draft = self._recall.drafts.get(self.session)
-        if draft is None or draft.reading is None:
+        draft = self._recall.drafts.get_open(self.session)
+        if draft is None or draft.reading is None or self.payload.get("case", draft.open_id) != draft.open_id:
             raise FormError("This case is not open here any more; open it again in the list")
         self.check_reader()
         return draft, draft.reading, self._recall.find_case(draft)
 
     def check_reader(self) -> None:
         """Raise StoreError when the session's reading is another reader's than who sent the event."""
-        draft = self._recall.drafts.get(self.session)
+        draft = self._recall.drafts.get_open(self.session)
         if draft is not None and draft.reading is not None and draft.reading.reader != self.reader:
             raise StoreError("somebody else has signed in since this case was opened; reload the page")
 

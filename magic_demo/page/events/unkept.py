@@ -26,7 +26,7 @@ from magic_demo.page.panels.viewer.remark_form import read_photo_remarks
 from magic_demo.page.panels.viewer.ruler_form import read_photo_ruler
 from magic_demo.page.session.desk.photos import cover_photo_area
 from magic_demo.page.session.open_cases import OpenCase
-from magic_demo.page.session.review import ReviewDraft
+from magic_demo.page.session.review import NotOpenError, ReviewDraft
 from magic_demo.questions.families import QuestionSet
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ class Unkept:
                 )
             covered = self.page.cases.put_photo(case.open_id, cover_photo_area(*read_area(cover, case)))
             if covered is None:
-                raise FormError("These photos are no longer open here; add them again")
+                raise NotOpenError
             case = covered
         return case
 

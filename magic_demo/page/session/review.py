@@ -1,6 +1,6 @@
 """What a browser session holds of the case it reviews.
 
-Everything the reader changes passes ``Drafts.draft_changed``, and is saved from there.
+Everything the reader changes passes ``Drafts.change``, and is saved from there.
 
 A draft of a stored case is a cache: the store has all that was answered as saved, and a draft that was
 forgotten is made anew from it (``recall.py``).
@@ -12,8 +12,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
+from magic_demo.core.errors import FormError
+from magic_demo.core.messages import Message
 from magic_demo.core.review_types import CaseKey, ReviewContent, ReviewKind, ReviewState, SavedReview
 from magic_demo.page.session.merging import Conflict, Field, Fields, gather, spread
 
@@ -89,41 +91,66 @@ class ReviewDraft(ReviewContent, _DraftHead):
         return self.reading is not None and not self.reading.model_shown
 
 
-class Drafts:
-    """One draft a browser session, in memory; the session that was heard of longest ago is forgotten when
-    there are too many.
+_NOT_OPEN = Message("These photos are no longer open here; add them again")
 
-    max_sessions: of cases that are in the store, which has them. max_unkept: of uploads and examples, which
+
+class NotOpenError(FormError):
+    """What an event is about is not open any more, and in no store where it could be found."""
+
+    def __init__(self, line: str = _NOT_OPEN) -> None:
+        super().__init__(line)
+
+
+class DraftName(NamedTuple):
+    """Under which name a draft is held: the browser session, and the open case. A change of one case can never land in another,
+    whatever the session has opened since."""
+
+    session: str
+    open_id: str
+
+
+class Drafts:
+    """The drafts of all browser sessions, in memory: of the case that is open in each, and of stored ones that were open before, for
+    what still comes of them. The draft that was heard of longest ago is forgotten when there are too many.
+
+    max_stored: of cases that are in the store, which has them. max_unkept: of uploads and examples, which
     are nowhere else.
     max_forgotten: of how many forgotten drafts it is still known which case of the store they were of.
     """
 
-    def __init__(self, max_sessions: int = 256, max_unkept: int = 4096, max_forgotten: int = 16_384) -> None:
-        self._most = {True: max_sessions, False: max_unkept}
+    def __init__(self, max_stored: int = 256, max_unkept: int = 4096, max_forgotten: int = 16_384) -> None:
+        self._most = {True: max_stored, False: max_unkept}
         self._most_forgotten = max_forgotten
+        self._drafts: OrderedDict[DraftName, ReviewDraft] = OrderedDict()
+        self._open: dict[str, str] = {}  # session -> the id of its open case, whose draft is held
         self._forgotten: OrderedDict[str, ReviewDraft] = OrderedDict()
-        self._drafts: OrderedDict[str, ReviewDraft] = OrderedDict()
         self._left: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._drafts)
 
-    def begin(self, session: str, draft: ReviewDraft) -> None:
-        """Begin another case in a session: its draft takes the place of the one before."""
+    def begin(self, session: str, draft: ReviewDraft) -> DraftName:
+        """Open another case in a session, and return the name of its draft. That of an unkept case before it is gone."""
         with self._lock:
             self._leave(session, draft.open_id)
-            self._drafts[session] = draft
-            self._drafts.move_to_end(session)
+            self._open[session] = draft.open_id
             self._forgotten.pop(session, None)
-            stored = draft.reading is not None
-            alike = [name for name, draft in self._drafts.items() if (draft.reading is not None) == stored]
-            for name in alike[: max(0, len(alike) - self._most[stored])]:
-                gone = self._drafts.pop(name)
-                if stored:
-                    self._forgotten[name] = ReviewDraft(gone.open_id, reading=gone.reading)
-            while len(self._forgotten) > self._most_forgotten:
-                self._forgotten.popitem(last=False)
+            return self._put(DraftName(session, draft.open_id), draft)
+
+    def recall(self, session: str, draft: ReviewDraft) -> tuple[DraftName, ReviewDraft]:
+        """Hold the draft of a stored case once more, of which something came late, and return it with its name; one that another
+        event has recalled meanwhile stays as it is. The case that is open in the session stays open; where none is, it is this one."""
+        with self._lock:
+            name = DraftName(session, draft.open_id)
+            if name in self._drafts:
+                return name, self._drafts[name]
+            forgotten = self._forgotten.get(session)
+            known = self._open.get(session) or (forgotten.open_id if forgotten is not None else draft.open_id)
+            if known == draft.open_id:
+                self._open[session] = known
+                self._forgotten.pop(session, None)
+            return self._put(name, draft), draft
 
     def get_forgotten(self, session: str) -> ReviewDraft | None:
         """Return which case of the store a session's forgotten draft was of, and how it was read; the draft
@@ -131,55 +158,44 @@ class Drafts:
         with self._lock:
             return self._forgotten.get(session)
 
-    def get(self, session: str) -> ReviewDraft | None:
-        """Return the session's draft, None where no case is open in it."""
+    def get_open(self, session: str) -> ReviewDraft | None:
+        """Return the draft of the case that is open in a session, None where none is or memory has forgotten it."""
         with self._lock:
-            return self._drafts.get(session)
+            return self._drafts.get(DraftName(session, self._open.get(session, "")))
 
-    def draft_changed(self, session: str, part: Part, value: Any) -> ReviewDraft:
-        """Put a part that the reader has changed into the session's draft, and return it.
+    def get(self, name: DraftName) -> ReviewDraft | None:
+        """Return the draft of this name, None where there is none."""
+        with self._lock:
+            return self._drafts.get(name)
 
-        Raises KeyError where no case is open.
+    def change(self, name: DraftName, change: Callable[[ReviewDraft], ReviewDraft]) -> ReviewDraft:
+        """Put what ``change`` makes of a draft in its place, and return it.
+
+        Raises NotOpenError where there is none.
         """
         with self._lock:
-            changed = replace(self._drafts[session], **{part: value})
-            self._drafts[session] = changed
-            self._drafts.move_to_end(session)
-        return changed
-
-    def change(self, session: str, change: Callable[[ReviewDraft], ReviewDraft]) -> ReviewDraft:
-        """Put what ``change`` makes of the session's draft in its place, and return it.
-
-        Raises KeyError where no case is open.
-        """
-        with self._lock:
-            changed = self._drafts[session] = change(self._drafts[session])
-            self._drafts.move_to_end(session)
+            if name not in self._drafts:
+                raise NotOpenError
+            changed = self._drafts[name] = change(self._drafts[name])
+            self._drafts.move_to_end(name)
         return changed
 
     def close_all(self, key: CaseKey) -> list[str]:
         """Forget every session's draft of a stored case, and return the open cases' ids."""
         with self._lock:
             gone = self._find(key)
-            for session in gone:
-                del self._drafts[session]
-        return list(gone.values())
+            for name in gone:
+                del self._drafts[name]
+                if self._open.get(name.session) == name.open_id:
+                    del self._open[name.session]
+        return [name.open_id for name in gone]
 
     def list_open(self, key: CaseKey) -> dict[str, str]:
         """Return open case's id -> reader of every session that has a stored case open."""
         with self._lock:
-            drafts = list(self._drafts.values())
+            found = self._find(key)
         return {
-            draft.open_id: draft.reading.reader
-            for draft in drafts
-            if draft.reading is not None and draft.reading.key == key
-        }
-
-    def _find(self, key: CaseKey) -> dict[str, str]:
-        return {
-            session: draft.open_id
-            for session, draft in self._drafts.items()
-            if draft.reading is not None and draft.reading.key == key
+            name.open_id: draft.reading.reader for name, draft in found.items() if draft.reading is not None
         }
 
     def was_left(self, open_id: object) -> bool:
@@ -188,16 +204,44 @@ class Drafts:
         with self._lock:
             return open_id in self._left
 
-    def _leave(self, session: str, next_id: str = "") -> None:
-        left = self._drafts.get(session)
-        if left is not None and left.reading is None and left.open_id != next_id:
-            self._left[left.open_id] = None
-            while len(self._left) > self._most_forgotten:
-                self._left.popitem(last=False)
-
     def close(self, session: str) -> None:
-        """Forget the session's draft, and of which case it was; nothing happens when there is none."""
+        """Forget the session's drafts, and of which case it was; nothing happens when there is none."""
         with self._lock:
             self._leave(session)
-            self._drafts.pop(session, None)
+            for name in [name for name in self._drafts if name.session == session]:
+                del self._drafts[name]
+            self._open.pop(session, None)
             self._forgotten.pop(session, None)
+
+    def _find(self, key: CaseKey) -> dict[DraftName, ReviewDraft]:
+        return {
+            name: draft
+            for name, draft in self._drafts.items()
+            if draft.reading is not None and draft.reading.key == key
+        }
+
+    def _put(self, name: DraftName, draft: ReviewDraft) -> DraftName:
+        self._drafts[name] = draft
+        self._drafts.move_to_end(name)
+        stored = draft.reading is not None
+        alike = [other for other, one in self._drafts.items() if (one.reading is not None) == stored]
+        for other in alike[: max(0, len(alike) - self._most[stored])]:
+            gone = self._drafts.pop(other)
+            if self._open.get(other.session) != other.open_id:
+                continue
+            del self._open[other.session]
+            if stored:
+                self._forgotten[other.session] = ReviewDraft(gone.open_id, reading=gone.reading)
+        while len(self._forgotten) > self._most_forgotten:
+            self._forgotten.popitem(last=False)
+        return name
+
+    def _leave(self, session: str, next_id: str = "") -> None:
+        name = DraftName(session, self._open.get(session, ""))
+        left = self._drafts.get(name)
+        if left is None or left.reading is not None or left.open_id == next_id:
+            return
+        del self._drafts[name]
+        self._left[left.open_id] = None
+        while len(self._left) > self._most_forgotten:
+            self._left.popitem(last=False)

@@ -128,6 +128,24 @@ def test_readings_that_are_put_away_while_they_are_fetched_stay_away(page: Page)
     page.locator("#readings table").first.wait_for()
 
 
+def test_a_model_that_was_asked_for_of_the_case_before_is_not_shown_beside_the_one_that_is_open(
+    page: Page,
+) -> None:
+    choose_queue(page, BLIND)
+    open_case(page, 0)
+    page.wait_for_selector('#review[data-kind="blind"][data-state="done"]')
+    hold(page, '"of":.*"system":')
+    page.click("#review-reveal")
+    page.wait_for_function("window.held.length > 0")
+    second = open_case(page, 1)
+    release(page, 1)
+    expect(page.locator(".status-line")).to_contain_text("not open here any more")
+    assert page.get_attribute(".queue-case[aria-current]", "data-case") == second
+    assert page.get_attribute("#review", "data-kind") == "blind"
+    assert page.get_attribute(".cards", "data-state") != "answered"
+    assert names_of_cases(page)[1] in page.inner_text("#viewer-name")
+
+
 def test_models_are_shown_of_the_case_that_they_were_asked_for_last(page: Page, server: HastyServer) -> None:
     choose_queue(page, BLIND)
     first, second = names_of_cases(page)[:2]
@@ -143,6 +161,24 @@ def test_models_are_shown_of_the_case_that_they_were_asked_for_last(page: Page, 
     page.wait_for_selector('#review[data-kind="revealed"]')
     assert page.get_attribute(".queue-case[aria-current]", "data-case") == second != first
     page.wait_for_selector('.cards[data-state="answered"]')
+
+
+def test_readings_of_the_case_before_that_come_late_are_not_shown_beside_the_one_that_is_open(
+    page: Page,
+) -> None:
+    choose_queue(page, QUEUE)
+    open_case(page, 0)
+    hold(page, '"open":true', "answer")
+    page.click("#review-readings")
+    page.wait_for_function("window.held.length > 0")
+    open_case(page, 1)
+    release(page, 1)
+    page.wait_for_timeout(500)  # what is not to come has no sign
+    assert names_of_cases(page)[1] in page.inner_text("#viewer-name")
+    expect(page.locator(".readings")).to_have_count(0)
+    hold(page, "nothing")
+    page.click("#review-readings")
+    page.locator(".readings table").wait_for()
 
 
 def test_a_language_that_is_chosen_while_another_is_fetched_is_that_of_every_text(page: Page) -> None:

@@ -183,3 +183,18 @@ test("a conflict that an earlier version of the page left in the tab is asked ag
   assert.ok(unsaved.pending);
   assert.deepEqual(left.map(({ comment, held, conflicting }) => [comment, held, conflicting]), [["mine", undefined, false]]);
 });
+
+test("an opening is behind what this tab has heard of the case under an earlier one, and says so once", () => {
+  const { unsaved } = opened(new Storage(), "secret-1", PLACE, 3);
+  unsaved.open({ ...PLACE, id: "ENC00002", case: "other", saved: { number: 9, stored: {} } });
+  unsaved.open({ ...PLACE, case: "secret-2", saved: { number: 3, stored: {} } });
+  assert.equal(unsaved.isBehind("secret-2"), false, "of another case it has heard more");
+  unsaved.confirm({ case: "secret-1", number: 5 });
+  assert.equal(unsaved.isBehind("secret-2"), true);
+  assert.equal(unsaved.isBehind("secret-2"), false, "it was told to catch up");
+  unsaved.confirm({ case: "secret-1", number: 6 });
+  assert.equal(unsaved.isBehind("secret-2"), true, "there is another one");
+  unsaved.confirm({ case: "secret-2", number: 7 });
+  assert.equal(unsaved.isBehind("secret-2"), false);
+  assert.equal(unsaved.isBehind("unkept"), false);
+});

@@ -16,10 +16,11 @@ from magic_demo.page.build import Desk
 from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.events.review.erasing import Erasing
 from magic_demo.page.events.review.review_state import ReviewState
-from magic_demo.page.session.review import Reading, ReviewDraft
+from magic_demo.page.session.review import DraftName, Reading, ReviewDraft
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.synthetic.bundled import load_examples
+from tests.support.changes import name_open
 from tests.support.fake_predictor import FakePredictor
 from tests.support.written_page import lay_out
 
@@ -43,7 +44,7 @@ class Room:
         self.handlers.drafts.begin(
             session, ReviewDraft(case.open_id, comment=f"{session} says", reading=reading)
         )
-        self.saver.save(session)
+        self.saver.save(name_open(self.handlers.drafts, session))
         return case.open_id
 
     def erase(self, session: str, case: str, cookies: dict[str, str] | None = None) -> dict[Any, Any]:
@@ -75,13 +76,13 @@ def test_where_nobody_signs_in_the_case_goes_for_good_and_leaves_the_list(room: 
 
 def test_another_browser_that_has_it_open_finds_it_gone_and_cannot_bring_it_back(room: Room) -> None:
     case, other = room.open("mine", LOCAL_READER), room.open("other", LOCAL_READER)
-    draft = room.handlers.drafts.get("other")
+    draft, name = room.handlers.drafts.get_open("other"), DraftName("other", other)
     room.erase("mine", case)
-    assert room.handlers.cases.get(other) is None and room.saver.save("other") is None
+    assert room.handlers.cases.get(other) is None and room.saver.save(name) is None
     assert draft is not None
     room.handlers.drafts.begin("other", draft)  # a save that was on its way
     with pytest.raises(StoreError):
-        room.saver.save("other")
+        room.saver.save(name)
     assert room.cases() == ["ENC2"]
 
 
@@ -129,4 +130,4 @@ def test_what_another_browser_has_read_again_while_the_case_was_erased_is_gone_t
 
     monkeypatch.setattr(room.desk, "delete_case", delete_slowly)
     room.erase("mine", case)
-    assert room.handlers.cases.get(opened[0]) is None and room.handlers.drafts.get("other") is None
+    assert room.handlers.cases.get(opened[0]) is None and room.handlers.drafts.get_open("other") is None

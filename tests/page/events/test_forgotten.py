@@ -14,7 +14,7 @@ def forget_draft(tab: Tab) -> None:
     """Open so many other cases that memory has no place for a tab's draft."""
     tab.room.page.drafts._most[True] = 1
     Tab(tab.room).open()
-    assert tab.room.page.drafts.get(tab.name) is None
+    assert tab.room.page.drafts.get_open(tab.name) is None
 
 
 @pytest.mark.parametrize("photos_in_memory", [True, False])

@@ -58,7 +58,7 @@ class Page:
 
     @property
     def open_id(self) -> str:
-        draft = self.handlers.drafts.get("mine")
+        draft = self.handlers.drafts.get_open("mine")
         assert draft is not None
         return str(draft.open_id)
 
@@ -156,7 +156,7 @@ def test_what_the_model_had_said_is_kept_along_under_the_photos_new_names(page: 
 def test_an_upload_that_no_model_has_seen_can_be_read_blind(page: Page) -> None:
     page.upload("arm")
     updates = page.keep(mode="blind")
-    draft = page.handlers.drafts.get("mine")
+    draft = page.handlers.drafts.get_open("mine")
     assert draft is not None and draft.hides_model and updates[page.parts.panel.queue]["mode"] == "blind"
 
 

@@ -201,7 +201,7 @@ def test_what_is_changed_after_others_were_shown_reopens_the_case_and_is_marked(
         and room.saved().complete
     )
     room.open("blind", OTHER_TAB)
-    other = room.page.handlers.drafts.get("other")
+    other = room.page.handlers.drafts.get_open("other")
     assert other is not None and other.reading is not None and other.reading.kind == "compared"
 
 
@@ -221,7 +221,7 @@ def test_the_reveal_leaves_the_case_as_done_as_it_was(room: Room) -> None:
     )
     assert last[room.page.parts.form]["saved"]["state"] == "done"
     room.open("blind")  # as after a reload
-    mine = room.page.handlers.drafts.get("mine")
+    mine = room.page.handlers.drafts.get_open("mine")
     reading = mine.reading if mine is not None else None
     assert reading is not None and (reading.kind, reading.state, reading.model_shown) == (
         "revealed",

@@ -39,7 +39,7 @@ def see_first_map(answers: Iterator[dict[Any, Any]], viewer: Any) -> None:
 
 def assert_not_blind(page: Page, **told: object) -> None:
     page.keep(mode="blind", **told)
-    draft = page.handlers.drafts.get("mine")
+    draft = page.handlers.drafts.get_open("mine")
     assert draft is not None and draft.reading is not None and not draft.hides_model
     saved = page.desk.opened_store.latest(draft.reading.key, LOCAL_READER)
     assert saved is not None and saved.review.kind == "assisted"
@@ -140,7 +140,7 @@ def test_a_case_that_is_gone_on_with_is_read_blind_only_where_no_model_was_asked
         assert_not_blind(page)
     else:
         page.keep(mode="blind")
-        draft = page.handlers.drafts.get("mine")
+        draft = page.handlers.drafts.get_open("mine")
         assert draft is not None and draft.hides_model
 
 

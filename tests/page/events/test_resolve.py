@@ -35,7 +35,8 @@ def test_an_event_is_resolved_to_its_reader_draft_reading_case_and_payload(room:
     about = resolve(tab, payload)
     assert (about.payload, about.session, about.reader) == (payload, tab.name, LOCAL_READER)
     assert about.draft.open_id == about.case.open_id == tab.case and about.reading.key == tab.key
-    assert about.opened == (about.draft, about.reading, about.case) and about.draft_name == tab.name
+    assert about.opened == (about.draft, about.reading, about.case)
+    assert about.draft_name == (tab.name, tab.case) and about.is_shown
 
 
 def test_a_stored_case_that_memory_has_dropped_is_resolved_from_the_store(room: Room) -> None:
@@ -50,7 +51,7 @@ def test_a_stored_case_that_memory_has_dropped_is_resolved_from_the_store(room: 
 
 def test_a_case_that_is_in_no_store_and_not_open_any_more_is_gone(room: Room) -> None:
     about = resolve(Tab(room), {"case": "neverthere"})
-    for part in ("draft", "reading", "reading_name", "case"):
+    for part in ("draft", "reading", "draft_name", "case"):
         with pytest.raises(FormError):
             getattr(about, part)
     with pytest.raises(FormError):

@@ -27,13 +27,13 @@ def answer(browser: Browser, **told: object) -> dict[Any, Any]:
 def test_answers_go_into_the_sessions_draft(browser: Browser) -> None:
     browser.choose(0)
     answer(browser, answers={"CQID025": [1], "CQID035": [1]}, specified={"CQID035": "about ten"})
-    draft = browser.handlers.drafts.get("mine")
+    draft = browser.handlers.drafts.get_open("mine")
     assert draft is not None and draft.open_id == browser.values[browser.parts.case]
     assert draft.answers == {"CQID025-001": 1, "CQID035-001": 1} and draft.specified == {
         "CQID035-001": "about ten"
     }
     browser.analyse()
-    assert browser.handlers.drafts.get("mine") == replace(draft, model_seen=True), (
+    assert browser.handlers.drafts.get_open("mine") == replace(draft, model_seen=True), (
         "an analysis changes no answer"
     )
 
@@ -42,18 +42,18 @@ def test_answers_that_cannot_be_are_one_line_and_change_nothing(browser: Browser
     browser.choose(0)
     updates = answer(browser, answers={"CQID025": [9]})
     assert "CQID025: option 9" in updates[browser.parts.status]
-    draft = browser.handlers.drafts.get("mine")
+    draft = browser.handlers.drafts.get_open("mine")
     assert draft is not None and draft.answers == {}
 
 
 def test_answers_to_another_case_are_dropped(browser: Browser) -> None:
     browser.choose(0)
     answer(browser, case="another", answers={"CQID025": [1]})
-    draft = browser.handlers.drafts.get("mine")
+    draft = browser.handlers.drafts.get_open("mine")
     assert draft is not None and draft.answers == {}
     browser.clear()
     answer(browser, answers={"CQID025": [1]})
-    assert browser.handlers.drafts.get("mine") is None
+    assert browser.handlers.drafts.get_open("mine") is None
 
 
 def test_what_comes_late_of_a_case_that_the_reader_has_left_changes_no_status_line(browser: Browser) -> None:
@@ -76,7 +76,7 @@ def test_adding_a_photo_keeps_what_was_answered(browser: Browser, tmp_path: Path
     answer(browser, answers={"CQID025": [1]})
     browser.upload(save_photo(tmp_path, "leg.png"))
     assert browser.values[browser.parts.case] == case == browser.values[browser.parts.cards]["case"]
-    draft = browser.handlers.drafts.get("mine")
+    draft = browser.handlers.drafts.get_open("mine")
     assert draft is not None and draft.answers == {"CQID025-001": 1}
 
 
@@ -88,7 +88,7 @@ def test_words_alone_become_a_case_that_can_be_answered(browser: Browser) -> Non
     answer(browser, answers={"CQID025": [0]})
     browser.analyse()
     assert browser.values[browser.parts.case] == case
-    draft = browser.handlers.drafts.get("mine")
+    draft = browser.handlers.drafts.get_open("mine")
     assert draft is not None and draft.answers == {"CQID025-001": 0}
 
 
@@ -103,7 +103,7 @@ def test_an_outline_goes_into_the_draft_at_the_photos_own_size_and_can_be_taken_
 
     def drawn(**changed: object) -> Mapping[str, MaskRuns]:
         review.outline(gr.EventData(None, {**told, **changed}), REQUEST)  # type: ignore[arg-type]
-        draft = browser.handlers.drafts.get("mine")
+        draft = browser.handlers.drafts.get_open("mine")
         assert draft is not None
         return draft.masks
 

@@ -89,7 +89,7 @@ def test_what_is_late_of_a_case_before_is_saved_to_that_case(room: Room) -> None
     )
     tab.open()
     late = tab.say({"answers": {FAMILY: [1]}, "specified": {}, "touched": [FAMILY]})
-    draft = room.page.drafts.get(tab.name)
+    draft = room.page.drafts.get_open(tab.name)
     room.page.drafts.begin(
         tab.name,
         replace(
@@ -98,5 +98,6 @@ def test_what_is_late_of_a_case_before_is_saved_to_that_case(room: Room) -> None
     )
     tab.send(room.review.answer, late)
     assert (
-        set(tab.latest().answers.values()) == {1} and room.page.drafts.get(tab.name).open_id == "another-case"
+        set(tab.latest().answers.values()) == {1}
+        and room.page.drafts.get_open(tab.name).open_id == "another-case"
     )

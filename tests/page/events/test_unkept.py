@@ -64,7 +64,7 @@ def test_an_upload_comes_back_with_answers_outline_and_words(page: Page) -> None
         rulers={"leg": {"known": [0, 0, 10, 0], "mm": 5, "lines": []}},
         remarks={"leg": [[1, 2, "old scar"]]},
     )
-    draft = page.handlers.drafts.get("mine")
+    draft = page.handlers.drafts.get_open("mine")
     assert draft is not None and draft.rulers["leg"].mm_per_pixel == 0.5
     assert updates[page.parts.viewer]["rulers"]["leg"]["mm"] == 5
     assert updates[page.parts.viewer]["remarks"] == {"leg": [[1, 2, "old scar"]]}
@@ -122,7 +122,7 @@ def test_an_outline_that_does_not_fit_costs_a_line_and_the_rest_is_there(page: P
         rulers={"arm": {"known": [0, 0, 10, 0], "mm": -5, "lines": []}},
         remarks={"arm": [[1, 2, ""]]},
     )
-    draft = page.handlers.drafts.get("mine")
+    draft = page.handlers.drafts.get_open("mine")
     assert draft is not None and draft.masks == {} and draft.answers == {"CQID025-001": 1}
     assert "arm: a mask of 3 x 3" in updates[page.parts.panel.messages]
     assert draft.rulers == {} and "arm: the measured lines" in updates[page.parts.panel.messages]
@@ -132,7 +132,7 @@ def test_an_outline_that_does_not_fit_costs_a_line_and_the_rest_is_there(page: P
 def test_no_lesion_here_comes_back_as_it_was_said(page: Page) -> None:
     nothing = write_runs(np.zeros_like(square()))
     updates = restore(page, photos=[send(page, "arm.png")], masks={"arm": {**nothing, "cleared": True}})
-    draft = page.handlers.drafts.get("mine")
+    draft = page.handlers.drafts.get_open("mine")
     assert draft is not None and not decode_mask(draft.masks["arm"]).any()
     assert updates[page.parts.viewer]["own"]["arm"] == nothing
 
@@ -141,7 +141,7 @@ def test_an_outline_without_a_pixel_that_clear_did_not_make_is_no_decision(page:
     updates = restore(
         page, photos=[send(page, "arm.png")], masks={"arm": write_runs(np.zeros_like(square()))}
     )
-    draft = page.handlers.drafts.get("mine")
+    draft = page.handlers.drafts.get_open("mine")
     assert draft is not None and draft.masks == {}
     assert (
         "arm: an outline without a pixel came and Clear was not pressed" in updates[page.parts.panel.messages]

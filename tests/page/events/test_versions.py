@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.reviews.cases.kept_cases import UPLOADS
 from magic_demo.reviews.store import LOCAL_READER
 from tests.page.events.test_keeping import Page, square
+from tests.support.changes import name_open
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
     page.keep()
     page.say(page.review.answer, answers={"CQID025": [1]})
     page.say(page.review.answer, answers={"CQID025": [0]})
-    draft = page.handlers.drafts.get("mine")
+    draft = page.handlers.drafts.get_open("mine")
     assert draft is not None and draft.reading is not None
     page.draw(f"IMG_{draft.reading.key.case_id}_00001", square())
     yield page
@@ -47,7 +49,7 @@ def form(page: Page, updates: dict[Any, Any]) -> dict[str, Any]:
 
 
 def test_done_taken_back_opens_the_case_again_and_is_saved(page: Page) -> None:
-    draft = page.handlers.drafts.get("mine")
+    draft = page.handlers.drafts.get_open("mine")
     assert draft is not None
     page.say(page.reading.finish, anyway=list(page.state.find_missing(draft)))
     done = history(page)[-1].review
@@ -60,18 +62,18 @@ def test_done_taken_back_opens_the_case_again_and_is_saved(page: Page) -> None:
 
 
 def test_photos_that_are_still_to_outline_are_counted_before_done(page: Page) -> None:
-    draft = page.handlers.drafts.get("mine")
+    draft = page.handlers.drafts.get_open("mine")
     assert draft is not None
     photos = page.state.recall.find_photos(draft)
 
     def told() -> int:
         open_ = form(page, page.say(page.review.answer, answers={"CQID025": [1]}))["saved"]["outlines"]
-        now = page.handlers.drafts.get("mine")
+        now = page.handlers.drafts.get_open("mine")
         assert now is not None and open_ == sum(item in photos for item in page.state.find_missing(now))
         return int(open_)
 
     before = told()
-    page.handlers.drafts.draft_changed("mine", "masks", {})
+    page.handlers.drafts.change(name_open(page.handlers.drafts, "mine"), partial(replace, masks={}))
     assert (before, told()) == (len(photos) - 1, len(photos))
 
 
@@ -82,7 +84,7 @@ def test_looking_at_a_version_shows_what_it_said_and_saves_nothing(page: Page) -
     assert (shown["number"], shown["answers"]["CQID025"], shown["masks"]) == (first.number, [1], {})
     newest = form(page, page.say(versions.look, number=saved[-1].number))["version"]
     assert newest["answers"]["CQID025"] == [0] and list(newest["masks"].values()) == [write_runs(square())]
-    draft = page.handlers.drafts.get("mine")
+    draft = page.handlers.drafts.get_open("mine")
     assert history(page) == saved and draft is not None and draft.answers == {"CQID025-001": 0}
 
 
@@ -137,13 +139,12 @@ def test_what_was_blind_comes_back_as_what_it_is_once_the_model_was_seen(page: P
     page.upload("leg")
     page.keep(mode="blind")
     page.say(page.review.answer, answers={"CQID025": [1]})
-    draft = page.handlers.drafts.get("mine")
+    draft = page.handlers.drafts.get_open("mine")
     assert draft is not None and draft.reading is not None and draft.reading.kind == "blind"
     page.say(page.reading.finish)
     blind = store.history(draft.reading.key, LOCAL_READER)[-1]
-    page.handlers.drafts.draft_changed(
-        "mine", "reading", replace(draft.reading, kind="assisted", model_shown=True)
-    )
+    assisted = replace(draft.reading, kind="assisted", model_shown=True)
+    page.handlers.drafts.change(name_open(page.handlers.drafts, "mine"), partial(replace, reading=assisted))
     page.say(page.review.answer, answers={"CQID025": [0]})
     page.say(Versions(page.state).take_back, number=blind.number)
     last = store.history(draft.reading.key, LOCAL_READER)[-1]

@@ -185,7 +185,7 @@ def test_covering_a_little_for_good_takes_nothing_along_that_was_only_proposed(
     room: Room, decided: bool
 ) -> None:
     assert room.cover("ann", area(0.9))["proposed"]
-    open_id = room.handlers.drafts.get("ann").open_id  # type: ignore[union-attr]
+    open_id = room.handlers.drafts.get_open("ann").open_id  # type: ignore[union-attr]
     if decided:
         (proposed,) = room.store.proposed_covers()
         room.store.end_proposal(proposed.number, Actor("ada", "page"), confirmed=False)
@@ -256,7 +256,7 @@ def test_what_others_have_proposed_stays_hidden_from_them_when_something_else_is
     room.store.assign(KEY, ["ann", "bo"])
     room.cover("bo", area(0.3)[::-1])
     room.cover("ann", area(0.3))
-    bos = room.handlers.drafts.get("bo").open_id  # type: ignore[union-attr]
+    bos = room.handlers.drafts.get_open("bo").open_id  # type: ignore[union-attr]
     first, second = (one.number for one in room.store.proposed_covers())
 
     def seen() -> Pixels:

@@ -74,6 +74,7 @@ def test_tables_and_tasks_hold_it_and_tasks_bring_it_back(
 
 def test_all_readings_show_it_beside_each_other() -> None:
     table = render_readings(
+        "open",
         [
             SavedReview(1, datetime.now(UTC), _review("poor")),
             SavedReview(2, datetime.now(UTC), _review(None)),

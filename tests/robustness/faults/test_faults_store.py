@@ -19,6 +19,7 @@ from magic_demo.page.session.review import Drafts, Reading, ReviewDraft
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.reviews.store.rows import predictions as stored_predictions
 from magic_demo.reviews.store.rows import reviews as stored_reviews
+from tests.support.changes import change_open, name_open
 from tests.support.store.postgresql import PostgresServer
 
 KEY = CaseKey("q", "E1")
@@ -53,18 +54,18 @@ def test_a_page_whose_database_is_gone_says_so_and_saves_all_once_it_is_back(
                 case.open_id, reading=Reading(KEY, LOCAL_READER, "assisted", "assisted", model_shown=True)
             ),
         )
-        saver.change("mine", "comment", "before")
-        saver.save("mine")
+        change_open(saver, drafts, "mine", "comment", "before")
+        saver.save(name_open(drafts, "mine"))
         postgres_server.crash()
         try:
-            saver.change("mine", "comment", "while it was gone")
-            saver.change("mine", "answers", {"CQID010-001": 1})
+            change_open(saver, drafts, "mine", "comment", "while it was gone")
+            change_open(saver, drafts, "mine", "answers", {"CQID010-001": 1})
             for _ in range(2):
                 with pytest.raises(StoreError, match=r"the server does not answer.*check that it runs"):
-                    saver.save("mine")
+                    saver.save(name_open(drafts, "mine"))
         finally:
             postgres_server.start()
-        saved = saver.save("mine")
+        saved = saver.save(name_open(drafts, "mine"))
         assert (
             saved is not None
             and saved.review.comment == "while it was gone"

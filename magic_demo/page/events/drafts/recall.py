@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from magic_demo.core.errors import FormError, StoreError
+from magic_demo.core.errors import StoreError
 from magic_demo.core.review_content import parts_of
 from magic_demo.core.review_types import SavedReview
 from magic_demo.page.events.drafts.changes import Sizes, StoredCase, read_stored_case
@@ -18,7 +18,7 @@ from magic_demo.page.panels.review.readings_panel import find_ties
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.merging import differing, spread
 from magic_demo.page.session.open_cases import OpenCase, OpenCases
-from magic_demo.page.session.review import Drafts, Mode, Reading, ReviewDraft
+from magic_demo.page.session.review import DraftName, Drafts, Mode, NotOpenError, Reading, ReviewDraft
 from magic_demo.reviews.cases.kept_cases import EXAMPLES
 from magic_demo.reviews.store import QueueCase
 from magic_demo.reviews.store.rules import OWN_READINGS
@@ -34,32 +34,28 @@ class Recall:
     drafts: Drafts
     cases: OpenCases
 
-    def find_session(self, session: str, payload: Mapping[str, Any], reader: str) -> str:
-        """Return under which name ``Drafts`` holds the draft that an event of a session is about, made anew
-        where it was forgotten.
+    def find_draft(
+        self, session: str, payload: Mapping[str, Any], reader: str
+    ) -> tuple[DraftName, ReviewDraft]:
+        """Return the draft that an event of a session is about, with its name, made anew where it was forgotten: of the case that
+        the payload names, whatever is open in the session by now.
 
-        That is the session's own name for the case that is open in it; what comes late of a case before has
-        another. Raises FormError where the case is in no store and not open any more, StoreError where it is
+        Raises FormError where the case is in no store and not open any more, StoreError where it is
         not the reader's or not in the store any more.
         """
         open_id = payload.get("case")
-        for name in (session, f"{session} {open_id}"):
-            draft = self.drafts.get(name)
-            if draft is not None and draft.open_id == open_id:
-                if draft.reading is not None and draft.reading.reader != reader:
-                    raise StoreError(
-                        "somebody else has signed in since this case was opened; reload the page"
-                    )
-                return name
+        name = DraftName(session, str(open_id))
+        draft = self.drafts.get(name)
+        if draft is not None:
+            if draft.reading is not None and draft.reading.reader != reader:
+                raise StoreError("somebody else has signed in since this case was opened; reload the page")
+            return name, draft
         stored = read_stored_case(payload)
         if stored is None or not isinstance(open_id, str) or not _OPEN_ID.fullmatch(open_id):
-            raise FormError("These photos are no longer open here; add them again")
+            raise NotOpenError
         if stored.reader != reader:
             raise StoreError("somebody else has signed in since this case was opened; reload the page")
-        last = self.drafts.get(session) or self.drafts.get_forgotten(session)
-        name = session if last is None or last.open_id == open_id else f"{session} {open_id}"
-        self.drafts.begin(name, self._make_anew(open_id, stored))
-        return name
+        return self.drafts.recall(session, self._make_anew(open_id, stored))
 
     def make_again(self, forgotten: ReviewDraft, reader: str) -> ReviewDraft:
         """Return the draft of a case that a session had open last, as the store has it; it is not held.
@@ -78,7 +74,7 @@ class Recall:
         if case is not None:
             return self.desk.put_newest(case)
         if draft.reading is None:
-            raise FormError("These photos are no longer open here; add them again")
+            raise NotOpenError
         key = draft.reading.key
         queued = self.desk.opened_store.case(key, draft.reading.reader)
         read = self.desk.read_case(queued, draft.reading.reader)
@@ -107,7 +103,7 @@ class Recall:
         if case is not None:
             return {photo.photo_id: photo.size for photo in case.encounter.photos}
         if draft.reading is None:
-            raise FormError("These photos are no longer open here; add them again")
+            raise NotOpenError
         return self.desk.measure_photos(self.desk.opened_store.case(draft.reading.key, draft.reading.reader))
 
     def find_photos(self, draft: ReviewDraft) -> tuple[str, ...]:

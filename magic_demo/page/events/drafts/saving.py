@@ -10,18 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.review_content import parts_of
-from magic_demo.core.review_types import CaseKey, Review, SavedReview
+from magic_demo.core.review_types import Review, SavedReview
 from magic_demo.core.types import Prediction
 from magic_demo.page.events.drafts.changes import Change, is_older
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.merging import Conflict, differing, merge, put, spread
 from magic_demo.page.session.open_cases import OpenCases
-from magic_demo.page.session.review import Drafts, Part, Reading, ReviewDraft
+from magic_demo.page.session.review import DraftName, Drafts, NotOpenError, Reading, ReviewDraft
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.disagreements import find_disagreements
 from magic_demo.reviews.store import ReviewChangedError
@@ -35,13 +34,6 @@ MERGES = 20
 
 LOCKS = 64
 """Sessions share as many locks: one session's saves follow each other, and hardly ever wait for another's."""
-
-
-class Asked(NamedTuple):
-    """What is asked of a case. key: None for one of no store."""
-
-    key: CaseKey | None
-    questions: QuestionSet
 
 
 class Saver:
@@ -85,54 +77,58 @@ class Saver:
 
     @contextmanager
     def hold(self, session: str) -> Iterator[None]:
-        """Let one change of a session's draft, its save included, follow another: none is made of a draft
+        """Let one change of a session's drafts, its save included, follow another: none is made of a draft
         that has changed meanwhile."""
         with self._saving[hash(session) % LOCKS]:
             yield
 
-    def save(self, session: str, known: Asked | None = None) -> SavedReview | None:
-        """Save the session's draft as it is now, merged with what was saved elsewhere; None where it is of no
+    def save(self, name: DraftName, known: QuestionSet | None = None) -> SavedReview | None:
+        """Save a draft as it is now, merged with what was saved elsewhere; None where it is of no
         stored case. Raises StoreError.
 
-        known: what was read already; of another case, which the session has left since, it counts for nothing.
+        known: what is asked of its case, where that was read already.
         """
-        with self.hold(session):  # the draft is read within: an older one never lands after a newer one
+        with self.hold(name.session):  # the draft is read within: an older one never lands after a newer one
             for _ in range(MERGES):
-                draft = self._drafts.get(session)
+                draft = self._drafts.get(name)
                 if draft is None or draft.reading is None:
                     return None
                 self.note_shown(draft)
-                key = draft.reading.key
-                asked = (
-                    known.questions
-                    if known is not None and known.key == key
-                    else self._desk.questions_of(key)
-                )
+                asked = known or self._desk.questions_of(draft.reading.key)
                 try:
                     saved = self._desk.opened_store.save(
                         write_review(draft, draft.reading, self.prediction(draft), asked),
                         after=draft.number,
                     )
                 except ReviewChangedError:
-                    self._merge(session, draft, draft.reading)
+                    self._merge(name, draft, draft.reading)
                     continue
-                with suppress(KeyError):  # the page was closed meanwhile; what it sent is saved
-                    self._drafts.change(session, partial(replace, synced=saved))
+                with suppress(NotOpenError):  # the page was closed meanwhile; what it sent is saved
+                    self._drafts.change(name, partial(replace, synced=saved))
                 return saved
         raise StoreError("the case changes elsewhere faster than it can be saved here; try again")
 
-    def take(self, session: str, change: Change) -> None:
-        """Put what a part of the page says into the session's draft; a finished reading that changes goes on.
+    def is_behind(self, name: DraftName) -> bool:
+        """Return whether the store has a newer review of a draft's case, as another tab or an earlier opening of the case has left it.
+        Raises StoreError."""
+        draft = self._drafts.get(name)
+        if draft is None or draft.reading is None:
+            return False
+        newest = self._find_newest(draft.reading)
+        return newest is not None and newest.number > draft.number
+
+    def take(self, name: DraftName, change: Change) -> None:
+        """Put what a part of the page says into a draft; a finished reading that changes goes on.
 
         What is older than what came is dropped.
 
         A field that another tab or device has changed since ``change.base``, to another value, stays as it is
-        there, and is a conflict.
+        there, and is a conflict. Raises NotOpenError where there is no such draft.
         """
-        with self.hold(session):
-            draft = self._drafts.get(session)
+        with self.hold(name.session):
+            draft = self._drafts.get(name)
             if draft is None:
-                raise KeyError(session)
+                raise NotOpenError
             if change.turn and is_older(change.turn, draft.turns.get(change.part)):
                 return
             now, conflicts, taken = spread(draft), list(draft.conflicts), {}
@@ -152,13 +148,13 @@ class Saver:
             changed = replace(
                 draft, turns=turns, foreign=foreign, conflicts=tuple(conflicts), reading=reading
             )
-            self._drafts.change(session, lambda _: changed.with_fields(put(now, taken)) if taken else changed)
+            self._drafts.change(name, lambda _: changed.with_fields(put(now, taken)) if taken else changed)
 
-    def list_conflicts(self, session: str, base: int | None) -> tuple[Conflict, ...]:
+    def list_conflicts(self, name: DraftName, base: int | None) -> tuple[Conflict, ...]:
         """Return what is in conflict, until the tab says that it has heard of it: ``base``, the newest review
         that it knows, is no older."""
-        with self.hold(session):
-            draft = self._drafts.get(session)
+        with self.hold(name.session):
+            draft = self._drafts.get(name)
             if draft is None or not draft.conflicts:
                 return ()
             open_ones = (
@@ -166,14 +162,12 @@ class Saver:
                 if base is None
                 else tuple(conflict for conflict in draft.conflicts if conflict.number > base)
             )
-            self._drafts.change(session, partial(replace, conflicts=() if base is None else open_ones))
+            self._drafts.change(name, partial(replace, conflicts=() if base is None else open_ones))
             return open_ones
 
-    def _merge(self, session: str, draft: ReviewDraft, reading: Reading) -> None:
+    def _merge(self, name: DraftName, draft: ReviewDraft, reading: Reading) -> None:
         """Take what was saved elsewhere since the draft was last in step into it."""
-        newest = self._desk.opened_store.latest(
-            reading.key, reading.reader, kinds=kinds_of_voice(reading.kind)
-        )
+        newest = self._find_newest(reading)
         if newest is None:
             raise StoreError("{case} was deleted and added again; open it again", case=reading.key.case_id)
         theirs = spread(newest.review)
@@ -190,7 +184,11 @@ class Saver:
             ),
             reading=_follow(reading, draft, newest, goes_on=bool(mine)),
         )
-        self._drafts.change(session, lambda _: merged)
+        self._drafts.change(name, lambda _: merged)
+
+    def _find_newest(self, reading: Reading) -> SavedReview | None:
+        kinds = kinds_of_voice(reading.kind)
+        return self._desk.opened_store.latest(reading.key, reading.reader, kinds=kinds)
 
     def note_shown(self, draft: ReviewDraft) -> None:
         """Keep what the models said of the draft's case, where it is of a store and they are shown.
@@ -211,20 +209,6 @@ class Saver:
             self._desk.note_shown(draft.reading.reader, draft.reading.key, prediction)
             with self._change:
                 self._noted[draft.open_id] = prediction
-
-    def change(self, session: str, part: Part, value: Any) -> None:
-        """Put a part that the reader has changed into the session's draft; a finished reading that changes
-        goes on."""
-        with self.hold(session):
-            before = self._drafts.get(session)
-            draft = self._drafts.draft_changed(session, part, value)
-            if (
-                before is not None
-                and getattr(before, part) != value
-                and draft.reading is not None
-                and draft.reading.state == "done"
-            ):
-                self._drafts.draft_changed(session, "reading", replace(draft.reading, state="in progress"))
 
     def prediction(self, draft: ReviewDraft) -> Prediction | None:
         """Return what the models said of the draft's case, None where that is not shown.

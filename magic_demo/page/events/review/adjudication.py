@@ -25,7 +25,7 @@ from magic_demo.page.panels.review.readings_panel import (
     gather_words,
     render_readings,
 )
-from magic_demo.page.session.review import Reading, ReviewDraft
+from magic_demo.page.session.review import DraftName, Reading, ReviewDraft
 from magic_demo.reviews.exports.readings import agree_answers
 
 
@@ -44,6 +44,7 @@ class Adjudication(ReviewEvents):
             self.review.desk.note_seen(reading.reader, reading.key, readings)
             prediction = self.review.saver.prediction(draft)
             table = render_readings(
+                draft.open_id,
                 readings,
                 prediction.answers if prediction is not None else None,
                 self.review.questions_of(draft),
@@ -68,6 +69,10 @@ class Adjudication(ReviewEvents):
     @answered
     def build(self, event: Resolved) -> Updates:
         """Begin a consensus from the readers' finished readings; the adjudicator goes on from there."""
+        with self.review.saver.hold(event.session):  # a case that is opened meanwhile comes after it
+            return self._build(event)
+
+    def _build(self, event: Resolved) -> Updates:
         draft, reading, case = event.opened
         if not self._may_build(reading):
             raise StoreError(
@@ -105,7 +110,11 @@ class Adjudication(ReviewEvents):
             "status.consensus_tied" if tied else "status.consensus", count=len(readings), tied=len(tied)
         )
         try:
-            saved = {**self.review.save(event).updates, self.parts.status: render_status("done", line)}
+            name = DraftName(event.session, updates[self.parts.case])
+            saved = {
+                **self.review.save(event, name=name).updates,
+                self.parts.status: render_status("done", line),
+            }
         except MagicDemoError as error:  # it is open and not saved
             saved = self.failed(error)
         return {

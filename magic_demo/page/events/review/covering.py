@@ -22,7 +22,7 @@ from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import read_mask, working_size
 from magic_demo.page.session.desk.photos import cover_photo_area, hide_proposed
 from magic_demo.page.session.open_cases import OpenCase
-from magic_demo.page.session.review import ReviewDraft
+from magic_demo.page.session.review import NotOpenError, ReviewDraft
 from magic_demo.reviews.cases.covered_photos import PROPOSED_NOTE, cover_area
 
 
@@ -65,7 +65,7 @@ class Covering(ReviewEvents):
         """Ask the models about the photo as it is now, where they have spoken of the case and are at hand."""
         case, draft = (
             self.page.cases.get(self.page.open_id(inputs, request)),
-            self.page.drafts.get(str(request.session_hash)),
+            self.page.drafts.get_open(str(request.session_hash)),
         )
         stale = case is not None and case.analysed is not None and case.analysed.stale
         if (
@@ -90,7 +90,7 @@ class Covering(ReviewEvents):
         desk, reading = self.review.desk, event.draft.reading
         if reading is None:
             # a case that is being kept has another id afterwards: then these photos are not open any more
-            with self.review.saver.hold(event.draft_name):
+            with self.review.saver.hold(event.session):
                 draft, case = event.draft, event.case
                 photo, area = read_area(event.payload, case)
                 self.page.end_analysis(event.request)  # a model at work on the photo as it was
@@ -142,7 +142,7 @@ class Covering(ReviewEvents):
     def _find_open(self, open_id: str) -> OpenCase:
         case = self.page.cases.get(open_id)
         if case is None:
-            raise FormError("These photos are no longer open here; add them again")
+            raise NotOpenError
         return case
 
 
@@ -154,7 +154,7 @@ def read_area(payload: Mapping[str, Any], case: OpenCase) -> tuple[Photo, Mask]:
     """
     photo = next((photo for photo in case.encounter.photos if photo.photo_id == payload.get("photo")), None)
     if photo is None:
-        raise FormError("These photos are no longer open here; add them again")
+        raise NotOpenError
     area = read_mask({**payload, "runs": payload.get("area")}, photo.size)
     if not area.any():
         raise FormError("the area to cover is empty; draw around what is to be covered")

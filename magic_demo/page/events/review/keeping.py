@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import gradio as gr
 
-from magic_demo.core.errors import FormError, MagicDemoError
+from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.messages import Message, unpack_message
 from magic_demo.core.types import Prediction
 from magic_demo.page.events.resolve import Resolved, Updates
@@ -20,7 +20,7 @@ from magic_demo.page.panels.forms import read_narrative
 from magic_demo.page.panels.queue.queue_panel import Arrangement, read_arrangement
 from magic_demo.page.panels.review.review_form import unkept_value
 from magic_demo.page.session.open_cases import OpenCase
-from magic_demo.page.session.review import ReviewDraft
+from magic_demo.page.session.review import DraftName, NotOpenError, ReviewDraft
 from magic_demo.reviews.cases.kept_cases import KeptCase
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Keeping(ReviewEvents):
             with self.review.saver.hold(about.session):
                 return self._keep(inputs, about)
         except MagicDemoError as error:
-            draft = self.page.drafts.get(about.session)
+            draft = self.page.drafts.get_open(about.session)
             offer = (
                 {**unkept_value(draft.open_id), "refused": secrets.token_hex(4)}
                 if draft is not None
@@ -53,7 +53,7 @@ class Keeping(ReviewEvents):
 
     def _keep(self, inputs: Updates, event: Resolved) -> Updates:
         request, reader = event.request, event.reader
-        draft = self.page.drafts.get(event.session)
+        draft = self.page.drafts.get_open(event.session)
         case = self.page.cases.get(self.page.open_id(inputs, request))
         if (
             draft is None
@@ -61,7 +61,7 @@ class Keeping(ReviewEvents):
             or case.queued
             or not event.payload.get("case") == draft.open_id == case.open_id
         ):
-            raise FormError("These photos are no longer open here; add them again")
+            raise NotOpenError
         self.page.end_analysis(request)
         words = read_narrative(inputs[self.parts.panel.narrative], case)
         example = case.encounter if case.example else None
@@ -106,9 +106,9 @@ class Keeping(ReviewEvents):
                 saved = replace(saved, reading=replace(saved.reading, state="in progress"))
         case = replace(case, states=desk.list_states(queued))
         updates = self.review.reopen(event.session, case, saved)
-        row = self.review.saver.save(event.session)
         open_id = updates[self.parts.case]
-        now = self.page.drafts.get(event.session)
+        row = self.review.saver.save(DraftName(event.session, open_id))
+        now = self.page.drafts.get_open(event.session)
         return {
             **updates,
             self.parts.form: {**self.review.form(now), "kept": draft.open_id}

@@ -66,7 +66,7 @@ class QueueHandlers(ReviewEvents):
             else None
         )
         # the guide has opened its example
-        if wanted is None or self.page.drafts.get(event.session) is not None:
+        if wanted is None or self.page.drafts.get_open(event.session) is not None:
             return {self.parts.panel.queue: self.list_value(arrangement, reader, None, None)}
         return self._open(inputs, arrangement, reader, wanted, event)
 
@@ -118,7 +118,7 @@ class QueueHandlers(ReviewEvents):
 
     def analyse(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
         """Ask the models about a case that was just opened, unless they stay hidden or have spoken."""
-        draft = self.page.drafts.get(str(request.session_hash))
+        draft = self.page.drafts.get_open(str(request.session_hash))
         if draft is None or draft.reading is None or draft.open_id != self.page.open_id(inputs, request):
             yield {self.parts.status: gr.skip()}  # a generator that yields nothing empties every output
             return
@@ -159,7 +159,6 @@ class QueueHandlers(ReviewEvents):
         queued = self.review.store.case(CaseKey(str(arrangement.queue), case_id), reader)
         desk.check_assigned(queued, reader)
         read = desk.read_case(queued, reader)
-        history = self.review.store.history(queued.key, reader)
         before = self.page.cases.get(self.page.open_id(inputs, event.request))
         case = self.page.replace_case(
             before,
@@ -171,8 +170,12 @@ class QueueHandlers(ReviewEvents):
             states=read.states,
         )
         case = desk.put_newest(case)
-        draft = self.review.recall.begin_draft(case.open_id, queued, history, arrangement.mode, reader)
-        self.page.drafts.begin(event.session, draft)
+        with self.review.saver.hold(
+            event.session
+        ):  # what an earlier opening of it still saves comes before or after
+            history = self.review.store.history(queued.key, reader)
+            draft = self.review.recall.begin_draft(case.open_id, queued, history, arrangement.mode, reader)
+            self.page.drafts.begin(event.session, draft)
         case = self.page.cases.note_problems(case.open_id, read.problems, stored=True) or case
         case = (
             self.page.cases.note_problems(

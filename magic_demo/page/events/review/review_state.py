@@ -15,7 +15,7 @@ from magic_demo.core.types import Mask
 from magic_demo.page.events.drafts.changes import read_change, read_stored_case
 from magic_demo.page.events.drafts.in_step import step_value
 from magic_demo.page.events.drafts.recall import Recall
-from magic_demo.page.events.drafts.saving import Asked, Saver, write_review
+from magic_demo.page.events.drafts.saving import Saver, write_review
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.resolve import Resolved, Updates, resolve
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
@@ -23,7 +23,7 @@ from magic_demo.page.panels.review.review_form import asks_value, form_value, sa
 from magic_demo.page.panels.viewer import viewer_value
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.open_cases import OpenCase
-from magic_demo.page.session.review import Reading, ReviewDraft
+from magic_demo.page.session.review import DraftName, Reading, ReviewDraft
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.disagreements import Changes, count_changes
 from magic_demo.reviews.store import Store
@@ -67,10 +67,10 @@ class ReviewState:
         """
         problem: MagicDemoError | None = None
         try:
-            name = event.draft_name
-            with self.saver.hold(name):
-                known = self._read_asked(self.page.drafts.get(name))
-                problem = self._take_parts(name, parts, known.questions)
+            with self.saver.hold(event.session):
+                name, draft = event.named_draft
+                known = self.questions_of(draft)
+                problem = self._take_parts(name, draft, parts, known)
                 saved = self.save(event, line, name=name, base=_oldest_base(parts), known=known)
         except MagicDemoError as error:
             if self.page.drafts.was_left(event.payload.get("case")):
@@ -80,12 +80,25 @@ class ReviewState:
             self.saver.heard(event.payload.get("case"))
         return saved if problem is None else Answer({**saved.updates, **self.failed(problem)}, whole=False)
 
-    def _take_parts(self, name: str, parts: Sequence[object], asked: QuestionSet) -> MagicDemoError | None:
+    def catch_up(self, event: Resolved) -> Answer:
+        """Take what was saved of an event's case elsewhere, or under an earlier opening of it, where that is newer; nothing is saved
+        otherwise."""
+        try:
+            with self.saver.hold(event.session):
+                name = event.draft_name
+                if not self.saver.is_behind(name):
+                    return Answer({self.page.parts.status: gr.skip()}, whole=True)
+                return self.save(event, name=name, base=read_base(event.payload))
+        except MagicDemoError as error:
+            return Answer(self.failed(error), whole=False)
+
+    def _take_parts(
+        self, name: DraftName, draft: ReviewDraft, parts: Sequence[object], asked: QuestionSet
+    ) -> MagicDemoError | None:
         """Take each part, and return what is wrong with the first that cannot be taken."""
         problem: MagicDemoError | None = None
-        draft = self.page.drafts.get(name)
-        sizes = self.recall.find_sizes(draft) if draft is not None else {}
-        photos = {*sizes, *self.recall.find_photos(draft)} if draft is not None else set()
+        sizes = self.recall.find_sizes(draft)
+        photos = {*sizes, *self.recall.find_photos(draft)}
         for part in parts:
             try:
                 self.saver.take(name, read_change(part, sizes, asked, photos))
@@ -98,41 +111,39 @@ class ReviewState:
         event: Resolved,
         line: str = "status.saved",
         *,
-        name: str | None = None,
+        name: DraftName,
         base: int | None = None,
-        known: Asked | None = None,
+        known: QuestionSet | None = None,
     ) -> Answer:
         """Save a draft and tell the page. Raises FormError, StoreError.
 
         What another reader's page sends, after somebody else signed in, is refused.
 
-        name: under which ``Drafts`` holds it, the session's own by itself. base: the newest review that the
-        tab has heard of; it is told what came since. known: what is asked of the draft's case, where it was
-        read already.
+        base: the newest review that the tab has heard of; it is told what came since. known: what is asked of the draft's case, where
+        it was read already.
         """
-        parts, name = self.page.parts, name or event.session
+        parts = self.page.parts
         before = self.page.drafts.get(name)
         # what is heard later may come too late for this save
         heard = self.saver.count_heard(before.open_id) if before is not None else 0
         event.check_reader()
-        known = known or self._read_asked(before)
         saved = self.saver.save(name, known)
         conflicts = self.saver.list_conflicts(name, base)
         draft = self.page.drafts.get(name)
         if saved is None or draft is None or draft.reading is None:
             # of no store: nothing is said to be saved
             return Answer({parts.status: gr.skip()}, whole=True)
-        # the session may have gone on to a case of another queue meanwhile
-        asked = known.questions if draft.reading.key == known.key else self.questions_of(draft)
+        asked = known or self.questions_of(draft)
+        step = step_value(draft, base, conflicts, asked)
         news = {
             **saved_value(
                 draft,
-                [saved],
+                self._list_since(draft.reading, base) if "merged" in step else [saved],
                 self._changes(draft, draft.reading),
                 heard,
                 self._count_open(draft, asked),
             ),
-            **step_value(draft, base, conflicts, asked),
+            **step,
             "kind": saved.review.kind,
         }
         status = (
@@ -145,16 +156,17 @@ class ReviewState:
             whole=not conflicts,
         )
 
+    def _list_since(self, reading: Reading, base: int | None) -> list[SavedReview]:
+        """Return the reader's reviews of a case that a tab has not heard of, whoever's tab they came from. Raises StoreError."""
+        return [
+            saved for saved in self.store.history(reading.key, reading.reader) if saved.number > (base or 0)
+        ]
+
     def questions_of(self, draft: ReviewDraft | None) -> QuestionSet:
         """Return what is asked of a draft's case. Raises StoreError."""
         return self.desk.questions_of(
             draft.reading.key if draft is not None and draft.reading is not None else None
         )
-
-    def _read_asked(self, draft: ReviewDraft | None) -> Asked:
-        """Return what is asked of a draft's case, with the case. Raises StoreError."""
-        reading = draft.reading if draft is not None else None
-        return Asked(reading.key if reading is not None else None, self.questions_of(draft))
 
     def find_missing(self, draft: ReviewDraft) -> tuple[str, ...]:
         """Return what finishing the draft now would leave open: ids of families, then of photos.
@@ -340,6 +352,12 @@ def _choose_line(line: str, saved: SavedReview) -> str:
     if line == "status.case_done" and saved.review.missing:
         return "status.case_done_open"
     return "status.reopened" if line == "status.saved" and saved.reopens else line
+
+
+def read_base(payload: Mapping[str, Any]) -> int | None:
+    """Return the newest review that the tab has heard of, None where it does not say."""
+    stored = read_stored_case(payload)
+    return stored.base if stored is not None else None
 
 
 def _oldest_base(parts: Sequence[object]) -> int | None:

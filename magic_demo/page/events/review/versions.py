@@ -33,21 +33,7 @@ class Versions(ReviewEvents):
     @answered
     def look(self, event: Resolved) -> Updates:
         """Show what an earlier review of the reader's own said; nothing is changed or saved."""
-        reading, number = event.reading, event.payload.get("number")
-        found = next(
-            (
-                saved
-                for saved in self.review.store.history(reading.key, reading.reader)
-                if saved.number == number
-            ),
-            None,
-        )
-        if found is None:
-            raise StoreError(
-                "{reader} has no review {number} of this case; open the list of saved readings again",
-                reader=reading.reader,
-                number=str(number)[:20],
-            )
+        found = self._find(event)
         return {
             self.parts.form: gr.update(
                 version=version_value(event.draft.open_id, found, self.review.questions_of(event.draft))
@@ -60,12 +46,11 @@ class Versions(ReviewEvents):
         """Make an older reading of the reader's own the newest again; the page takes it as one more change,
         which can be undone."""
         payload = event.payload
-        name = event.reading_name
+        _ = event.reading
         self.review.saver.wait(payload.get("case"), payload.get("heard"))
-        with self.review.saver.hold(name):
-            draft, reading = event.draft, event.reading
-            number = payload.get("number")
-            saved = self.review.store.take_back(number if type(number) is int else 0, reading.reader)
+        with self.review.saver.hold(event.session):
+            (name, draft), reading = event.named_draft, event.reading
+            saved = self.review.store.take_back(self._find(event).number, reading.reader)
             last = saved.review
             taken = replace(
                 draft,
@@ -75,7 +60,7 @@ class Versions(ReviewEvents):
                 foreign={},
                 conflicts=(),
             )
-            self.page.drafts.begin(name, taken)
+            self.page.drafts.change(name, lambda _: taken)
         in_store = self.review.form(taken, [saved])["saved"]
         back = {
             **version_value(draft.open_id, saved, self.review.questions_of(draft)),
@@ -86,6 +71,18 @@ class Versions(ReviewEvents):
             **self.review.row(taken, saved),
             self.parts.status: self.review.render_saved("status.taken_back", saved),
         }
+
+    def _find(self, event: Resolved) -> SavedReview:
+        """Return the review that an event names, one of the reader's own of the case. Raises FormError, StoreError."""
+        reading, number = event.reading, event.payload.get("number")
+        for saved in self.review.store.history(reading.key, reading.reader):
+            if saved.number == number:
+                return saved
+        raise StoreError(
+            "{reader} has no review {number} of this case; open the list of saved readings again",
+            reader=reading.reader,
+            number=str(number)[:20],
+        )
 
 
 def version_value(case: str, saved: SavedReview, questions: QuestionSet) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import { keysOf } from "./option_keys.mjs";
 import { mountSystems } from "./systems.mjs";
 import { journal } from "../frame/keys/journal.mjs";
 import { isField, onKey } from "../frame/keys/keyboard.mjs";
+import { followOpenings } from "../frame/openings.mjs";
 import { onLanguage } from "../frame/words.mjs";
 import { unsaved } from "../review/saving/review_line.mjs";
 
@@ -22,6 +23,7 @@ export function mountCards(element, { props, watch, trigger }) {
   let asked = "";
   const state = { case: null, shown: "waiting", unlike: false, models: {}, ties: {}, answers: {}, specified: {}, looked: null, measured: null };
   let lettered = false; // letters are the card's where keys led to it; after a click they stay the photo's tools
+  const isLate = followOpenings();
   const touched = new Set(); // families changed since they were sent last
   const line = whenRested(REST, (payload) => {
     touched.clear();
@@ -42,6 +44,7 @@ export function mountCards(element, { props, watch, trigger }) {
   // ---- what comes from the server
 
   function receive(value) {
+    if (isLate(value?.case ?? null)) return;
     const isOther = (value?.case ?? null) !== state.case;
     if (isOther) {
       look(null);

@@ -1,8 +1,8 @@
 """The finished readings of a case side by side: the answers in a table, with a sign and a colour where they
 differ.
 
-Events: ``leave`` {}, and for an adjudicator ``build`` {"how": "majority" or "staple"}, which begins a
-consensus.
+Events: ``leave`` {}, and for an adjudicator ``build`` {"case": the open case's id, "how": "majority" or "staple"}, which
+begins a consensus.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import gradio as gr
 from magic_demo.core.review_content import CHOICES
 from magic_demo.core.review_types import ReviewKind, SavedReview
 from magic_demo.core.types import LANGUAGES, Answers, Family
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.panels.review.choices import render_value
 from magic_demo.page.texts.i18n import both, both_of, fill
 from magic_demo.questions.decoding import read_slots
@@ -24,22 +25,12 @@ from magic_demo.reviews.store.rules import is_answered
 
 CONSENSUS: ReviewKind = "consensus"
 
-_ON_LOAD = """
-element.addEventListener("click", (event) => {
-  const how = event.target.closest("[data-build]")?.dataset.build;
-  if (how) trigger("build", { how });
-  else if (event.target.closest("#readings-close")) {
-    document.dispatchEvent(new CustomEvent("readings-closed"));
-    trigger("leave", {});
-  }
-});
-watch("value", () => requestAnimationFrame(() => element.querySelector(".readings")?.scrollIntoView({ block: "start" })));
-"""
+_ON_LOAD = load_script({"panels/review/readings.mjs": "mountReadings"}, ["watch"], events=["leave", "build"])
 _BUILD = """
 <div class="readings-build"><button type="button" class="quiet" data-build="majority" id="build-majority" [[title readings.majority_title]]>[[readings.majority]]</button>
 <button type="button" class="quiet" data-build="staple" id="build-staple" [[title readings.staple_title]]>[[readings.staple]]</button></div>
 """
-_OPEN = '<section class="readings" [[aria-label readings.title]]>'
+_OPEN = '<section class="readings" data-case="OPEN_ID" [[aria-label readings.title]]>'
 _HEAD = """
 <div class="readings-head"><h2>[[readings.title]]</h2><button type="button" class="quiet" id="readings-close" [[aria-label readings.close]]>×</button></div>
 """
@@ -59,17 +50,23 @@ def choose_readings(visible: Sequence[SavedReview]) -> list[SavedReview]:
 
 
 def render_readings(
-    readings: Sequence[SavedReview], model: Answers | None, questions: QuestionSet, *, may_build: bool
+    open_id: str,
+    readings: Sequence[SavedReview],
+    model: Answers | None,
+    questions: QuestionSet,
+    *,
+    may_build: bool,
 ) -> str:
-    """Return the panel's HTML. readings: what the reader may see. model: its answers where they are shown."""
+    """Return the panel's HTML. open_id: the open case's. readings: what the reader may see. model: its answers where they are shown."""
+    opening = fill(_OPEN).replace("OPEN_ID", escape(open_id))
     if not readings:
-        return f'{fill(_OPEN)}{fill(_HEAD)}<p class="readings-none">{both("readings.none")}</p></section>'
+        return f'{opening}{fill(_HEAD)}<p class="readings-none">{both("readings.none")}</p></section>'
     heads = "".join(f"<th scope='col'>{_name(saved)}</th>" for saved in readings)
     model_head = f"<th scope='col'>{both('readings.model')}</th>" if model is not None else ""
     rows = "".join(_render_family(family, readings, model) for family in questions.families)
     own = [saved for saved in readings if saved.review.kind != CONSENSUS]
     return (
-        f"{fill(_OPEN)}{fill(_HEAD)}{fill(_BUILD) if may_build and own else ''}"
+        f"{opening}{fill(_HEAD)}{fill(_BUILD) if may_build and own else ''}"
         '<div class="readings-scroll" tabindex="0"><table><thead><tr><th '
         f'scope="col">{both("readings.family")}</th>{heads}{model_head}</tr></thead>'
         f"<tbody>{rows}{_render_outlines(readings, model is not None)}{_render_notes(readings, model is not None)}</tbody></table></div></section>"

@@ -4,6 +4,7 @@ import { whenRested } from "../cards/cards.mjs";
 import { journal } from "../frame/keys/journal.mjs";
 import { onKey } from "../frame/keys/keyboard.mjs";
 import { pageState } from "../frame/page_state.mjs";
+import { followOpenings } from "../frame/openings.mjs";
 import { followShiftKeys, hearSaved, relabel, sendRest, unsaved } from "./saving/review_line.mjs";
 import { mountVersions } from "./versions.mjs";
 import { onLanguage, readWords } from "../frame/words.mjs";
@@ -17,6 +18,7 @@ export function mountReview(element, { props, watch, trigger }) {
   const choices = [...new Set([...root.querySelectorAll("[data-choice]")].map((button) => button.dataset.choice))];
   const choicesOf = (from) => Object.fromEntries(choices.map((name) => [name, from[name] ?? null]));
   const state = { case: null, flagged: false, unusable: [], photos: [], saved: {}, seconds: 0, since: performance.now(), finishing: null };
+  const isLate = followOpenings();
   const touched = new Set(); // fields changed since they were sent last
   const line = whenRested(REST, (payload) => {
     touched.clear();
@@ -35,6 +37,7 @@ export function mountReview(element, { props, watch, trigger }) {
 
   function receive(value) {
     const id = value?.case ?? null;
+    if (isLate(id)) return;
     root.hidden = id === null;
     document.querySelector("#cards-panel")?.classList.toggle("has-review", id !== null || Boolean(value?.keep));
     if (id === null) {
@@ -63,6 +66,7 @@ export function mountReview(element, { props, watch, trigger }) {
   function receiveSaved(saved) {
     if (!saved) return;
     hearSaved(saved);
+    if (unsaved.isBehind(state.case)) trigger("again", { case: state.case, of: unsaved.of(state.case), parts: [] });
     if (saved.case !== state.case) return; // it came late, of the case before
     const known = (state.saved.history ?? []).filter(({ number }) => !saved.history.some((version) => version.number === number));
     if (saved.state === "done") dropAsked();

@@ -34,6 +34,7 @@ import { openToolbox } from "./tools/toolbox.mjs";
 import { openVersions } from "./display/versions.mjs";
 import { fit, keepInside, mostScale, toPhoto, toWindow, turnAt, zoomAt } from "./canvas/view.mjs";
 import { followHeat } from "./beside/why_heat.mjs";
+import { followOpenings } from "../frame/openings.mjs";
 import { onLanguage, readWords } from "../frame/words.mjs";
 
 export function mountViewer(element, { props, watch, trigger, rest }) {
@@ -44,6 +45,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const word = readWords(root);
   const state = { photos: [], openId: null, current: 0, mode: MODES[0], threshold: 0.5, opacity: 0.1, hidden: false, printing: false, view: null, fitted: true, restore: 0 };
   let ownThreshold = 0.5; // the checkpoint's
+  const isLate = followOpenings();
   let arrival = 0;
 
   const photo = () => state.photos[state.current];
@@ -81,7 +83,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     send: (asked) => tell("point", { case: state.openId, ...asked }),
     sendCover: (area) => tell("cover", { case: state.openId, ...area }),
   });
-  const versions = openVersions(root, { openId: () => state.openId, photos: () => state.photos, editor, rulers, pieces, toolbox, changed: refresh });
+  const versions = openVersions(root, { openId: () => state.openId, photos: () => state.photos, photo, editor, rulers, pieces, toolbox, changed: refresh, whenOpen: (act) => { arriving = arriving.then(act).catch(reportError); } });
 
   /** Say something of what the reader has done: a word, on the photo and to those who do not see it; "hand", where the keyboard's hand is. */
   function say(what, at) {
@@ -98,6 +100,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   // ---- what comes from the server
 
   async function receive(value) {
+    if (isLate(value?.case ?? null)) return;
     const turn = ++arrival;
     const photos = value?.photos ?? [];
     const first = value?.case !== state.openId;

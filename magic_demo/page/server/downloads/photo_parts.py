@@ -18,6 +18,7 @@ from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.types import Photo, Pixels
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.page.session.desk.desk import Desk
+from magic_demo.page.session.review import NotOpenError
 from magic_demo.page.texts.i18n import line_in_both
 
 MOST_SIDE = 4096
@@ -73,7 +74,7 @@ def find_photo(desk: Desk, cookies: Mapping[str, str], open_id: object, photo_id
     photos = case.encounter.photos if case is not None else ()
     photo = next((one for one in photos if one.photo_id == photo_id), None)
     if photo is None:
-        raise FormError("These photos are no longer open here; add them again")
+        raise NotOpenError
     return photo
 
 

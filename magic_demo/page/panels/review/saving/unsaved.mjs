@@ -129,6 +129,19 @@ export class Unsaved {
     return this.openCases.get(openId)?.of ?? null;
   }
 
+  /**
+   * Whether the store has a newer review of the open case than it shows, as this tab has heard under an earlier opening of it: what was said while the
+   * case was opened once more. Said once of each such review.
+   */
+  isBehind(openId) {
+    const opened = this.openCases.get(openId);
+    if (!opened) return false;
+    const newest = Math.max(...[...this.openCases.values()].filter(({ key }) => key === opened.key).map(({ of }) => of.base));
+    if (newest <= Math.max(opened.of.base, opened.caughtUp ?? 0)) return false;
+    opened.caughtUp = newest;
+    return true;
+  }
+
   /** How many changes of a case were sent. */
   sent(openId) {
     return this.counts.get(openId) ?? 0;

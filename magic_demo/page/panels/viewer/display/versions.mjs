@@ -7,15 +7,16 @@ import { fromRuns } from "../masks/runs.mjs";
 
 /**
  * Follow the document's events "review-look" (a version or null), "review-taken-back" and "review-merged" (a version each). A version is {case,
- * masks by their names, rulers and remarks by photo}. parts: {openId(), photos(), editor, rulers, pieces, toolbox, changed(): what is drawn has changed}.
+ * masks by their names, rulers and remarks by photo}. parts: {openId(), photos(), photo(), editor, rulers, pieces, toolbox, changed(): what is drawn has
+ * changed, whenOpen(act): act once the photos that are on their way are shown}.
  */
-export function openVersions(root, { openId, photos, editor, rulers, pieces, toolbox, changed }) {
+export function openVersions(root, { openId, photos, photo, editor, rulers, pieces, toolbox, changed, whenOpen }) {
   let rights = { editable: false, coverable: false };
   let looked = null; // the layers of the version that is looked at, by their masks' names
 
-  document.addEventListener("review-look", ({ detail }) => look(detail));
-  document.addEventListener("review-taken-back", ({ detail }) => takeBack(detail));
-  document.addEventListener("review-merged", ({ detail }) => takeOver(detail));
+  document.addEventListener("review-look", ({ detail }) => whenOpen(() => look(detail)));
+  document.addEventListener("review-taken-back", ({ detail }) => whenOpen(() => takeBack(detail)));
+  document.addEventListener("review-merged", ({ detail }) => whenOpen(() => takeOver(detail)));
 
   /** Draw the outlines of an earlier version of the reader's review, which cannot be changed; null draws what is newest. */
   function look(version) {
@@ -48,9 +49,11 @@ export function openVersions(root, { openId, photos, editor, rulers, pieces, too
     changed();
   }
 
-  /** Take what was changed in another tab, null where something was taken back there. */
-  function takeOver({ case: of, masks, rulers: lengths = {}, remarks = {} }) {
-    if (of !== openId() || editor.busy) return;
+  /** Take what was changed in another tab, null where something was taken back there; not of the outline that is just being drawn. */
+  function takeOver({ case: of, masks: all, rulers: lengths = {}, remarks = {} }) {
+    if (of !== openId()) return;
+    const drawn = editor.busy ? keyOf(photo().name, editor.id) : null;
+    const masks = Object.fromEntries(Object.entries(all).filter(([name]) => name !== drawn));
     const named = (values) => photos().filter(({ name }) => name in values);
     rulers.restore(named(lengths), lengths, true);
     editor.takeNamed(photos(), masks);
