@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from magic_demo.core.review_types import CaseKey
 from magic_demo.core.types import Mask, Pixels
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.page.build import Desk
@@ -22,11 +24,14 @@ from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.server.downloads.photo_parts import find_photo
 from magic_demo.page.server.downloads.thumbnails import Thumbnails
 from magic_demo.page.session.desk.photos import cover_photo_area
+from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
+from magic_demo.reviews.cases.covered_photos import write_photo
 from magic_demo.reviews.cases.deletion import delete_cases
 from magic_demo.reviews.cases.kept_cases import keep_upload
-from magic_demo.reviews.store import Store
+from magic_demo.reviews.cases.second_readings import make_second_reading
+from magic_demo.reviews.store import LOCAL_READER, Actor, NewCase, Store
 from magic_demo.synthetic.bundled import load_examples
 from tests.page.events.test_keeping import REQUEST, Page
 from tests.page.server.test_oversight import KEY, PHOTO, Room
@@ -130,6 +135,83 @@ def test_what_another_program_of_the_store_has_covered_is_shown_covered_from_the
     seen = find_photo(room.desk, {COOKIE: room.keys["eve"]}, again.open_id, "arm").pixels
     assert is_covered(seen, whole) and is_covered(room.recall(draft).encounter.photos[0].pixels, whole)
     assert thumbnails.draw(KEY, "eve") != before
+
+
+AGAIN = CaseKey("again", KEY.case_id)
+
+
+def everywhere(room: Room, opened: Collection[OpenCase] = ()) -> list[Pixels]:
+    """Return a photo as both queues' cases and these open cases show it."""
+    seen = [
+        room.desk.read_case(room.store.case(key, "bo"), "bo").encounter.photos[0].pixels
+        for key in (KEY, AGAIN)
+    ]
+    now = [room.handlers.cases.get(case.open_id) for case in opened]
+    return seen + [case.encounter.photos[0].pixels for case in now if case is not None]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["in the first", "in the second"])
+@pytest.mark.parametrize("kept", [True, False], ids=["an upload", "in a folder of one's own"])
+def test_what_is_covered_in_one_reading_of_a_case_is_covered_in_the_other(
+    tmp_path: Path, first: bool, kept: bool
+) -> None:
+    with Store.open(tmp_path / "store") as store:
+        room = Room(store, tmp_path, photos_kept=kept)
+        store.assign(KEY, [])
+        room.cover("ada", corner(0))  # before there is a second reading
+        make_second_reading(store, KEY.queue, AGAIN.queue, 28)
+        opened = [room.open("ada", key) for key in (KEY, AGAIN)]
+        sent = room.send("ada", opened[0 if first else 1], corner(1))
+        assert sent["covered"] and not sent["proposed"]
+        assert len(seen := everywhere(room, opened)) == 4
+        assert all(is_covered(pixels, corner(number)) for pixels in seen for number in (0, 1))
+        noted = [entry.case for entry in store.trail() if entry.what == "cover"]
+        assert noted.count(KEY) + noted.count(AGAIN) == 3 and AGAIN in noted
+        assert np.array_equal(read_photo(room.original).pixels, PHOTO.pixels) != kept
+
+
+def test_others_of_the_second_reading_have_a_say_in_what_goes_for_good(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store") as store:
+        room = Room(store, tmp_path)
+        make_second_reading(store, KEY.queue, AGAIN.queue, 28)
+        store.assign(AGAIN, ["bo"])
+        assert room.cover("ann", corner(0))["proposed"]
+        opened = room.open("bo", AGAIN)
+        assert not any(is_covered(pixels, corner(0)) for pixels in everywhere(room, [opened]))
+        (proposed,) = store.proposed_covers()
+        room.desk.confirm_cover(proposed.number, Actor("ada", "page"))
+        assert all(is_covered(pixels, corner(0)) for pixels in everywhere(room, [opened]))
+
+
+def test_a_photo_that_two_cases_list_is_covered_in_both_and_no_other_photo_is(tmp_path: Path) -> None:
+    photos = [f"IMG_{name}.png" for name in ("100%_arm", "100x_arm")]  # one is a pattern of the other, in SQL
+    for name in photos:
+        write_photo(tmp_path / "clinic" / name, PHOTO)
+    ids = [Path(name).stem for name in photos]
+    listed = {"E1": ids[:1], "E2": ids, "E3": ids[1:]}
+    files = [
+        {"encounter_id": case, "author_id": "A", "image_ids": names, "query_content_en": "It itches."}
+        for case, names in listed.items()
+    ]
+    (tmp_path / "clinic" / "encounters.json").write_text(json.dumps(files), encoding="utf-8")
+    with Store.open(tmp_path / "store") as store:
+        store.add_cases(
+            "clinic",
+            [NewCase(case, str(tmp_path / "clinic"), photos=tuple(names)) for case, names in listed.items()],
+        )
+        elsewhere = NewCase("E1", str(tmp_path / "elsewhere"), photos=tuple(ids[:1]))
+        store.add_cases("elsewhere", [elsewhere])  # photos of other people may have the same names
+        keys = [CaseKey("clinic", case) for case in listed]
+        assert store.cases_of_photo(keys[0], ids[0]) == [keys[1]]
+        desk = Desk(store)
+        case = store.case(keys[0], LOCAL_READER)
+        desk.cover(case, desk.read_stored(case, ids[0], PHOTO.size), corner(0), Actor(LOCAL_READER, "page"))
+        shown = {
+            (key.case_id, photo.photo_id): is_covered(photo.pixels, corner(0))
+            for key in keys
+            for photo in desk.read_case(store.case(key, LOCAL_READER)).encounter.photos
+        }
+    assert shown == {("E1", ids[0]): True, ("E2", ids[0]): True, ("E2", ids[1]): False, ("E3", ids[1]): False}
 
 
 def test_who_opens_a_case_while_it_is_covered_sees_it_covered(

@@ -31,6 +31,7 @@ class Reader(Browser):
     def __init__(self, predictor: FakePredictor, desk: Desk | None = None) -> None:
         super().__init__(lay_out(predictor, load_examples())[1])
         desk = desk or Desk()
+        self.handlers.cases = desk.cases
         self.covering = Covering(
             ReviewState(self.handlers, desk, Saver(desk, self.handlers.drafts, self.handlers.cases))
         )

@@ -72,15 +72,15 @@ class Room:
     def seen_by(self, reader: str) -> Pixels:
         return self.desk.read_case(self.store.case(KEY, reader), reader).encounter.photos[0].pixels
 
-    def open(self, reader: str) -> OpenCase:
+    def open(self, reader: str, key: CaseKey = KEY) -> OpenCase:
         case = self.handlers.cases.open(
-            self.desk.read_case(self.store.case(KEY, reader), reader).encounter,
+            self.desk.read_case(self.store.case(key, reader), reader).encounter,
             queued=True,
-            key=KEY,
+            key=key,
             reader=reader,
         )
         self.handlers.drafts.begin(
-            reader, ReviewDraft(case.open_id, reading=Reading(KEY, reader, "assisted", "assisted"))
+            reader, ReviewDraft(case.open_id, reading=Reading(key, reader, "assisted", "assisted"))
         )
         return case
 

@@ -20,7 +20,7 @@ from magic_demo.page.events.review.review_state import ReviewEvents
 from magic_demo.page.panels.case.messages import render_case_messages
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import read_mask, working_size
-from magic_demo.page.session.desk.photos import cover_photo_area, hide_proposed
+from magic_demo.page.session.desk.photos import cover_photo_area
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import NotOpenError, ReviewDraft
 from magic_demo.reviews.cases.covered_photos import PROPOSED_NOTE, cover_area
@@ -106,13 +106,10 @@ class Covering(ReviewEvents):
                 return draft, self._put(case, hide_area(photo, area)), True
             queued = desk.opened_store.case(key, reading.reader)
             stored = desk.read_stored(queued, photo.photo_id, photo.size)
-            covered = cover_photo_area(stored, area)
             desk.opened_store.note("cover", actor, case=key)
-            desk.keep_covered(queued, covered)
-            for open_id, reader in {**self._list_readers(key), case.open_id: actor.name}.items():
-                hidden = desk.opened_store.proposed_covers(key, reader) if reader is not None else []
-                (shown,) = hide_proposed([covered], hidden)
-                self.page.cases.put_photo(open_id, shown, desk.list_states(queued))
+            for covered, shown in desk.cover(queued, stored, area, actor):
+                here = {case.open_id: actor.name} if covered.key == key else {}
+                desk.show_covered(covered, shown, {**self._list_readers(covered.key), **here})
             return draft, self._find_open(case.open_id), False
 
     def _hide_elsewhere(self, here: str, key: CaseKey, reader: str, photo_id: str, area: Mask) -> None:

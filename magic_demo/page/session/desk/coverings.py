@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from magic_demo.core.errors import PhotoError, StoreError
@@ -48,6 +49,40 @@ class CoveringsOnDesk(CasesOnDesk):
                     return self._read_photo(file.path, photo_id)
         return None
 
+    def cover(self, case: QueueCase, photo: Photo, area: Mask, by: Actor) -> list[tuple[QueueCase, Photo]]:
+        """Cover an area of a stored photo for good, in every case of the store that it belongs to; within ``covered.hold``.
+
+        Returns the cases with their covered photo, the one that was asked for last: what could not be covered everywhere is not said
+        to be covered. Raises StoreError, OSError.
+        """
+        covered: list[tuple[QueueCase, Photo]] = []
+        for key in self.opened_store.cases_of_photo(case.key, photo.photo_id):
+            other = self.opened_store.case(key, by.name)
+            stored = self._find_stored(other, photo.photo_id)
+            if stored is None or stored.size != photo.size:  # a file that is gone, or another one since
+                continue
+            stored = cover_photo_area(stored, area)
+            self.opened_store.note("cover", by, case=key)
+            self.covered.keep(key, stored)
+            self._tell_gone(key)
+            covered.append((other, stored))
+        own = cover_photo_area(photo, area)
+        self.keep_covered(case, own)
+        return [*covered, (case, own)]
+
+    def show_covered(
+        self, case: QueueCase, photo: Photo, readers: Mapping[str, str | None], *, decided: int | None = None
+    ) -> None:
+        """Let open cases show a photo that was covered, less what their readers have proposed to cover.
+
+        readers: open case's id -> whose. decided: the number of a proposal that waits no more.
+        """
+        for open_id, reader in readers.items():
+            waiting = self.opened_store.proposed_covers(case.key, reader) if reader is not None else []
+            hidden = [proposal for proposal in waiting if proposal.number != decided]
+            (shown,) = hide_proposed([photo], hidden)
+            self.cases.put_photo(open_id, shown, self.list_states(case))
+
     def keep_covered(self, case: QueueCase, photo: Photo) -> None:
         """Keep a covered photo of a case, which every reading of the case takes from now on; within ``covered.hold``.
 
@@ -77,7 +112,8 @@ class CoveringsOnDesk(CasesOnDesk):
             return False
         # bit by bit would take the whole of it, too
         large = float(area.mean()) > COVERED_SHARE or COVERED_NOTE in photo.notes
-        return large or self.opened_store.has_others(key, reader)
+        cases = [key, *self.opened_store.cases_of_photo(key, photo.photo_id)]
+        return large or any(self.opened_store.has_others(case, reader) for case in cases)
 
     def confirm_cover(self, number: int, by: Actor) -> None:
         """Cover for good what a reader has proposed, everywhere it is open. Raises StoreError, OSError."""
@@ -91,15 +127,8 @@ class CoveringsOnDesk(CasesOnDesk):
                     photo=proposed.photo_id,
                     case=proposed.key.case_id,
                 )
-            covered = cover_photo_area(photo, decode_mask(proposed.area))
-            self.keep_covered(case, covered)
-            for open_id, reader in self.cases.list_open(proposed.key).items():
-                waiting = (
-                    self.opened_store.proposed_covers(proposed.key, reader) if reader is not None else []
-                )
-                others = [proposal for proposal in waiting if proposal.number != number]
-                (shown,) = hide_proposed([covered], others)
-                self.cases.put_photo(open_id, shown, self.list_states(case))
+            for covered, shown in self.cover(case, photo, decode_mask(proposed.area), by):
+                self.show_covered(covered, shown, self.cases.list_open(covered.key), decided=number)
             self.opened_store.end_proposal(number, by, confirmed=True)
 
     def find_proposal(self, number: int) -> ProposedCover:

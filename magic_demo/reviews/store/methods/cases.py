@@ -77,6 +77,12 @@ class CaseMethods(OpenedStore):
         with self._database.reading() as session:
             return cases.list_keys(session)
 
+    def cases_of_photo(self, key: CaseKey, photo_id: str) -> list[CaseKey]:
+        """Return the other cases that a photo of a case belongs to, by their folders and photos' ids: those of a second reading, of
+        another queue of the folder, or of another encounter that lists the photo. Raises StoreError when there is no such case."""
+        with self._database.reading() as session:
+            return cases.list_keys_of_photo(session, key, photo_id)
+
     def queues(self) -> list[str]:
         """Return the names of the queues that hold a case, by name."""
         with self._database.reading() as session:

@@ -114,6 +114,18 @@ def list_keys(session: Session) -> list[CaseKey]:
     ]
 
 
+def list_keys_of_photo(session: Session, key: CaseKey, photo_id: str) -> list[CaseKey]:
+    """Return the other cases whose photos lie in the same folder and are, or may be, of this id; see ``Store.cases_of_photo``."""
+    case = find_case(session, key)
+    if case.folder is None:
+        return []
+    named = CaseRow.photos.contains(json.dumps(photo_id), autoescape=True)
+    unknown = sa.and_(CaseRow.photos.is_(None), CaseRow.case_id == case.case_id)
+    where = [CaseRow.folder == case.folder, CaseRow.number != case.number, sa.or_(named, unknown)]
+    rows = session.execute(sa.select(CaseRow.queue, CaseRow.case_id).where(*where).order_by(CaseRow.number))
+    return [CaseKey(queue, case_id) for queue, case_id in rows]
+
+
 def _find_cases(session: Session, queue: str, case_ids: Sequence[str]) -> dict[str, CaseRow]:
     """Return those of these cases that the queue has: a queue is long, and what is added mostly short."""
     found: dict[str, CaseRow] = {}
