@@ -103,3 +103,18 @@ def test_what_is_said_while_a_case_is_opened_once_more_is_shown_and_saved_once(
     expect(page.locator("#review-comment")).to_have_value("said meanwhile")
     expect(page.locator("#review-history-count")).to_have_text(str(count))
     assert chosen(page, "cqid010") == [2] and len(saved_of(server, case_id)) == count
+
+
+def test_the_photo_of_the_case_before_is_not_seen_beside_the_answers_of_the_one_that_comes(
+    page: Page, server: ReviewServer
+) -> None:
+    first = open_case(page, 0)
+    expect(page.locator("#viewer-canvas")).to_be_visible()
+    page.locator(".queue-case").nth(2).click()
+    page.wait_for_function(f"{OPEN_ID} !== {SHOWN_ID}")
+    for what in ("#viewer-canvas", "#viewer-name", "#photo-strip-list button"):
+        expect(page.locator(what).first).to_be_hidden()
+    assert page.evaluate(f"{OPEN_ID} !== {SHOWN_ID}"), "while the photos are being read"
+    page.wait_for_function(f"{OPEN_ID} === {SHOWN_ID}")
+    expect(page.locator("#viewer-canvas")).to_be_visible()
+    assert first not in page.inner_text("#viewer-name")

@@ -105,12 +105,14 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     const photos = value?.photos ?? [];
     const first = value?.case !== state.openId;
     const analysed = photos.some((one) => one.levels) && !state.photos.some((one) => one.model);
+    root.toggleAttribute("data-arriving", first && photos.length > 0); // nobody reads one case's answers beside another's photo
     const known = new Map(!first ? state.photos.map((one) => [one.id, one]) : []);
     let opened;
     try {
       opened = await Promise.all(photos.map((one) => openPhoto(one, known.get(one.id), value.others ?? [])));
     } catch {
       root.dataset.state = "failed";
+      root.removeAttribute("data-arriving");
       return;
     }
     if (turn !== arrival) return; // a later value overtook this one
@@ -122,6 +124,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
       pieces.forget();
       display.forget();
     }
+    root.removeAttribute("data-arriving");
     state.photos = opened;
     state.openId = value?.case ?? null;
     journal.open(state.openId);
