@@ -61,11 +61,10 @@ class Backend:
         password: str | None = None,
     ) -> None:
         self._predictor, self._questions, self._password = predictor, questions, password
-        self._photos = {
-            photo.photo_id: (case, position)
-            for case in cases
-            for position, photo in enumerate(case.photo_files)
-        }
+        self._photos: dict[str, list[tuple[EncounterFiles, int]]] = {}
+        for case in cases:
+            for position, photo in enumerate(case.photo_files):
+                self._photos.setdefault(photo.photo_id, []).append((case, position))
         self._kept: OrderedDict[str, Prediction] = OrderedDict()
         self._lock = Lock()
 
@@ -89,10 +88,12 @@ class Backend:
 
     def predict_task(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Return Label Studio's prediction of a task, empty where its photo is not in the folder."""
-        found = self._photos.get(name_photo(task))
-        if found is None:
+        found, case_id = self._photos.get(name_photo(task), []), name_case(task)
+        # cases may share a photo
+        named = [one for one in found if one[0].encounter_id == case_id] if case_id is not None else found
+        if not named:
             return {"result": [], "score": 0.0, "model_version": self.version}
-        case, position = found
+        case, position = named[0]
         said = make_prediction(
             self._predict_case(case),
             case.photo_files[position].photo_id,
@@ -144,12 +145,26 @@ class Backend:
 
 def name_photo(task: Mapping[str, Any]) -> str:
     """Return the photo id of a task: the one that our export wrote, else its picture's file name without ending."""
+    photo_id = _read_own(task).get("photo_id")
+    if isinstance(photo_id, str):
+        return photo_id
+    return PurePosixPath(unquote(str(_read_data(task).get("image", "")))).stem
+
+
+def name_case(task: Mapping[str, Any]) -> str | None:
+    """Return the case id that our export wrote into a task, None where it did not write it."""
+    case_id = _read_own(task).get("case_id")
+    return case_id if isinstance(case_id, str) else None
+
+
+def _read_own(task: Mapping[str, Any]) -> dict[str, Any]:
+    own = _read_data(task).get(OWN)
+    return own if isinstance(own, dict) else {}
+
+
+def _read_data(task: Mapping[str, Any]) -> dict[str, Any]:
     data = task.get("data")
-    data = data if isinstance(data, dict) else {}
-    own = data.get(OWN)
-    if isinstance(own, dict) and isinstance(own.get("photo_id"), str):
-        return str(own["photo_id"])
-    return PurePosixPath(unquote(str(data.get("image", "")))).stem
+    return data if isinstance(data, dict) else {}
 
 
 def check_interface(schema: str, label: str) -> None:

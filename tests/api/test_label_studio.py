@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from magic_demo.__main__ import main
 from magic_demo.api.label_studio import KEPT, Backend, name_photo
 from magic_demo.questions.families import load_challenge, unpack_questions
 from magic_demo.reviews.exports import write_export
-from magic_demo.reviews.exports.label_studio.tasks import make_config
+from magic_demo.reviews.exports.label_studio.tasks import OWN, make_config
 from tests.support.fake_predictor import FakePredictor
 from tests.support.store.reviewed_cases import ReadQueue, make_queue
 
@@ -99,6 +100,26 @@ def test_a_task_is_found_by_its_pictures_name_and_no_address_is_fetched(client: 
         assert name_photo({"data": {"image": address}}) == "IMG_ENC00001_00001"
         (found,) = _ask(client, [{"id": 1, "data": {"image": address}}])
         assert found["result"]
+
+
+def test_a_photo_that_two_cases_share_is_of_the_case_that_the_task_names_else_of_the_first(
+    queue: ReadQueue, predictor: FakePredictor
+) -> None:
+    first, second, *others = queue.cases
+    shared = first.photo_files[0]
+    cases = [first, replace(second, photo_files=(*second.photo_files, shared)), *others]
+    client = TestClient(Backend(predictor, cases, load_challenge()).app())
+    own = {"photo_id": shared.photo_id}
+    for named, asked in ((second.encounter_id, second), (first.encounter_id, first), (None, first)):
+        task = {"data": {OWN: own if named is None else {**own, "case_id": named}}}
+        (found,) = _ask(client, [task])
+        answers = [one for one in found["result"] if one["from_name"].startswith("CQID")]
+        assert found["score"] == 1 and bool(answers) is (asked is first), (
+            "a case's first photo has its answers"
+        )
+        assert asked.encounter_id in [encounter.encounter_id for encounter, *_ in predictor.asked]
+    (found,) = _ask(client, [{"data": {OWN: {**own, "case_id": "ENC09999"}}}])
+    assert found["result"] == [], "of a case that is not here"
 
 
 @pytest.mark.parametrize(
