@@ -54,12 +54,14 @@ class Offer:
 class Format(Offer):
     """A format. write: writes a selection into a folder and returns how many masks it wrote; it adds what it
     leaves out to ``selection.left_out``. kinds: which reviews of a reader and case it takes. predictions: whether
-    it takes what the models said. labels: whether it holds the masks of a study's further labels."""
+    it takes what the models said. labels: whether it holds the masks of a study's further labels. differences:
+    whether it says where a review differs from the model."""
 
     write: Callable[[Selection, Path], int]
     kinds: Kinds
     predictions: bool = False
     labels: bool = False
+    differences: bool = False
 
 
 CSV = Format(
@@ -70,6 +72,7 @@ CSV = Format(
     write=write_csv,
     kinds="every",
     labels=True,
+    differences=True,
 )
 PLAIN_CSV = replace(CSV, write=write_plain_csv)
 """CSV for programs, without the apostrophe before texts that a spreadsheet would run as formulas."""
@@ -82,6 +85,7 @@ LABEL_STUDIO = Format(
     kinds="newest",
     predictions=True,
     labels=True,
+    differences=True,
 )
 
 FORMATS: tuple[Format, ...] = (
@@ -117,6 +121,7 @@ FORMATS: tuple[Format, ...] = (
         write=write_parquet,
         kinds="every",
         labels=True,
+        differences=True,
     ),
     Format(
         name="dicom",

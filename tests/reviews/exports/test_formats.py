@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,20 @@ def test_a_format_writes_the_files_that_the_docs_name(format: Format, tmp_path: 
         assert any(re.match(pattern, file) for file in written), f"{pattern} was not written"
     unnamed = {file for file in written if not any(re.match(pattern, file) for pattern in patterns)}
     assert not unnamed, f"docs/exports.md does not name {sorted(unnamed)}"
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+def test_a_format_that_says_where_a_review_differs_from_the_model_is_known_to(
+    format: Format, tmp_path: Path
+) -> None:
+    queue, word = make_queue(tmp_path / "data"), "qxzwvk"
+    rows = [
+        replace(saved, review=replace(saved.review, disagreements=frozenset({word})))
+        for saved in queue.reviews
+    ]
+    write_export(rows, queue.cases, format, tmp_path / "out")
+    written = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert any(word.encode() in content for content in written) is format.differences
 
 
 @pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: offer.name)

@@ -79,9 +79,11 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
     visible = _hide_model(store.latest_reviews(queue, viewer=reader), store.unrevealed(reader))
     # before it is handed over: what is said of these cases later is not blind
     if everything or wanted == REPORT.name:
-        store.note_seen(
-            {saved.review.case for saved in visible if saved.review.reader != reader}, reader, "others"
-        )
+        others = [saved.review for saved in visible if saved.review.reader != reader]
+        store.note_seen({review.case for review in others}, reader, "others")
+        if wanted != REPORT.name and find_format(wanted).differences:
+            compared = {review.case for review in others if review.disagreements is not None}
+            store.note_seen(compared, reader, "model")
     with temporary_folder() as workspace:
         folder = workspace / "readings"
         predictions: dict[str, Prediction] = {}

@@ -183,8 +183,11 @@ def test_who_takes_away_what_the_model_or_others_said_does_not_read_blind_afterw
     take(desk, "Li", "report")
     assert store.known(SECOND, "Li") == {"model", "others"}
     store.add_reader("Ada", role="adjudicator")
+    take(desk, "Ada", "coco")
+    assert store.known(FIRST, "Ada") == {"others"}
     take(desk, "Ada", "csv")
     assert store.known(SECOND, "Ada") == {"others"}
+    assert store.known(FIRST, "Ada") == {"others", "model"}, "the tables say where Li differs from it"
 
 
 def test_what_is_taken_away_is_in_the_trail_and_nothing_leaves_that_it_cannot_keep(
