@@ -35,11 +35,14 @@ Report = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job brought."""
+    """What a job brought. of_everybody: the file holds others' reviews, as an adjudicator's export does. withdrawal:
+    the audit trail's number of the last deletion or covering before the file was made."""
 
     prediction: PredictionSaid | None = None
     file: bytes | None = None
     file_name: str = ""
+    of_everybody: bool = False
+    withdrawal: int = 0
 
     @property
     def bytes(self) -> int:

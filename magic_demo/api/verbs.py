@@ -42,7 +42,10 @@ from magic_demo.page.server.requests.parameters import RefusedError
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.inference.source import PredictorSource
 from magic_demo.page.session.rate_limit import RateLimit
-from magic_demo.reviews.store import LOCAL_READER, Actor, QueueCase, ReaderRole, Token
+from magic_demo.reviews.store import LOCAL_READER, Actor, QueueCase, ReaderRole, Token, TrailKind
+
+WITHDRAWALS: tuple[TrailKind, ...] = ("cover", "cover confirmed", "delete", "purge")
+"""What makes an export that was made before hold more than it may."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,14 @@ class Verbs:
     def _export(self, caller: Caller, asked: ExportAsked, report: Report, _stop: threading.Event) -> Outcome:
         report(0.1, "writes the export")
         actor = Actor(caller.reader, f"api {caller.address}".strip())
+        everything, before = self.desk.may(caller.reader, "export every review"), self._last_withdrawal()
         content = take_readings(self.desk, asked.format, asked.queue, actor, consensus=asked.consensus)
-        return Outcome(file=content, file_name=asked.format)
+        return Outcome(file=content, file_name=asked.format, of_everybody=everything, withdrawal=before)
+
+    def _last_withdrawal(self) -> int:
+        """Return the audit trail's number of the last deletion or covering, by whichever program of the store."""
+        rows = self.desk.opened_store.trail(kinds=WITHDRAWALS, most=1)
+        return rows[0].number if rows else 0
 
     def list_jobs(self, caller: Caller, _asked: NothingAsked) -> JobsSaid:
         """Return the token's jobs, oldest first."""
@@ -143,6 +152,15 @@ class Verbs:
         outcome = self.jobs.find(asked.job, caller.token).outcome
         if outcome.file is None:
             raise ApiError("no_file", "this job has made no file (yet); wait until its state is done")
+        if outcome.withdrawal != self._last_withdrawal():
+            # another program of the store tells the trail alone
+            self.jobs.forget_files()
+            self.jobs.find(asked.job, caller.token)
+        if outcome.of_everybody and not self.desk.may(caller.reader, "export every review"):
+            raise ApiError(
+                "no_file",
+                "this file holds everybody's reviews, which are an adjudicator's to have; export again",
+            )
         return outcome.file, f"{outcome.file_name}.zip"
 
     def list_queues(self, caller: Caller, _asked: NothingAsked) -> QueuesSaid:
@@ -188,8 +206,11 @@ class Verbs:
         seen = [
             saved for saved in store.visible_reviews(key, caller.reader) if number in (None, saved.number)
         ]
-        self.desk.note_seen(caller.reader, key, seen)
         hidden = key in store.unrevealed(caller.reader)
+        self.desk.note_seen(caller.reader, key, seen)
+        if not hidden and any(saved.review.disagreements is not None for saved in seen):
+            # where it differs from the model says what that said
+            store.note_seen([key], caller.reader, "model")
         return [_describe_review(saved, hidden=hidden) for saved in seen]
 
     def read_progress(self, _caller: Caller, asked: QueueAsked) -> ReadersSaid:

@@ -12,6 +12,7 @@ import pytest
 
 from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.reviews.exports import FORMATS
+from magic_demo.reviews.store import Actor, ReaderRole, Store, TrailKind
 from tests.api.doors import Doors, open_doors
 from tests.support.store.reviewed_cases import QUEUE, answer
 
@@ -49,6 +50,18 @@ def test_what_was_seen_through_a_token_is_not_read_blind_afterwards(tmp_path: Pa
         ] == ["Li"]
         assert doors.store.known(key, "Bo") == {"others"}
         assert doors.store.save(Review("ENC00003", "Bo", "blind", queue=QUEUE)).review.kind == "compared"
+
+
+@pytest.mark.parametrize("door", ["/reviews", "/reviews/1"])
+def test_who_is_told_where_a_review_differs_from_the_model_does_not_read_blind_afterwards(
+    tmp_path: Path, door: str
+) -> None:
+    with open_doors(tmp_path) as doors:
+        doors.store.set_role("Bo", "adjudicator")
+        told = doors.get("Bo", door, **(FIRST if door == "/reviews" else {}))
+        assert (told["reviews"][0] if door == "/reviews" else told)["differs"] == ["CQID011"]
+        assert doors.store.known(CaseKey(QUEUE, "ENC00001"), "Bo") == {"others", "model"}
+        assert doors.store.save(Review("ENC00001", "Bo", "blind", queue=QUEUE)).review.kind == "assisted"
 
 
 def test_a_review_is_found_by_the_number_that_the_webhook_tells(doors: Doors) -> None:
@@ -100,6 +113,20 @@ def test_an_export_holds_ones_own_reviews_and_an_adjudicators_all(doors: Doors) 
     assert nothing["state"] == "failed" and nothing["error"]["key"] == "refused" and nothing["file"] is None
 
 
+@pytest.mark.parametrize(("then", "kept"), [("reader", False), ("presenter", False), ("adjudicator", True)])
+def test_who_is_no_adjudicator_any_more_does_not_get_the_file_of_everybodys_reviews(
+    tmp_path: Path, then: ReaderRole, kept: bool
+) -> None:
+    with open_doors(tmp_path) as doors:
+        everybodys, own = (
+            doors.export(who, "challenge")["file"].removeprefix("/api/v1") for who in ("Wang", "Li")
+        )
+        doors.store.set_role("Wang", then)
+        answered = doors.ask("Wang", "GET", everybodys)
+        assert answered.status_code == (200 if kept else 404), answered.text
+        assert doors.ask("Li", "GET", own).status_code == 200
+
+
 @pytest.mark.parametrize(
     "format", [*(offer.name for offer in FORMATS if offer.name != "challenge"), "report"]
 )
@@ -127,6 +154,23 @@ def test_progress_and_questions_are_those_of_the_page(doors: Doors) -> None:
     assert doors.get("Bo", "/questions", queue=QUEUE)["families"] == families
     assert doors.ask("Bo", "GET", "/questions?queue=none").json()["error"]["key"] == "no_queue"
     assert doors.get("Bo", "/queues") == {"queues": [QUEUE, "others"], "role": "reader"}
+
+
+@pytest.mark.parametrize("deed", ["delete", "purge", "cover", "cover confirmed"])
+def test_an_export_goes_with_a_case_that_another_program_of_the_store_deleted_or_covered(
+    tmp_path: Path, deed: TrailKind
+) -> None:
+    with open_doors(tmp_path) as doors, Store.open(tmp_path / "store") as another:
+        file = doors.export("Wang", "csv")["file"].removeprefix("/api/v1")
+        another.note("export", Actor("Li", "command"), detail="csv")
+        assert doors.ask("Wang", "GET", file).status_code == 200
+        key = CaseKey(QUEUE, "ENC00001")
+        if deed in ("delete", "purge"):
+            another.delete_case(key, what=deed)
+        else:
+            another.note(deed, Actor("Wang", "page"), case=key)
+        gone = doors.ask("Wang", "GET", file)
+        assert gone.status_code == 404 and gone.json()["error"]["key"] == "no_job"
 
 
 def test_an_export_that_holds_a_case_goes_with_the_case(tmp_path: Path) -> None:
