@@ -52,8 +52,16 @@ class Beliefs:
     credits: NDArray[np.float64]
     preferred: NDArray[np.float64]
 
+    def share_out(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (P, S) weights that add up to 1 in each row: those of systems that do not answer are shared out. Where
+        only systems without a weight answer, they count alike."""
+        held = np.asarray(self.shares.any(axis=1), np.float64)
+        given = held * weights
+        given = np.where(given.any(axis=1, keepdims=True), given, held)
+        return np.asarray(given / given.sum(axis=1, keepdims=True))
+
     def choose(self, weights: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return which answer earns most, (P,) indices, for (P, S) weights."""
+        """Return which answer earns most, (P,) indices, for (P, S) weights as ``share_out`` returns them."""
         expected = np.round(weights @ self.shares @ self.credits, 8) + self.preferred
         return np.asarray(expected.argmax(axis=1))
 
@@ -109,11 +117,8 @@ def fuse_family(
     beliefs = hold_beliefs(predictions, family, how, priors)
     if beliefs is None:
         return None
-    held = np.asarray(beliefs.shares.any(axis=1), np.float64)
-    given = held * np.asarray(weights if len(weights) else 1.0, np.float64)
-    if not given.any():  # only systems without a weight answer: then they count alike
-        given = held
-    given = given / given.sum()
+    asked = np.asarray(weights if len(weights) else np.ones(len(predictions)), np.float64)
+    given = beliefs.share_out(asked[None])[0]
     answer = beliefs.answers[int(beliefs.choose(given[None])[0])]
     pool = given @ beliefs.shares
     marginals = np.zeros(len(family.options["en"]))

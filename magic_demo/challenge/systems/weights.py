@@ -28,7 +28,7 @@ class FittedWeights:
 
     kind: "alike", "shared" (one choice for all families) or "by family", whichever earns most left one out.
     fitted: accuracy on the very cases; held_out: each case answered by the weights that the others choose;
-    both by kind. single: accuracy of each system alone.
+    both by kind. single: accuracy of each system alone; what it does not answer earns nothing.
     """
 
     weights: Mapping[str, tuple[float, ...]]
@@ -91,7 +91,6 @@ def fit_weights(
         "by family": float(np.mean([_leave_one_out(earned[:, place]) for place in range(earned.shape[1])])),
     }
     kind = max(held_out, key=lambda name: (round(held_out[name], 9), -list(held_out).index(name)))
-    corners = [int((points[:, system] == 1).argmax()) for system in range(points.shape[1])]
     return FittedWeights(
         {
             family.family_id: tuple(float(weight) for weight in points[point])
@@ -101,7 +100,7 @@ def fit_weights(
         len(cases),
         fitted,
         held_out,
-        tuple(float(earned[:, :, corner].mean()) for corner in corners),
+        _earn_alone(references, predictions, cases, families, priors),
     )
 
 
@@ -121,7 +120,30 @@ def earn_family(
         return np.zeros(len(points))
     gold = read_labels(reference, family)
     credits = np.array([credit(set(gold), set(answer)) for answer in beliefs.answers])
-    return np.asarray(credits[beliefs.choose(points)])
+    return np.asarray(credits[beliefs.choose(beliefs.share_out(points))])
+
+
+def _earn_alone(
+    references: Mapping[str, Answers],
+    predictions: Mapping[str, Sequence[Prediction]],
+    cases: Sequence[str],
+    families: Sequence[Family],
+    priors: SetPriors,
+) -> tuple[float, ...]:
+    """Return the accuracy of each system by what it says itself."""
+    alone = np.ones((1, 1))
+    return tuple(
+        float(
+            np.mean(
+                [
+                    earn_family([predictions[case][system]], references[case], family, alone, priors)
+                    for case in cases
+                    for family in families
+                ]
+            )
+        )
+        for system in range(len(predictions[cases[0]]))
+    )
 
 
 def _leave_one_out(earned: NDArray[np.float64]) -> float:

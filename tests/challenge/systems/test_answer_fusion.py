@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from magic_demo.challenge.systems.answer_fusion import fuse_family, read_labels
-from magic_demo.challenge.systems.weights import fit_weights, list_points
+from magic_demo.challenge.systems.weights import earn_family, fit_weights, list_points
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Prediction
 from magic_demo.questions.decoding import fill_slots
@@ -119,3 +119,25 @@ def test_a_case_is_left_out_of_the_choice_that_answers_it() -> None:
     assert fitted.kind == "alike"
     with pytest.raises(FormatError, match="no labelled encounter"):
         fit_weights({"ENC9": {}}, predictions, [ITCH], {})
+
+
+def test_a_system_alone_earns_nothing_by_what_others_answer() -> None:
+    references = {f"ENC{number}": {"CQID025-001": number % 2} for number in range(4)}
+    predictions = {
+        case: [
+            _itch(answer["CQID025-001"]) if case == "ENC0" else Prediction(case),
+            _itch(answer["CQID025-001"]),
+        ]
+        for case, answer in references.items()
+    }
+    assert fit_weights(references, predictions, [ITCH], {}).single == (0.25, 1)
+
+
+def test_weights_are_tried_on_the_answers_that_they_give_where_the_weighed_system_is_silent() -> None:
+    """Two systems without a weight outvote the one that is named first, as ``fuse_family`` has it."""
+    said = [_itch(0), Prediction("ENC1"), _itch(1), _itch(1)]
+    for weights in ((0.0, 1.0, 0.0, 0.0), (0.1, 0.9, 0.0, 0.0)):
+        fused = fuse_family(said, ITCH, "mean", weights)
+        assert fused is not None
+        earned = earn_family(said, fused.answers, ITCH, np.array([weights]), {})
+        assert earned.tolist() == [1], weights
