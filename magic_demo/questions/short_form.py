@@ -18,6 +18,15 @@ LARGEST = 2**20
 MOST_SLOTS = 12
 NONE = ("Not mentioned", "未提及")
 OTHER = ("other (please specify)", "其他（请说明）")
+_TEXTS = frozenset(
+    f"{name}{language}"
+    for name in ("id", "qid", "title", "text", "zh", "name", "unit", "question", "question_type", "options")
+    for language in ("", "_en", "_zh")
+)
+"""Keys whose values are texts, as they are written: ``on``, ``010``, ``1.10`` and ``12:30`` are none of YAML's values."""
+_VALUES = frozenset(
+    f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "timestamp", "merge", "value")
+)
 _KEYS = (
     "id",
     "title",
@@ -70,9 +79,33 @@ def _read_yaml(text: str) -> Any:
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             raise ValueError("it has an alias, *name; write the text out")
-        return yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            _keep_texts(node)
+            return loader.construct_document(node)
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         raise ValueError(one_line(error, 200)) from error
+
+
+def _keep_texts(root: Any) -> None:
+    """Make texts of what YAML takes for values where texts are expected, in a tree of its nodes."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node.id == "sequence":
+            waiting.extend(node.value)
+        elif node.id == "mapping":
+            for key, value in node.value:
+                waiting.append(value)
+                parts = value.value if value.id == "sequence" else [value]
+                for part in parts if key.id == "scalar" and key.value in _TEXTS else ():
+                    if part.tag in _VALUES:
+                        part.tag = "tag:yaml.org,2002:str"
 
 
 def _lengthen(path: Path, entry: Mapping[Any, Any]) -> Iterator[dict[str, Any]]:
@@ -87,6 +120,14 @@ def _lengthen(path: Path, entry: Mapping[Any, Any]) -> Iterator[dict[str, Any]]:
             unknown=unknown[:5],
             known=list(_KEYS),
         )
+    for key, value in entry.items():
+        if key in _TEXTS and any(part is None or part == "" for part in (_list(value) or [value])):
+            raise FormatError(
+                "{path}: {question} has an empty text in {key}; write one, or leave {key} out",
+                path=path,
+                question=name[:40],
+                key=str(key),
+            )
     english = [_say(option) for option in _list(entry.get("options"))]
     chinese = [_say(option) for option in _list(entry.get("options_zh"))] or list(english)
     if entry.get("specify"):
@@ -128,5 +169,5 @@ def _list(value: Any) -> list[Any]:
 
 
 def _say(value: Any) -> str:
-    """Return a text as it was written: YAML takes a bare yes for true."""
+    """Return a text as it was written; true and false of JSON are yes and no."""
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

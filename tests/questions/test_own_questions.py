@@ -60,6 +60,31 @@ def test_the_short_form_may_be_json_too(tmp_path: Path) -> None:
     assert [family.options["en"] for family in asked.families] == [("yes", "no"), ("0", "1", "2", "3")]
 
 
+def test_texts_in_yaml_are_what_is_written(tmp_path: Path) -> None:
+    options = ["yes", "No", "on", "010", "1.10", "1_000", "12:30", "2020-01-01", "1e3", "=", "0x1F"]
+    text = (
+        f"- id: 010\n  text: off\n  options: [{', '.join(options)}]\n  options_zh: [{', '.join(options)}]\n"
+    )
+    (family,) = read_questions(_write(tmp_path, text)).families
+    assert family.family_id == "010" and family.questions[0].text["en"] == "off"
+    assert [*family.options["en"]] == [*family.options["zh"]] == options
+    long = (
+        text.replace("id: 010", "qid: 010-001")
+        .replace("text:", "question_en:")
+        .replace("options:", "options_en:")
+    )
+    (whole,) = read_questions(_write(tmp_path, long)).families
+    assert [*whole.options["en"]] == options and whole.questions[0].text["en"] == "off"
+
+
+def test_labels_in_yaml_are_named_as_it_is_written(tmp_path: Path) -> None:
+    asked = read_questions(_write(tmp_path, "labels: [{id: lesion}, {id: no, name: 010}]"))
+    assert [(label.label_id, label.name["en"]) for label in asked.labels] == [
+        ("lesion", "Lesion"),
+        ("no", "010"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -79,8 +104,13 @@ def test_the_short_form_may_be_json_too(tmp_path: Path) -> None:
         ("- {id: A, options: [x, y], keys: [b, c, d]}", "a list of different letters"),
         ("- {id: A, options: [x, y], keys: 7}", "a list of different letters"),
         ("- {id: A}", "at least two texts"),
+        ("- {id: A, options: [x, y, ]}\n- id: B\n  options:\n  - x\n  -\n", "B has an empty text in options"),
+        ("- {id: A, options: [x, ~]}", "A has an empty text in options"),
+        ("- {id: A, text: , options: [x, y]}", "A has an empty text in text"),
+        ("- {id: A, options: [x, !!python/name:os.system y]}", "questions cannot be read"),
         ("- {id: 'a b', options: [x, y]}", "needs a 'qid'"),
         ("a: [", "questions cannot be read"),
+        ("- {? [id] : A}", "questions cannot be read"),
         ("- !!python/object/apply:os.system [ls]", "questions cannot be read"),
         ("just text", "a JSON list"),
     ],
