@@ -79,7 +79,7 @@ def gather_labels(rows: Sequence[Any], whose: str, asked: QuestionSet, findings:
                 f"entry {number}",
             )
             continue
-        encounter_id = row[ENCOUNTER_KEY].split("-")[0]
+        encounter_id = join_id(row[ENCOUNTER_KEY])
         if encounter_id in labels:
             findings.add(
                 f"{whose} encounter comes twice, its answers are united as by the organisers' script",
@@ -122,10 +122,15 @@ def gather_labels(rows: Sequence[Any], whose: str, asked: QuestionSet, findings:
     return labels
 
 
+def join_id(encounter_id: str) -> str:
+    """Return what the organisers' script joins an encounter's answers by: its id up to the first '-'."""
+    return encounter_id.split("-")[0]
+
+
 def _read_label(
     value: Any, count: int, whose: str, encounter_id: str, qid: str, findings: Findings
 ) -> Hashable:
-    """Return the option index, or for what is none a label that equals no index."""
+    """Return the option index, or for what is none a label that equals no index, nor what the other file has."""
     if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
         findings.add(
             f"{whose} answer is a text in place of a number, read as the number (the organisers' "
@@ -143,13 +148,14 @@ def _read_label(
         value = int(value)
     if not isinstance(value, int):
         findings.add(f"{whose} answer is no option index, counted as a wrong label", encounter_id, qid)
-        return f"no index: {value!r}"
+        return f"{whose}: {value!r}"
     if not 0 <= value < count:
         findings.add(
             f"{whose} answer is beyond its question's options, counted as a wrong label",
             encounter_id,
             f"{qid} = {value}",
         )
+        return f"{whose}: {value!r}"
     return value
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from magic_demo.challenge.run_folder import ANSWERS, MASKS
-from magic_demo.challenge.scoring.answer_scoring import Labels, compare_labels, gather_labels
+from magic_demo.challenge.scoring.answer_scoring import Labels, compare_labels, gather_labels, join_id
 from magic_demo.challenge.submitting.submission import NO_ANSWERS, NO_MASKS, STOPS, count_answers, count_masks
 from magic_demo.core.disk.user_files import open_user_file
 from magic_demo.core.errors import FormatError, one_line
@@ -245,15 +245,16 @@ def _check_answers(
     asked = load_challenge()
     labels = gather_labels(rows, "system", asked, seen.findings)
     if expected is not None:
-        gold: Labels = {name: {family: set() for family in asked.family_ids} for name in expected.encounters}
+        gold: Labels = {
+            join_id(name): {family: set() for family in asked.family_ids} for name in expected.encounters
+        }
         compare_labels(gold, labels, asked.families, seen.findings, seen.notes)
-    answered = {
-        str(row[ENCOUNTER_KEY]): row.keys()
-        for row in rows
-        if isinstance(row, dict)
-        and isinstance(row.get(ENCOUNTER_KEY), str)
-        and (expected is None or row[ENCOUNTER_KEY] in expected.encounters)
-    }
+    named = None if expected is None else frozenset(expected.encounters)
+    answered: dict[str, set[str]] = {}
+    for row in rows:
+        name = row.get(ENCOUNTER_KEY) if isinstance(row, dict) else None
+        if isinstance(name, str) and (named is None or name in named):
+            answered.setdefault(name, set()).update(row)  # one that comes twice is united
     return count_answers(
         answered, len(expected.encounters) + expected.unusable if expected is not None else None
     )

@@ -101,6 +101,12 @@ class TestTraps:
         assert scores.values["accuracy_CQID011"] == 1 / 2
         assert f"ENC1 [CQID011-002 = {value}]" in one_line(scores)
 
+    @pytest.mark.parametrize("value", [None, "arm", 0.5, 99, -1], ids=str)
+    def test_what_is_wrong_in_both_files_alike_is_no_common_label(self, score: Any, value: Any) -> None:
+        scores = score([answers(CQID010_001=value)], [answers(CQID010_001=value)])
+        assert scores.values["accuracy_CQID010"] == 0.0 and scores.values["accuracy_CQID012"] == 1.0
+        assert [line.partition(" ")[0] for line in scores.findings] == ["reference", "system"]
+
     def test_a_missing_encounter_scores_zero_and_is_named(self, score: Any) -> None:
         scores = score([answers("ENC1"), answers("ENC2")], [answers("ENC1")])
         assert scores.values["accuracy_all"] == 0.5

@@ -145,6 +145,23 @@ def test_an_answer_without_a_question_lowers_the_count(tmp_path: Path) -> None:
     assert "system lacks a family" in check.findings[0]
 
 
+def test_ids_with_a_hyphen_are_joined_as_by_the_organisers_script(tmp_path: Path) -> None:
+    expected = Expected({}, ("A-1", "B-2"))
+    check = _check(tmp_path, _answers(_answer("A-1"), _answer("B-2")), expected)
+    assert check.findings == () and "2 of 2 answers, 27 of 27 questions each" in check.counts
+
+
+def test_answers_of_one_encounter_in_two_entries_are_counted_together(tmp_path: Path) -> None:
+    whole = _answer("ENC00001")
+    halves = [
+        {key: value for key, value in whole.items() if key == "encounter_id" or (key < "CQID020") == first}
+        for first in (True, False)
+    ]
+    check = _check(tmp_path, _answers(*halves), Expected({}, ("ENC00001",)))
+    assert "1 of 1 answers, 27 of 27 questions each" in check.counts
+    assert "comes twice" in " ".join(check.findings)
+
+
 def test_a_task_that_was_left_out_is_no_finding_and_is_said(tmp_path: Path) -> None:
     masks = {_mask_name(photo_id): None for photo_id in PHOTOS}
     assert _check(tmp_path, masks) == SubmissionCheck(
