@@ -21,9 +21,11 @@ def render_again(
     """Return a table with a row for each reader who read cases twice; empty for a queue that is no second reading."""
     if not found:
         return ""
-    icc = any(numbers.icc is not None for one in found for numbers in one.families)
+    asked = {numbers.family_id for one in found for numbers in one.families if numbers.icc is not None}
+    # of several questions for numbers there is no common ICC: each has its own in the reader's list
+    icc = next(iter(asked)) if len(asked) == 1 else None
     keys = ["agreement.filter_reader", "agreement.system_cases", "agreement.again_days", _TITLES[measure]]
-    keys += [*(["agreement.icc"] if icc else []), "agreement.tile_dice"]
+    keys += [*(["agreement.icc"] if icc is not None else []), "agreement.tile_dice"]
     heads = "".join(f'<th scope="col">{both(key)}</th>' for key in keys)
     titles = {family.family_id: both_of(family.title) for family in questions.families}
     rows = "".join(_render_reader(one, measure, titles, icc=icc) for one in found)
@@ -31,7 +33,7 @@ def render_again(
         f'<tr class="agree-total"><th scope="row">{both("agreement.again_others")}</th>'
         f'<td class="agree-number">{agreement.cases}</td><td></td>'
         f"{_number(pick(agreement.overall.among_readers, measure), share=measure == 'same')}"
-        f"{'<td></td>' if icc else ''}{_number(agreement.masks.dice_among_readers)}</tr>"
+        f"{_render_icc(agreement.families, icc)}{_number(agreement.masks.dice_among_readers)}</tr>"
     )
     return (
         '<section class="agree-panel" aria-labelledby="agree-again"><h2 '
@@ -41,7 +43,14 @@ def render_again(
     )
 
 
-def _render_reader(one: ReadAgain, measure: Measure, titles: Mapping[str, str], *, icc: bool) -> str:
+def _render_icc(families: Sequence[FamilyNumbers], family_id: str | None) -> str:
+    """Return the cell with a family's ICC; nothing where the table has no such column."""
+    if family_id is None:
+        return ""
+    return _number(next((numbers.icc for numbers in families if numbers.family_id == family_id), None))
+
+
+def _render_reader(one: ReadAgain, measure: Measure, titles: Mapping[str, str], *, icc: str | None) -> str:
     families = "".join(
         f"<li>{titles[numbers.family_id]}: {_say(numbers, measure)}</li>" for numbers in one.families
     )
@@ -51,7 +60,7 @@ def _render_reader(one: ReadAgain, measure: Measure, titles: Mapping[str, str], 
         f'<ul class="agree-small">{families}</ul></details></th><td class="agree-number">{one.cases}</td>'
         f'<td class="agree-number">{first if first == last else f"{first}{DASH}{last}"}</td>'
         f"{_number(pick(one.overall.among_readers, measure), share=measure == 'same')}"
-        f"{_number(one.overall.icc) if icc else ''}{_number(one.dice)}</tr>"
+        f"{_render_icc(one.families, icc)}{_number(one.dice)}</tr>"
     )
 
 

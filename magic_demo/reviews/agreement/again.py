@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from magic_demo.core.review_types import CaseKey, SavedReview
+from magic_demo.core.review_types import CaseKey, Review, SavedReview
 from magic_demo.core.types import Family
 from magic_demo.reviews.agreement.measuring import measure_agreement
-from magic_demo.reviews.agreement.panel import Panel, gather_panel
+from magic_demo.reviews.agreement.panel import Panel, gather_panel, is_blind
 from magic_demo.reviews.agreement.resampling import RESAMPLES
 from magic_demo.reviews.agreement.results import FamilyNumbers, Measured, ReadingChoice
 from magic_demo.reviews.store.rules import OWN_READINGS
@@ -50,7 +50,7 @@ def measure_again(
     voices: dict[str, list[SavedReview]] = {}
     for voice, rows in ((FIRST, first), (SECOND, second)):
         for saved in rows:
-            if saved.review.kind in OWN_READINGS:
+            if saved.review.kind in OWN_READINGS and _is_compared(saved.review, choice, done_only=done_only):
                 named = replace(saved.review, reader=voice, queue="")
                 voices.setdefault(saved.review.reader, []).append(replace(saved, review=named))
     found = []
@@ -92,9 +92,15 @@ def _keep(panel: Panel, cases: Sequence[CaseKey]) -> Panel:
     )
 
 
+def _is_compared(review: Review, choice: ReadingChoice, *, done_only: bool) -> bool:
+    """Return whether a row can be a voice: what else was saved of the case, as a draft or after the model was shown, says
+    nothing of when it was read."""
+    return (review.state == "done" or not done_only) and (choice == "latest" or is_blind(review))
+
+
 def _days_between(rows: Sequence[SavedReview], cases: Sequence[CaseKey]) -> tuple[float, float]:
-    """Return the shortest and the longest time from the last finished row of the first reading to the first of the
-    second, in days."""
+    """Return the shortest and the longest time from the last row of the first reading to the first of the second, in
+    days."""
     spans = []
     for case in cases:
         times = {

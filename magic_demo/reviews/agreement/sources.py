@@ -171,7 +171,9 @@ class AgreementSource:
         repeated = self.store.repeated(choice.queue) if choice.queue is not None else None
         if repeated is None:
             return ()
-        first = self.store.latest_reviews(repeated.queue, viewer=viewer)
+        first = self.store.latest_reviews(
+            repeated.queue, viewer=viewer, state="done" if choice.done_only else None
+        )
         first, second = (
             [saved for saved in rows if not choice.readers or saved.review.reader in choice.readers]
             for rows in (first, second)

@@ -116,6 +116,12 @@ def test_the_page_has_the_numbers_of_the_command_beside_those_between_readers(
         assert one.reader in row and f"{same.value:.0%}" in row and f"{dice.value:.2f}" in row
     between = found.agreement.overall.among_readers.same
     assert between is not None and f"{between.value:.0%}" in plain[-1] and len(rows) == 3
+    sizes = [
+        next(numbers.icc for numbers in families if numbers.family_id == "SIZE")
+        for families in (*(one.families for one in found.again), found.agreement.families)
+    ]
+    assert all(icc is not None and f"{icc.value:.2f}" in row for row, icc in zip(plain, sizes, strict=True))
+    assert sizes[1] != sizes[2] and drawn.count('<th scope="col">') == 6
     kappa = found.again[1].overall.among_readers.kappa
     assert kappa is not None
     assert f"{kappa.value:.2f}" in render_again(found.again, found.agreement, "kappa", asked)
