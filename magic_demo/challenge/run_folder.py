@@ -34,6 +34,7 @@ MANIFEST = "manifest.json"
 PICTURES = "pictures"
 BUNDLE = "bundle"
 JOURNAL = "journal.jsonl"
+RANKING = "teaches_most.csv"
 UNSAID = {"prompt": "narrative", "all_photos": False, "shard": None}
 """Settings that a manifest leaves out where they are this, so that runs of earlier versions can go on."""
 SHARD_FOLDER = re.compile(r"shard-([1-9]\d{0,5})-of-([1-9]\d{0,5})")
@@ -144,7 +145,8 @@ def finish_run(out: Path, settings: Mapping[str, Any], started: str, results: Ma
 def _remove_run(out: Path) -> None:
     """Remove what the run in ``out`` wrote, and nothing else: its files must not stand beside those of the
     next."""
-    (out / GATHERED).unlink(missing_ok=True)
+    for name in (GATHERED, RANKING):
+        (out / name).unlink(missing_ok=True)
     journal = out / JOURNAL
     if journal.is_file():
         for entry in Journal(journal, out / MASKS).values():

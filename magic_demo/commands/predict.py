@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from magic_demo.challenge.batch import predict_folder
-from magic_demo.challenge.run_folder import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES
+from magic_demo.challenge.run_folder import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES, RANKING
 from magic_demo.challenge.running.engines import Engine, Processes, RayActors, work_here
-from magic_demo.challenge.running.ranking import RANKING, write_ranking
+from magic_demo.challenge.running.ranking import write_ranking
 from magic_demo.challenge.running.shards import Shard
 from magic_demo.challenge.submitting.submission import check_target, write_submission
 from magic_demo.commands.asked import (
@@ -198,8 +198,12 @@ def choose_engine(arguments: argparse.Namespace) -> Engine:
     """Return who does the cases. Raises FormatError for options that exclude each other."""
     if arguments.workers is not None and arguments.workers < 1:
         raise FormatError("--workers {count}: 1 process or more is expected", count=arguments.workers)
-    if arguments.shard is not None and (arguments.merge or arguments.submission is not None):
-        raise FormatError("--shard does one part; give --merge and --submission once all parts are done")
+    if arguments.shard is not None and (
+        arguments.merge or arguments.submission is not None or arguments.rank
+    ):
+        raise FormatError(
+            "--shard does one part; give --merge, --submission and --rank once all parts are done"
+        )
     if arguments.merge and arguments.restart:
         raise FormatError("--merge goes on with what the shards wrote; leave out --restart")
     if arguments.workers is None and arguments.ray is None:

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from magic_demo.challenge.running.ranking import write_ranking
 from magic_demo.core.errors import FormatError, ModelError
 from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import list_predictions
@@ -163,7 +164,9 @@ def test_restarting_leaves_nothing_of_the_run_before_and_touches_nothing_else(
     out = tmp_path / "out"
     predict(data, out)
     (out / "thesis.docx").write_text("mine", encoding="utf-8")
+    ranking = write_ranking(out)
     predict(data, out, predictor=stand_in_predictor(segmentation=False), restart=True)
+    assert not ranking.exists()
     assert list((out / "masks_preds").iterdir()) == [] and (out / "data_cvqa_sys.json").is_file()
     predict(data, out, predictor=stand_in_predictor(cvqa=False), restart=True)
     assert len(list((out / "masks_preds").iterdir())) == 3 and not (out / "data_cvqa_sys.json").exists()

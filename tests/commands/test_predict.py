@@ -63,3 +63,12 @@ def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) 
         f"{code} {meaning}" in said
         for code, meaning in ((0, "all done"), (3, "done, with problems"), (130, "stopped"))
     )
+
+
+@pytest.mark.parametrize("more", [["--merge"], ["--submission", "s.zip"], ["--rank"]], ids=" ".join)
+def test_a_part_of_a_run_is_neither_merged_nor_handed_in_nor_ranked(
+    more: list[str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["predict", str(data), "--split", "valid", "--out", str(tmp_path / "out"), "--shard", "1/2"]
+    assert main([*given, *more]) == 1
+    assert "once all parts are done" in capsys.readouterr().err and not (tmp_path / "out").exists()

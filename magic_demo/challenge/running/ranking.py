@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from magic_demo.challenge.run_folder import JOURNAL, MASKS
+from magic_demo.challenge.run_folder import JOURNAL, MASKS, RANKING
 from magic_demo.challenge.running.journal import Journal
 from magic_demo.reviews.exports.tabular.csv_files import write_csv_table
 from magic_demo.reviews.learning.gain import REASONS, Doubts, expect_gain, rank_cases, unpack_doubts
 
-RANKING = "teaches_most.csv"
 COLUMNS = ("rank", "encounter_id", "gain", "reason", "abstained", "variance", "distance")
 
 
