@@ -46,14 +46,14 @@ class Coverage:
     def translate_statistics(self, statistics: Statistics) -> Statistics:
         """Return what is known of the answers with the indices asked.
 
-        Labels that are not asked are left out of the sets. A calibration holds only where all of a family's
-        options and slots are asked, in whatever order.
+        Labels that are not asked are left out of the sets, and "Not mentioned" stands in the slots that they leave free. A
+        calibration holds only where all of a family's options and slots are asked, in whatever order.
         """
         priors, calibrations = {}, {}
         for family, known, indices in self._pairs():
             family_priors = statistics.priors.get(family.family_id)
             if family_priors is not None and len(family.questions) > 1:
-                priors[family.family_id] = _translate_priors(family_priors, indices)
+                priors[family.family_id] = _translate_priors(family_priors, indices, family)
             whole = len(indices) == len(known.options["en"]) and len(family.questions) == len(known.questions)
             if whole and family.family_id in statistics.calibrations:
                 calibrations[family.family_id] = statistics.calibrations[family.family_id]
@@ -127,10 +127,13 @@ def match_families(asked: QuestionSet, known: Sequence[Family]) -> Coverage:
     return Coverage(asked, theirs, indices, unknown)
 
 
-def _translate_priors(priors: FamilyPriors, indices: tuple[int, ...]) -> FamilyPriors:
+def _translate_priors(priors: FamilyPriors, indices: tuple[int, ...], family: Family) -> FamilyPriors:
     sets: Counter[Labels] = Counter()
     for labels, count in priors.sets.items():
-        sets[frozenset(indices.index(label) for label in labels if label in indices)] += count
+        named = frozenset(indices.index(label) for label in labels if label in indices)
+        # labels may fill several slots each: only what was left out leaves one free
+        free = len(named) < len(labels) and len(named - {family.padding}) < len(family.questions)
+        sets[named | {family.padding} if free else named] += count
     return FamilyPriors(
         dict(sets), tuple(priors.rates[index] for index in indices), priors.smoothing, priors.weight
     )

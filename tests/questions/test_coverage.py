@@ -19,7 +19,7 @@ from magic_demo.files.bundles import read_prediction
 from magic_demo.questions.answering import AnswerSheet, Statistics
 from magic_demo.questions.calibration import FamilyCalibration
 from magic_demo.questions.coverage import Coverage, match_families
-from magic_demo.questions.decoding import SetPriors, count_priors, decode_answers
+from magic_demo.questions.decoding import FamilyPriors, SetPriors, count_priors, decode_answers
 from magic_demo.questions.families import QuestionSet, load_challenge, load_families, read_questions
 from tests.support.own_questions import list_entries, write_file, write_ten
 
@@ -91,6 +91,19 @@ def test_fewer_options_and_questions_are_answered_from_what_is_left(tmp_path: Pa
     assert all(0 <= index < 3 for index in answers.values())
     sets = coverage.translate_statistics(Statistics(_priors())).priors["CQID011"].sets
     assert sum(sets.values()) == 30 and all(max(labels, default=0) < 3 for labels in sets)
+
+
+def test_not_mentioned_stands_where_a_label_that_is_not_asked_stood(tmp_path: Path) -> None:
+    entries = [
+        entry
+        for entry in list_entries({"CQID011": [7, 2, 0]})
+        if entry["qid"] in ("CQID011-001", "CQID011-002")
+    ]
+    asked = read_questions(write_file(tmp_path / "few.json", entries))
+    priors = FamilyPriors({frozenset({2, 5}): 3, frozenset({5, 6}): 2, frozenset({2, 0}): 1}, (0.5,) * 8)
+    coverage = match_families(asked, FAMILIES)
+    (translated,) = coverage.translate_statistics(Statistics({"CQID011": priors})).priors.values()
+    assert translated.sets == {frozenset({0, 1}): 3, frozenset({0}): 2, frozenset({1, 2}): 1}
 
 
 def test_options_are_matched_whatever_their_case_and_blanks(tmp_path: Path) -> None:

@@ -104,6 +104,14 @@ def _read_question(
                 option=show_value(name),
                 value=show_value(value),
             )
+        if not np.isnan(values[index]):
+            raise FormatError(
+                "{path}: {encounter} {question} scores {option} twice, by its text and its index perhaps; keep one",
+                path=path,
+                encounter=encounter_id,
+                question=question.qid,
+                option=show_value(name),
+            )
         values[index] = value
     if np.isnan(values).all():
         raise FormatError(
