@@ -111,7 +111,8 @@ class DraftName(NamedTuple):
 
 class Drafts:
     """The drafts of all browser sessions, in memory: of the case that is open in each, and of stored ones that were open before, for
-    what still comes of them. The draft that was heard of longest ago is forgotten when there are too many.
+    what still comes of them. When there are too many, the draft that was heard of longest ago is forgotten, those of cases that were
+    left first.
 
     max_stored: of cases that are in the store, which has them. max_unkept: of uploads and examples, which
     are nowhere else.
@@ -225,9 +226,11 @@ class Drafts:
         self._drafts.move_to_end(name)
         stored = draft.reading is not None
         alike = [other for other, one in self._drafts.items() if (one.reading is not None) == stored]
-        for other in alike[: max(0, len(alike) - self._most[stored])]:
-            gone = self._drafts.pop(other)
-            if self._open.get(other.session) != other.open_id:
+        alike.remove(name)
+        alike.sort(key=self._is_open)  # of cases that were left first
+        for other in alike[: max(0, len(alike) + 1 - self._most[stored])]:
+            was_open, gone = self._is_open(other), self._drafts.pop(other)
+            if not was_open:
                 continue
             del self._open[other.session]
             if stored:
@@ -235,6 +238,9 @@ class Drafts:
         while len(self._forgotten) > self._most_forgotten:
             self._forgotten.popitem(last=False)
         return name
+
+    def _is_open(self, name: DraftName) -> bool:
+        return self._open.get(name.session) == name.open_id
 
     def _leave(self, session: str, next_id: str = "") -> None:
         name = DraftName(session, self._open.get(session, ""))

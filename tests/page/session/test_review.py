@@ -53,6 +53,16 @@ def test_the_session_heard_of_longest_ago_is_forgotten_first(reading: Reading | 
     assert len(drafts) == 2 and drafts.get_open("second") is None and drafts.get_open("first") is not None
 
 
+def test_a_case_that_was_left_is_forgotten_before_one_that_is_open() -> None:
+    drafts, reading = Drafts(max_stored=2), Reading(CaseKey("clinic", "E1"), "ann", "assisted", "assisted")
+    drafts.begin("idle", ReviewDraft("open for long", reading=reading))
+    for number in range(5):
+        drafts.begin("busy", ReviewDraft(str(number), reading=reading))
+    assert drafts.get_open("idle") is not None and drafts.get_open("busy") is not None and len(drafts) == 2
+    late, _ = drafts.recall("busy", ReviewDraft("0", reading=reading))
+    assert drafts.get(late) is not None, "what came late is not forgotten before it is saved"
+
+
 def test_drafts_of_stored_cases_never_push_out_one_that_is_nowhere_else() -> None:
     drafts = Drafts(max_stored=2)
     drafts.begin("upload", ReviewDraft("0", {"CQID025-001": 0}))
