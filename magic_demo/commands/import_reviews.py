@@ -96,9 +96,10 @@ def run(arguments: argparse.Namespace) -> int:
     with Store.open(arguments.store, questions=questions) as store:
         if arguments.questions is not None or not store.has_questions(arguments.queue):
             store.ask(arguments.queue, questions, by=find_actor())
-        saved, left_out = save_reviews(store, back.reviews, folder=arguments.data, photos=photos)
+        notes = Findings()
+        saved, left_out = save_reviews(store, back.reviews, folder=arguments.data, photos=photos, notes=notes)
     print(f"{saved} of {len(back.reviews)} reviews saved to the queue {arguments.queue} in {arguments.store}")
-    return _say(back.notes, (*back.left_out, *left_out))
+    return _say((*back.notes, *notes.lines()), (*back.left_out, *left_out))
 
 
 def _find_questions(arguments: argparse.Namespace) -> QuestionSet:
@@ -139,18 +140,22 @@ def save_reviews(
     *,
     folder: Path | None = None,
     photos: Mapping[str, tuple[str, ...]] | None = None,
+    notes: Findings | None = None,
 ) -> tuple[int, tuple[str, ...]]:
     """Save reviews, with the cases and readers that the store does not know yet; returns how many, and a line
     for each kind of those that it refused.
 
-    They come in together or, when the program is killed, not at all. photos: case id -> the ids of its
-    photos, where they are known. A new reader has no password: ``readers password`` gives one. Whoever wrote
+    They come in together or, when the program is killed, not at all. What a reader said before is not said again, also
+    where more was said since. photos: case id -> the ids of its photos, where they are known. notes: takes what was
+    there before, and what is kept as another kind, as its reader had seen more by then. A new reader has no password: ``readers password`` gives one. Whoever wrote
     a consensus must be known as an adjudicator. A revealed reading whose complete blind one is not there is
     saved as assisted: the model was shown.
     """
     left_out = Findings()
     with store.together():
-        saved = _save_together(store, reviews, folder, photos or {}, left_out)
+        saved = _save_together(
+            store, reviews, folder, photos or {}, left_out, notes if notes is not None else Findings()
+        )
         store.note("import", find_actor(), detail=f"{saved} reviews")
     return saved, left_out.lines()
 
@@ -161,6 +166,7 @@ def _save_together(
     folder: Path | None,
     photos: Mapping[str, tuple[str, ...]],
     left_out: Findings,
+    notes: Findings,
 ) -> int:
     for queue in sorted({review.queue for review in reviews}):
         known = {case.key.case_id for case in store.list_cases(queue, LOCAL_READER, all_assigned=True)}
@@ -185,11 +191,16 @@ def _save_together(
                 left_out.add(
                     "revealed reading without its blind one, saved as assisted", review.case_id, review.reader
                 )
-                store.save(replace(review, kind="assisted"))
-            else:
-                store.save(review)
+                review = replace(review, kind="assisted")
+            if store.holds(review):
+                notes.add("review that was there before", review.case_id, review.reader)
+                continue
+            kind = store.save(review).review.kind
         except StoreError as error:
             left_out.add("review that the store refuses", review.case_id, str(error))
-        else:
-            saved += 1
+            continue
+        saved += 1
+        if kind != review.kind:
+            what = f"{review.kind} review kept as {kind}, as its reader had seen more"
+            notes.add(what, review.case_id, review.reader)
     return saved

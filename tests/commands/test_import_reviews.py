@@ -90,6 +90,37 @@ def test_blind_and_revealed_readings_come_in_their_order(queue: ReadQueue, tmp_p
         assert [saved.review for saved in store.all_reviews()] == [blind, revealed]
 
 
+@pytest.mark.parametrize("format", ["csv", "label-studio"])
+def test_importing_an_export_of_several_readings_twice_or_after_more_was_said_adds_nothing(
+    queue: ReadQueue, command: Command, tmp_path: Path, format: str
+) -> None:
+    rows = [saved for saved in queue.reviews if saved.review.kind != "consensus"]
+    write_export(rows, queue.cases, format, tmp_path / "out")
+    words = (str(tmp_path / "out"), "--queue", QUEUE)
+    command(*words)
+    with Store.open(tmp_path / "store") as store:
+        first = store.all_reviews()
+        later = store.save(replace(first[0].review, comment="said since"))
+    code, said, errors = command(*words)
+    assert said.startswith(f"0 of {len(first)} reviews saved")
+    assert f"note: review that was there before ({len({one.review.case_id for one in first})}): " in errors
+    assert code == (3 if "saved as assisted" in errors else 0)
+    with Store.open(tmp_path / "store") as store:
+        assert store.all_reviews() == [*first, later]
+
+
+def test_a_blind_reading_of_a_case_that_was_revealed_here_is_kept_as_revealed_and_that_is_said(
+    queue: ReadQueue, command: Command, tmp_path: Path
+) -> None:
+    blind, revealed = queue.reviews[1], queue.reviews[2]
+    with Store.open(tmp_path / "store") as store:
+        save_reviews(store, [replace(blind.review, comment="of here"), revealed.review])
+    write_export([blind], queue.cases, "csv", tmp_path / "out")
+    code, said, errors = command(str(tmp_path / "out"), "--queue", QUEUE)
+    assert code == 0 and said.startswith("1 of 1 reviews saved")
+    assert "note: blind review kept as revealed, as its reader had seen more (1): ENC00001 [Wang]" in errors
+
+
 def test_a_consensus_needs_an_adjudicator(queue: ReadQueue, tmp_path: Path) -> None:
     consensus = queue.reviews[3].review
     with Store.open(tmp_path / "store") as store:

@@ -37,6 +37,14 @@ class ReviewMethods(ReaderMethods):
         with self._database.writing() as session:
             return reviews.save_review(session, review, self.questions, client_key, after=after)
 
+    def holds(self, review: Review) -> bool:
+        """Tell whether a reader saved the same of a case before (``seconds`` aside), whatever was saved since.
+
+        Raises StoreError for an unknown case or reader, and for values that cannot be.
+        """
+        with self._database.reading() as session:
+            return reviews.holds_review(session, review, self.questions)
+
     def find_missing(self, review: Review) -> tuple[str, ...]:
         """Return what a review would leave open if it were finished now: ids of families, then of photos.
 

@@ -141,6 +141,20 @@ def save_review(
     return replace(saved, reopens=finished and saved.review.state != "done")
 
 
+def holds_review(session: Session, review: Review, questions: QuestionSet) -> bool:
+    """Tell whether a reader saved the same of a case before, not only last; see ``Store.holds``."""
+    check_values(review)
+    asked = read_questions_of(session, review.queue, questions)
+    case, reader = find_case(session, review.case), find_row(session, review.reader)
+    same = (
+        ReviewRow.case_number == case.number,
+        ReviewRow.reader_id == reader.id,
+        ReviewRow.digest == digest_of(f"{review.kind} {review.state} {write_content(review, asked)}"),
+        ReviewRow.missing == json.dumps(find_left_open(review, case, asked)),
+    )
+    return bool(load_reviews(session, list(session.scalars(sa.select(ReviewRow.number).where(*same)))))
+
+
 def take_back(session: Session, number: int, reader: str, questions: QuestionSet) -> SavedReview:
     """Add a row that repeats an older one; see ``Store.take_back``."""
     owner = find_present_row(session, reader)
