@@ -21,6 +21,7 @@ from magic_demo.page.server.sweeping import list_alive_routes
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
 from magic_demo.reviews.store import Store
+from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME
 
 PASSWORD = "a long password"
 PROXY = ["10.1.2.3", "2001:db8:7::/64"]
@@ -177,3 +178,18 @@ def test_with_a_proxy_other_computers_may_come_before_anybody_has_a_password(tmp
         with pytest.raises(ReachError, match="others could read"):
             check_reach("0.0.0.0", desk, {})
         assert "proxy" in check_reach("0.0.0.0", desk, {}, by_proxy=True)[0]
+
+
+def test_a_name_that_begins_as_a_readers_is_somebody_else(store: Store) -> None:
+    longest = "a" * LONGEST_READER_NAME
+    store.add_reader(longest)
+    with page(store, "10.1.2.3") as client:
+        assert client.get("/", headers={"X-Remote-User": longest}).text.startswith(longest)
+        assert client.get("/", headers={"X-Remote-User": f"{longest}b"}).status_code == 403
+
+
+def test_whose_account_is_called_local_is_not_the_local_reader(store: Store) -> None:
+    with page(store, "10.1.2.3") as client:
+        for name in ("local", "LOCAL", "ｌｏｃａｌ"):
+            refused = client.get("/", headers={b"X-Remote-User": name.encode()})
+            assert refused.status_code == 403, refused.text

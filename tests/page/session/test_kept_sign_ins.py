@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from magic_demo.core.errors import StoreError
+from magic_demo.page.session.sign_in import kept_sign_ins
 from magic_demo.page.session.sign_in.kept_sign_ins import CHECKED_SECONDS, IDLE_SECONDS, KEPT_SECONDS
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
-from magic_demo.reviews.store import Store
+from magic_demo.reviews.store import SignIn, Store
 
 PASSWORD = "a long password"
 
@@ -52,6 +54,52 @@ def test_signing_out_at_one_signs_out_at_the_other(both: Processes) -> None:
     both.now += CHECKED_SECONDS
     assert both.who(both.first, ann) is None
     assert both.stores[0].trail()[0].what == "sign-out"
+
+
+@pytest.mark.parametrize("looked_up", [False, True], ids=["known", "looked up"])
+@pytest.mark.parametrize("kept", [True, False], ids=["in the store", "in memory alone"])
+def test_signing_out_while_a_request_asks_who_it_is_signs_out_all_the_same(
+    both: Processes, monkeypatch: pytest.MonkeyPatch, looked_up: bool, kept: bool
+) -> None:
+    store, sign_ins = both.stores[0], both.first
+    if not kept:
+        monkeypatch.setattr(store, "add_sign_in", refuse)
+    ann = enter(sign_ins)
+    if looked_up:
+        both.now += CHECKED_SECONDS
+    lasts, asked = kept_sign_ins._lasts, list[SignIn]()
+
+    def lasts_until_asked(entry: SignIn, now: float) -> bool:
+        if not asked:
+            asked.append(entry)
+            sign_ins.leave(ann, "192.0.2.9")
+        return lasts(entry, now)
+
+    monkeypatch.setattr(kept_sign_ins, "_lasts", lasts_until_asked)
+    both.who(sign_ins, ann)
+    assert asked and both.who(sign_ins, ann) is None
+
+
+def test_who_signs_out_in_between_signs_nobody_else_out(
+    both: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, other = enter(both.first), enter(both.first)
+    both.now += CHECKED_SECONDS
+    find, left = both.stores[1].find_sign_in, list[str]()
+
+    def find_once_another_left(digest: str) -> SignIn | None:
+        found = find(digest)
+        if not left:
+            left.append(digest)
+            both.second.leave(other)
+        return found
+
+    monkeypatch.setattr(both.stores[1], "find_sign_in", find_once_another_left)
+    assert both.who(both.second, ann) == "Ann" and left
+
+
+def refuse(*_: object) -> None:
+    raise StoreError("the disk is full")
 
 
 def test_use_at_one_counts_at_the_other(both: Processes) -> None:

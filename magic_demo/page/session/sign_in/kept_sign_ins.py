@@ -36,6 +36,7 @@ class KeptSignIns:
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store, self._clock = store, clock
         self._known: dict[str, _Known] = {}
+        self._ended = 0
         self._lock = threading.Lock()
 
     def add(self, digest: str, name: str, access: str) -> None:
@@ -55,7 +56,7 @@ class KeptSignIns:
         """Return a sign-in that is not over. Raises StoreError."""
         now = self._clock()
         with self._lock:
-            known = self._known.get(digest)
+            known, ended = self._known.get(digest), self._ended
         if known is None or (not known.alone and not now < known.checked + CHECKED_SECONDS):
             known = self._look_up(digest, known, now)
         if known is None or not _lasts(known.entry, now):
@@ -65,10 +66,15 @@ class KeptSignIns:
                 self._store.note_sign_in_use(digest, known.entry.used)
                 known = replace(known, noted=known.entry.used)
         with self._lock:
-            if (newer := self._known.get(digest)) is not None and newer.entry.used > known.entry.used:
+            if (
+                (goes_on := self._ended == ended)
+                and (newer := self._known.get(digest)) is not None
+                and newer.entry.used > known.entry.used
+            ):
                 known = replace(known, entry=newer.entry)
-            self._known[digest] = known
-        return known.entry
+            if goes_on:
+                self._known[digest] = known
+        return known.entry if goes_on else self.find(digest)  # else it may be what ended meanwhile
 
     def note_use(self, digest: str) -> None:
         """Note that somebody did something; the store is told when the sign-in is asked for."""
@@ -80,11 +86,15 @@ class KeptSignIns:
         """Forget a sign-in everywhere, and return it where there was one. Raises StoreError."""
         with self._lock:
             known = self._known.pop(digest, None)
+            self._ended += 1
         if known is not None and known.alone:
             return known.entry
         entry = self._store.find_sign_in(digest)
         if entry is not None:
             self._store.end_sign_in(digest)
+        with self._lock:  # who asked between the two has found it once more
+            self._known.pop(digest, None)
+            self._ended += 1
         return entry
 
     def _look_up(self, digest: str, known: _Known | None, now: float) -> _Known | None:

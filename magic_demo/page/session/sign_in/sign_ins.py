@@ -21,7 +21,7 @@ from magic_demo.page.session.sign_in.known_devices import read_device, write_dev
 from magic_demo.page.session.sign_in.password_pool import PasswordPool
 from magic_demo.page.session.sign_in.sign_in_trail import SignInTrail
 from magic_demo.page.session.sign_in.wrong_tries import WrongTries, find_source
-from magic_demo.reviews.store import Reader, Store
+from magic_demo.reviews.store import LOCAL_READER, Reader, Store
 from magic_demo.reviews.store.names import fold_name
 from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME
 
@@ -86,12 +86,14 @@ class SignIns:
     def enter_by_proxy(self, name: str, address: str = "") -> str | None:
         """Return the key of a reader whom a trusted proxy names, None where there is no such reader; nobody keeps
         it but this process. Raises StoreError."""
-        folded = _fold(name)
+        folded = fold_name(name)  # whole: names that begin alike are not one
         with self._lock:
             key = self._by_proxy.get(folded)
         if key is not None and self.find_reader({COOKIE: key}) is not None:
             return key
-        reader = next((reader for reader in self._store.find_readers(name) if not reader.removed), None)
+        # the local reader is who reads without signing in, never somebody whose account is called so
+        found = (reader for reader in self._store.find_readers(name) if reader.name != LOCAL_READER)
+        reader = next((reader for reader in found if not reader.removed), None)
         self._trail.note("sign-in" if reader is not None else "sign-in refused", name, address)
         if reader is None:
             return None
