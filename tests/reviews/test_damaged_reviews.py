@@ -41,6 +41,8 @@ CHANGES: dict[str, str] = {
 def place(tmp_path: Path) -> Path:
     with Store.open(tmp_path / "store") as store:
         store.add_reader("ann")
+        store.add_reader("bo")
+        store.add_reader("ada", role="adjudicator")
         store.add_cases("q", [NewCase("ENC1"), NewCase("ENC2")])
         store.save(FIRST)
         store.save(NEWEST, client_key="once")
@@ -71,9 +73,8 @@ def test_one_line_names_the_review_and_the_rest_is_read_saved_and_backed_up(
         assert store.review(2, KEY, "ann") is None
         (line,) = store.damaged_reviews()
         assert "review 2 of ENC1 by ann" in line and "Restore a backup" in line and "zebr" not in line
-        assert store.damaged_reviews(viewer="ann") == [line] and store.damaged_reviews(
-            "another"
-        ) == [] == store.damaged_reviews(case=OTHER)
+        assert [store.damaged_reviews(viewer=name) for name in ("ann", "bo", "ada")] == [[line], [], [line]]
+        assert store.damaged_reviews("another") == [] == store.damaged_reviews(case=OTHER)
         assert [case.key for case in store.list_cases("q", "ann", order="disputed", all_assigned=True)]
 
         report = write_backup(store, tmp_path / "b.zip")

@@ -119,6 +119,10 @@ def test_what_a_tab_believes_blind_is_kept_as_after_the_model_once_the_model_was
     )
 
 
+def test_a_review_that_names_models_was_not_made_without_them(queue: Store) -> None:
+    assert _kept(queue.save(replace(BLIND, models={"cvqa": "m@1"}))) == ("assisted", {"model"})
+
+
 def test_what_is_said_after_others_were_shown_is_never_blind(queue: Store) -> None:
     queue.save(replace(BLIND, reader="bo"))
     first = queue.save(BLIND)

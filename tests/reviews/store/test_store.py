@@ -141,6 +141,16 @@ def test_the_newest_review_need_not_be_taken_back(queue: Store) -> None:
     assert queue.take_back(only.number, "ann") == only
 
 
+def test_a_number_finds_a_review_of_its_own_case_and_reader_alone(queue: Store) -> None:
+    saved = queue.save(PLAIN)
+    queue.save(replace(PLAIN, reader="bo"))
+    queue.save(replace(PLAIN, case_id="ENC2"))
+    assert queue.review(saved.number, CASE, "ann") == saved
+    other = CaseKey(CASE.queue, "ENC2")
+    for number, case, reader in ((saved.number, CASE, "bo"), (saved.number, other, "ann"), (0, CASE, "ann")):
+        assert queue.review(number, case, reader) is None
+
+
 def test_only_ones_own_review_is_taken_back(queue: Store) -> None:
     saved = queue.save(PLAIN)
     for number, reader in ((saved.number, "bo"), (saved.number, "ada"), (saved.number + 1, "ann")):
