@@ -12,18 +12,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.core.errors import PhotoError
+from magic_demo.core.errors import PhotoError, StoreError
 from magic_demo.core.review_types import CaseKey
-from magic_demo.core.types import Photo
+from magic_demo.core.types import Photo, Prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.session.desk import photos
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.desk.photos import CaseOnDesk
 from magic_demo.page.session.open_cases import FileState
 from magic_demo.reviews.cases.covered_photos import PROPOSED_NOTE
-from magic_demo.reviews.store import LOCAL_READER, Actor, NewCase, Store
+from magic_demo.reviews.store import LOCAL_READER, Actor, NewCase, QueueCase, Store
 
 KEY = CaseKey("q", "E1")
+UNSURE = Prediction("E1", chances={"CQID010": np.full(4, 0.25)})
 
 
 def _write(path: Path, shade: int, width: int) -> None:
@@ -138,3 +139,28 @@ def test_a_photo_that_cannot_be_read_is_told_to_all_who_waited_and_tried_again_b
         assert {one.problems for one in told} == {("too busy",)}
         again, times = _open_at_once(desk, monkeypatch, _read, [LOCAL_READER])
         assert times == 1 and again[0].problems == ()
+
+
+@pytest.mark.parametrize("deed", ["read", "note what the model says"])
+def test_a_case_that_another_program_deletes_while_it_is_opened_stays_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    _write(tmp_path / "E1" / "arm.png", 90, 80)
+    with Store.open(tmp_path / "store") as store, Store.open(tmp_path / "store") as another:
+        store.add_cases("q", [NewCase("E1", str(tmp_path / "E1"), photos_kept=True)])
+        store.add_reader("ann")
+        store.assign(KEY, ["ann"])
+        desk, case = Desk(store), store.case(KEY, "ann")
+
+        def find_and_delete(key: CaseKey, reader: str) -> QueueCase:
+            another.delete_case(key)
+            return case
+
+        with pytest.raises(StoreError, match="there is no case"):
+            if deed == "read":
+                another.delete_case(KEY)
+                desk.read_case(case, "ann")
+            else:
+                monkeypatch.setattr(store, "case", find_and_delete)
+                desk.note_shown("ann", KEY, UNSURE)
+        assert store.case_keys() == [], "it would be everybody's"

@@ -19,7 +19,6 @@ from magic_demo.reviews.cases.queues import measure_uncertainty, read_references
 from magic_demo.reviews.learning.gain import measure_doubts
 from magic_demo.reviews.store import (
     Actor,
-    NewCase,
     QueueCase,
 )
 from magic_demo.reviews.store.rules import WITHOUT_MODEL
@@ -104,10 +103,7 @@ class Desk(CoveringsOnDesk):
         store.note_shown(key, reader, prediction)
         case = store.case(key, reader)
         if case.doubts != doubts or (doubt is not None and case.uncertainty != doubt):
-            known = doubt if doubt is not None else case.uncertainty
-            store.add_cases(
-                key.queue, [NewCase(key.case_id, case.folder, case.photos_kept, known, doubts=doubts)]
-            )
+            store.describe_case(key, uncertainty=doubt, doubts=doubts)
 
     def choose_kind(
         self, mode: Mode, reader: str, key: CaseKey, history: Sequence[SavedReview]

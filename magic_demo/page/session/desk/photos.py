@@ -122,14 +122,7 @@ class CasesOnDesk(OpenedDesk):
         files = self._find_files(case)
         # a complete reading has dealt with all of them
         if case.photos != list_photos(files) and not self.opened_store.read_only:
-            self.opened_store.add_cases(
-                case.key.queue,
-                [
-                    NewCase(
-                        case.key.case_id, case.folder, case.photos_kept, case.uncertainty, list_photos(files)
-                    )
-                ],
-            )
+            self.opened_store.describe_case(case.key, photos=list_photos(files))
         states = self._list_states(files)
         photos: list[Photo] = []
         problems: list[Message] = []

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from magic_demo.core.review_types import CaseKey, MaskRuns
+from magic_demo.reviews.learning.gain import Doubts
 from magic_demo.reviews.store import checking
 from magic_demo.reviews.store.methods.opened import OpenedStore
 from magic_demo.reviews.store.records import (
@@ -44,6 +45,22 @@ class CaseMethods(OpenedStore):
         named = [replace(case, folder=self._name_of(case)) for case in new]
         with self._database.writing() as session:
             return cases.add_cases(session, queue, named)
+
+    def describe_case(
+        self,
+        case: CaseKey,
+        *,
+        photos: Collection[str] | None = None,
+        uncertainty: float | None = None,
+        doubts: Doubts | None = None,
+    ) -> None:
+        """Keep what was found of a case since it was added: its photos by their ids, how unsure models are of it, what
+        they leave open; None: as it is.
+
+        Raises StoreError when there is no such case: one that was deleted meanwhile stays so.
+        """
+        with self._database.writing() as session:
+            cases.describe_case(session, case, photos, uncertainty, doubts)
 
     def keep_case(
         self, key: CaseKey, folder: Path, photos: Collection[str], assigned_to: Collection[str] = ()

@@ -17,6 +17,7 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
 from magic_demo.core.review_types import CaseKey
+from magic_demo.reviews.learning.gain import Doubts
 from magic_demo.reviews.store.names import check_name, is_line
 from magic_demo.reviews.store.records import NewCase
 from magic_demo.reviews.store.rows.readers import find_present_row
@@ -60,12 +61,7 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
         )
     for case in cases:
         case_id = check_name(case.case_id, Message("case"))
-        if case.uncertainty is not None and not math.isfinite(case.uncertainty):
-            raise StoreError(
-                "case {case!r} has the uncertainty {uncertainty}; expected a finite number or none",
-                case=case_id,
-                uncertainty=str(case.uncertainty),
-            )
+        _check_uncertainty(case_id, case.uncertainty)
         row = there.get(case_id)
         if row is None:
             row = there[case_id] = CaseRow(queue=queue, case_id=case_id, position=position, added_at=now)
@@ -73,11 +69,39 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
             position += 1
         row.folder = None if case.folder is None else check_name(case.folder, Message("folder"), longest=4000)
         row.photos_kept, row.uncertainty = case.photos_kept, case.uncertainty
-        if case.doubts is not None:
-            row.doubts = case.doubts.pack()
-        if case.photos is not None:
-            row.photos = json.dumps(case.photos)  # ASCII, as a photo's file may have any name
+        _note_found(row, case.photos, case.doubts)
     return len(there) - known
+
+
+def describe_case(
+    session: Session,
+    key: CaseKey,
+    photos: Collection[str] | None,
+    uncertainty: float | None,
+    doubts: Doubts | None,
+) -> None:
+    """Keep what was found of a case; see ``Store.describe_case``."""
+    _check_uncertainty(key.case_id, uncertainty)
+    row = find_case(session, key)
+    if uncertainty is not None:
+        row.uncertainty = uncertainty
+    _note_found(row, photos, doubts)
+
+
+def _check_uncertainty(case_id: str, uncertainty: float | None) -> None:
+    if uncertainty is not None and not math.isfinite(uncertainty):
+        raise StoreError(
+            "case {case!r} has the uncertainty {uncertainty}; expected a finite number or none",
+            case=case_id,
+            uncertainty=str(uncertainty),
+        )
+
+
+def _note_found(row: CaseRow, photos: Collection[str] | None, doubts: Doubts | None) -> None:
+    if doubts is not None:
+        row.doubts = doubts.pack()
+    if photos is not None:
+        row.photos = json.dumps([*photos])  # ASCII, as a photo's file may have any name
 
 
 def keep_case(session: Session, key: CaseKey, new: NewCase, readers: Collection[str]) -> None:
