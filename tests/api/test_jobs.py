@@ -68,6 +68,16 @@ def test_the_photos_that_wait_are_bounded_together(held: Held) -> None:
     assert first.size == 0 and first.work is None
 
 
+def test_what_is_made_by_a_job_whose_token_ends_with_its_last_step_is_not_kept(held: Held) -> None:
+    def work(report: Report, stop: threading.Event) -> Outcome:
+        held.valid.discard(1)
+        return Outcome(file=b"x")
+
+    job = held.jobs.add("export", 1, work)
+    wait_for(job)
+    assert (job.state, job.outcome.file) == ("stopped", None)
+
+
 def test_programs_take_turns(held: Held) -> None:
     held.add(1, "first")
     assert held.began.wait(60)

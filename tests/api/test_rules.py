@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from magic_demo.core.review_types import CaseKey, Review
+from magic_demo.page.session.rate_limit import RateLimit
 from magic_demo.reviews.exports import FORMATS
 from magic_demo.reviews.store import Actor, ReaderRole, Store, TrailKind
 from tests.api.doors import Doors, open_doors
@@ -144,6 +145,14 @@ def test_photos_and_jobs_are_those_of_the_token_that_sent_them(doors: Doors) -> 
         assert doors.ask("Bo", method, f"/jobs/{job}{path}").json()["error"]["key"] == "no_job"
     assert job in {one["job"] for one in doors.get("Li", "/jobs")["jobs"]}
     assert job not in {one["job"] for one in doors.get("Bo", "/jobs")["jobs"]}
+
+
+def test_photos_of_one_token_leave_anothers_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = b"\x89PNG\r\n\x1a\n"  # what comes of it does not matter
+    with open_doors(tmp_path) as doors:
+        monkeypatch.setattr(doors.verbs, "_photos", RateLimit(1, 0.0))
+        answered = [doors.begin(who, photo).status_code for who in ("Li", "Li", "Bo")]
+    assert answered == [202, 429, 202]
 
 
 def test_progress_and_questions_are_those_of_the_page(doors: Doors) -> None:

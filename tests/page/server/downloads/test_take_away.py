@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -91,6 +93,22 @@ def test_what_is_not_finished_is_named_as_the_command_names_it(store: Store) -> 
     with pytest.raises(ExportError, match=r"reading that is not finished \(1\): ENC00009 \[ann\]"):
         store.save(Review("ENC00009", "ann", "assisted", answers=answer(3), queue="empty"))
         pack_readings(cast(Desk, _Desk(store, "ann")), "csv", "empty", "ann")
+
+
+def test_a_reader_is_told_of_own_damaged_readings_alone(store: Store) -> None:
+    with closing(sqlite3.connect(store.location)) as connection, connection:
+        connection.execute("UPDATE reviews SET digest = 'x' WHERE number = 2")  # bo's
+    for name, told in (("chen", 1), ("ann", 0)):
+        packed = pack_readings(cast(Desk, _Desk(store, name)), "csv", QUEUE, name)
+        left_out = json.loads(zipfile.ZipFile(io.BytesIO(packed)).read("export.json"))["left_out"]
+        assert len([line for line in left_out if "by bo is not what was saved" in line]) == told
+
+
+def test_the_flow_of_a_queues_cases_is_in_an_adjudicators_report_alone(
+    desk: Desk, without_browser: None
+) -> None:
+    assert not [name for name in take(desk, "Bo", "report").namelist() if name.startswith("flow")]
+    assert [name for name in take(desk, "Wang", "report").namelist() if name.startswith("flow")]
 
 
 def test_the_consensus_takes_the_place_of_its_readings_where_it_is_asked_for(store: Store) -> None:

@@ -14,6 +14,8 @@ from starlette.testclient import TestClient
 from magic_demo.core.errors import StoreError
 from magic_demo.core.review_types import CaseKey
 from magic_demo.core.types import Pixels
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.page.server.downloads import thumbnails as module
 from magic_demo.page.server.downloads.thumbnails import (
     NOTHING,
     SIDE,
@@ -23,7 +25,7 @@ from magic_demo.page.server.downloads.thumbnails import (
 )
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.desk.photos import cover_photo_area
-from magic_demo.reviews.store import LOCAL_READER, Store
+from magic_demo.reviews.store import LOCAL_READER, Actor, Store
 from magic_demo.synthetic.cases import write_cases
 
 
@@ -83,3 +85,46 @@ def test_what_was_covered_is_covered_in_the_picture(desk: Desk) -> None:
     desk.keep_covered(case, cover_photo_area(photo, np.ones(photo.size, np.bool_)))
     after = read(thumbnails.draw(key, LOCAL_READER)).astype(float)
     assert (after != before).any() and after.std() < before.std()
+
+
+@pytest.mark.parametrize("drawn_before", [False, True])
+def test_what_another_program_of_the_store_covers_or_the_reader_proposed_to_cover_is_not_shown(
+    desk: Desk, drawn_before: bool
+) -> None:
+    key, store = first_case(desk), desk.opened_store
+    thumbnails, before = Thumbnails(desk), read(Thumbnails(desk).draw(key, "ann"))
+    store.add_reader("bo")
+    if drawn_before:
+        assert thumbnails.draw(key, "ann") and thumbnails.draw(key, "bo")
+    with Store.open(Path(store.location).parent) as opened:
+        another = Desk(opened)
+        case = opened.case(key, LOCAL_READER)
+        photo = another.read_first_photo(case, LOCAL_READER)
+        assert photo is not None
+        everything = np.ones(photo.size, np.bool_)
+        number = opened.propose_cover(key, photo.photo_id, encode_mask(everything), Actor("ann"))
+        assert (read(thumbnails.draw(key, "ann")) != before).any(), "hidden from who has proposed it"
+        assert (read(thumbnails.draw(key, "bo")) == before).all()
+        opened.end_proposal(number, Actor("chen"), confirmed=False)
+        assert (read(thumbnails.draw(key, "ann")) == before).all(), "it was refused"
+        another.keep_covered(case, cover_photo_area(photo, everything))
+    for reader in ("ann", "bo"):
+        assert (read(thumbnails.draw(key, reader)) != before).any()
+
+
+def test_what_is_covered_while_a_picture_is_drawn_is_not_kept_uncovered(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, thumbnails = first_case(desk), Thumbnails(desk)
+    drawn: list[Pixels] = []
+
+    def draw(pixels: Pixels) -> bytes:
+        if not drawn:
+            desk._tell_gone(key)
+        drawn.append(pixels)
+        return draw_thumbnail(pixels)
+
+    monkeypatch.setattr(module, "draw_thumbnail", draw)
+    for _ in range(3):
+        thumbnails.draw(key, "ann")
+    assert len(drawn) == 2, "the first was not kept, the second was"
