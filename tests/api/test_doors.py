@@ -102,6 +102,31 @@ def test_a_token_asks_only_so_often(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert error_of(answers[-1]) == "too_many" and answers[-1].headers["Retry-After"]
         assert doors.ask("Wang", "GET", "/queues").status_code == 200
+        doors.tokens["Li"], _ = doors.store.make_token("Li", "another program")
+        assert doors.ask("Li", "GET", "/queues").status_code == 200, "of each token"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "last"),
+    [
+        (("2001:db8::1", "2001:db8::2", "2001:db8::3"), 429),
+        (("2001:db8::1", "2001:db8::2", "2001:db8:0:1::3"), 401),
+        (("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1"), 429),
+        (("192.0.2.1", "192.0.2.1", "192.0.2.2"), 401),
+    ],
+)
+def test_a_network_that_one_household_has_guesses_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, ...], last: int
+) -> None:
+    monkeypatch.setattr(programs, "WRONG_AT_ONCE", (2, 0))
+    with open_doors(tmp_path) as doors:
+        said = [
+            TestClient(doors.client.app, base_url="http://127.0.0.1:7860", client=(address, 1))
+            .get(f"{API}/queues")
+            .status_code
+            for address in addresses
+        ]
+    assert said == [401, 401, last]
 
 
 def test_who_guesses_tokens_is_slowed_down_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,10 +127,10 @@ def test_a_store_that_cannot_be_asked_leaves_signing_in_as_it_was(
 
 
 async def open_stream(
-    app: ASGIApp, path: str, cookie: str, then: Callable[[], object]
+    app: ASGIApp, path: str, cookie: str, then: Callable[[], object], *, ends: bool = True
 ) -> tuple[list[Message], bool]:
     """Open a stream, do something once it flows, and return what came; and whether it ended by itself within
-    some seconds."""
+    some seconds. ends: whether it is expected to."""
     came: list[Message] = []
     flows, query = asyncio.Event(), b"session_hash=one" if path.endswith("/data") else b""
 
@@ -162,7 +162,7 @@ async def open_stream(
     stream = asyncio.ensure_future(app(scope, hear, take))
     await asyncio.wait_for(flows.wait(), 20)
     await asyncio.to_thread(then)
-    done, _ = await asyncio.wait({stream}, timeout=0.3 if then is nothing else 20)
+    done, _ = await asyncio.wait({stream}, timeout=20 if ends else 0.3)
     stream.cancel()
     return came, bool(done)
 
@@ -171,8 +171,15 @@ def nothing() -> None:
     """Leave everything as it is."""
 
 
+def be_away(*_: object) -> None:
+    """Answer as a store that cannot be asked for a moment, which says nothing of the reader."""
+    raise StoreError("the server does not answer any more")
+
+
 @pytest.mark.parametrize("path", STREAMS)
-@pytest.mark.parametrize("end", ["removed", "another password", "signed out", "nothing"])
+@pytest.mark.parametrize(
+    "end", ["removed", "another password", "signed out", "nothing", "a store that is away"]
+)
 def test_a_stream_ends_with_the_password_of_whoever_opened_it(
     path: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,11 +193,15 @@ def test_a_stream_ends_with_the_password_of_whoever_opened_it(
             "another password": lambda: store.set_password("Ann", "another password"),
             "signed out": lambda: sign_ins.leave({COOKIE: key}),
             "nothing": nothing,
+            "a store that is away": lambda: monkeypatch.setattr(sign_ins, "find_reader", be_away),
         }
+        ends_then = end not in ("nothing", "a store that is away")
         came, ended = asyncio.run(
-            open_stream(page(Desk(store, sign_ins=sign_ins)), path, f"{COOKIE}={key}", ends[end])
+            open_stream(
+                page(Desk(store, sign_ins=sign_ins)), path, f"{COOKIE}={key}", ends[end], ends=ends_then
+            )
         )
-    assert ended == (end != "nothing")
+    assert ended == ends_then
     assert (came[-1] == {"type": "http.response.body", "body": b"", "more_body": False}) == ended, (
         "the browser gets a whole answer"
     )

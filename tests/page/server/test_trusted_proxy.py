@@ -106,6 +106,8 @@ def test_through_two_proxies_the_last_one_counts_and_what_was_spoofed_before_it_
     two = {"X-Remote-User": "ann", "X-Forwarded-For": "10.1.2.3, 192.0.2.9, 2001:db8:7::5"}
     with page(store, "10.1.2.3") as client:
         assert client.get("/", headers=two).text == "Ann 192.0.2.9", "the browser, past both proxies"
+        spoofed = {**two, "X-Forwarded-For": "198.51.100.1, 192.0.2.9"}
+        assert client.get("/", headers=spoofed).text == "Ann 192.0.2.9", "what the browser said comes first"
     with page(store, "192.0.2.200") as client:
         assert client.get("/", headers=two).status_code == 303, "a proxy that was not named"
 

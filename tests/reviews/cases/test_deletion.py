@@ -195,6 +195,9 @@ def test_purging_deletes_what_nobody_touched_for_so_long(
         and "1 cases without a review or a date" in said
     )
     assert len(aged.list_cases("q", "local")) == 5
+    aged.add_cases("another", [NewCase("young")])
+    assert main([*words, "--queue", "another"]) == 0
+    assert "0 cases deleted" in capsys.readouterr().out and len(aged.list_cases("q", "local")) == 5
     assert main(words) == 0
     assert "2 cases deleted, with 1 reviews" in capsys.readouterr().out
     assert [case.key.case_id for case in aged.list_cases("q", "local")] == ["reread", "new", "undated"]
@@ -202,7 +205,7 @@ def test_purging_deletes_what_nobody_touched_for_so_long(
     assert main(["delete-case", "q", "undated", "--store", store_place]) == 1
     assert "there is no case 'undated'" in capsys.readouterr().err
     assert main([*words, "--queue", "nowhere"]) == 1
-    assert "the queues are: q" in capsys.readouterr().err
+    assert "the queues are: another, q" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("text", "hours"), [("30d", 720), ("12h", 12), ("2w", 336)])

@@ -83,6 +83,12 @@ def test_a_case_begun_blind_is_unrevealed_until_the_model_was_seen(queue: Store)
     assert queue.unrevealed("ann") == set()
 
 
+def test_a_case_begun_after_others_were_seen_hides_the_model_as_well(queue: Store) -> None:
+    queue.note_seen([KEY], "ann", "others")
+    assert queue.save(Review("E1", "ann", "blind", queue="q")).review.kind == "compared"
+    assert queue.unrevealed("ann") == {KEY}
+
+
 def test_predictions_go_with_their_case(queue: Store) -> None:
     queue.note_shown(KEY, "ann", say(0))
     queue.delete_case(KEY)
