@@ -162,5 +162,7 @@ def _move(folder: Path, out: Path) -> None:
     with Journal(out / JOURNAL, out / MASKS) as whole:
         part = Journal(folder / JOURNAL, out / MASKS)
         for encounter_id in part:
-            if encounter_id not in whole:
-                whole.add(part[encounter_id])
+            entry = part[encounter_id]
+            # the files that lie there now are the shard's, and so is what is said of them
+            if encounter_id not in whole or whole[encounter_id] != entry:
+                whole.add(entry)

@@ -92,3 +92,9 @@ def test_an_entry_that_only_the_standard_library_reads_counts(place: Path, words
 def test_a_line_of_any_bytes_does_not_count_and_the_next_one_does(place: Path, damaged: bytes) -> None:
     place.write_bytes(damaged + b"\n" + json.dumps(vars(ENTRY)).encode() + b"\n")
     assert list(Journal(place, place.parent)) == ["ENC1"]
+
+
+def test_an_encounter_whose_newest_masks_are_gone_is_not_finished_by_an_older_entry(place: Path) -> None:
+    newer = {**vars(ENTRY), "masks": ["gone_mask_sys.tiff"]}
+    place.write_text("".join(json.dumps(entry) + "\n" for entry in (vars(ENTRY), newer)), encoding="utf-8")
+    assert list(Journal(place, place.parent)) == []

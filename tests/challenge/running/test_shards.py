@@ -6,13 +6,27 @@ import json
 from pathlib import Path
 from shutil import rmtree
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from magic_demo.challenge.running.shards import Shard
 from magic_demo.core.disk.parts import alone_at
-from magic_demo.core.errors import FormatError
+from magic_demo.core.errors import FormatError, ModelError
+from magic_demo.core.types import Pixels
+from magic_demo.models.predictor import Predictor
 from tests.support.batch_runs import IDS, StopsAt, predict, read_files, write_data
-from tests.support.stand_ins import stand_in_predictor
+from tests.support.stand_ins import RedFinder, WordScorer, stand_in_predictor
+
+
+class _FailsOnTheSecond(RedFinder):
+    """Finds no memory for the second encounter's photo, say."""
+
+    def look(self, pixels: Pixels) -> tuple[NDArray[np.float32]]:
+        """Look at any other photo. Raises ModelError."""
+        if pixels.shape[0] == 56:
+            raise ModelError("out of memory")
+        return super().look(pixels)
 
 
 @pytest.fixture
@@ -108,6 +122,26 @@ def test_a_shard_that_is_done_anew_after_a_stopped_merge_is_no_leftover(
     with pytest.raises(FormatError, match="shards 1/2, 2/2 are missing or not finished"):
         predict(data, out, merge=True)
     assert manifest.is_file(), "what is under way is no leftover"
+
+
+def test_files_of_a_shard_come_with_its_entries_where_the_run_had_others(data: Path, tmp_path: Path) -> None:
+    """A run that is whole, and its parts done once more while a model fails on one photo."""
+    out, mask = tmp_path / "out", f"masks_preds/IMG_{IDS[1]}_00001_mask_sys.tiff"
+    predict(data, out)
+    before = (out / mask).read_bytes()
+    for number in (1, 2):
+        predict(data, out, shard=Shard(number, 2), predictor=Predictor(_FailsOnTheSecond(), WordScorer()))
+    assert (out / "shard-2-of-2" / mask).read_bytes() != before
+    merged = predict(data, out, merge=True)
+    assert merged.done_now == 2, "the one of a shared photo, and the one whose empty mask came from the shard"
+    assert (out / mask).read_bytes() == before
+
+
+def test_shards_of_two_numbers_are_not_mixed(data: Path, tmp_path: Path) -> None:
+    for shard in (Shard(1, 2), Shard(2, 2), Shard(1, 3)):
+        predict(data, tmp_path / "out", shard=shard)
+    with pytest.raises(FormatError, match=r"shards of one number are expected.*shard-1-of-3"):
+        predict(data, tmp_path / "out", merge=True)
 
 
 def test_shards_that_are_missing_unfinished_at_work_or_of_another_run_are_named(
