@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tifffile
+import torch
 from PIL import Image
 
+from magic_demo.challenge.running.cases import plan_cases
 from magic_demo.challenge.running.ranking import write_ranking
 from magic_demo.core.errors import FormatError, ModelError
+from magic_demo.core.types import Encounter, EncounterFiles, Prediction, PromptKind
 from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import list_predictions
 from tests.support.batch_runs import IDS, StopsAt, journal_lines, predict, write_data
@@ -177,3 +181,47 @@ def test_restarting_removes_the_pictures_of_the_run_before(data: Path, tmp_path:
     predict(data, tmp_path / "out", pictures=True)
     predict(data, tmp_path / "out", restart=True)
     assert not list((tmp_path / "out" / "pictures").iterdir())
+
+
+def test_a_case_is_done_again_where_its_photos_mask_becomes_its_own(data: Path, tmp_path: Path) -> None:
+    file = data / "valid" / "valid.json"
+    entries = json.loads(file.read_text(encoding="utf-8"))
+    entries[2]["image_ids"] = entries[0]["image_ids"]
+    file.write_text(json.dumps(entries), encoding="utf-8")
+    predict(data, tmp_path / "out")
+    file.write_text(json.dumps(entries[1:]), encoding="utf-8")
+    asked = StopsAt(None)
+    report = predict(data, tmp_path / "out", predictor=asked)
+    assert (asked.asked, report.problems, report.masks) == ([IDS[2]], (), 2)
+
+
+def test_responses_decide_what_is_done_again_only_where_they_are_asked_with() -> None:
+    told = [EncounterFiles("ENC1", responses=responses) for responses in ((), ("a wart",))]
+    expected: dict[PromptKind, bool] = {"narrative": True, "narrative and responses": False}
+    for kind, same in expected.items():
+        first, second = (next(plan_cases([files], kind)).source for files in told)
+        assert (first == second) == same
+
+
+def test_a_bundle_keeps_no_map_of_a_photo_that_the_case_has_lost(data: Path, tmp_path: Path) -> None:
+    file = data / "valid" / "valid.json"
+    entries = json.loads(file.read_text(encoding="utf-8"))
+    whole = json.dumps([{**entries[0], "image_ids": entries[0]["image_ids"] + entries[1]["image_ids"]}])
+    for content in (whole, json.dumps(entries[:1])):
+        file.write_text(content, encoding="utf-8")
+        predict(data, tmp_path / "out", bundle=True)
+    assert [path.stem for path in (tmp_path / "out" / "bundle").rglob("*.png")] == [f"IMG_{IDS[0]}_00001"]
+
+
+def test_what_is_drawn_by_chance_in_a_case_depends_on_no_case_before_it(data: Path, tmp_path: Path) -> None:
+    class Draws(StopsAt):
+        def predict(self, encounter: Encounter, **options: Any) -> Prediction:
+            drawn.setdefault(encounter.encounter_id, []).append(float(torch.rand(1)))
+            return super().predict(encounter, **options)
+
+    drawn: dict[str, list[float]] = {}
+    predict(data, tmp_path / "whole", predictor=Draws(None))
+    with pytest.raises(KeyboardInterrupt):
+        predict(data, tmp_path / "out", predictor=Draws("ENC00003"))
+    predict(data, tmp_path / "out", predictor=Draws(None))
+    assert all(len(set(values)) == 1 for values in drawn.values()) and len(drawn["ENC00003"]) == 3

@@ -150,6 +150,21 @@ def test_a_calibration_survives_the_file(tmp_path: Path) -> None:
     )
 
 
+def test_a_kind_of_photos_that_nothing_was_fitted_on_has_no_calibration() -> None:
+    fitted, of_kind = FamilyCalibration(2, 0.7, 0.4), FamilyCalibration(3, 0.7, 0.4)
+    table = {"CQID012": fitted}
+    calibration = Calibration("a", "b", 0, {}, table, kinds={"close-ups": {"CQID012": of_kind}})
+    assert calibration.of("CQID012", 0.4, photos=True) == fitted
+    assert calibration.of("CQID012", 0.4, photos=True, kind="close-ups") == of_kind
+    assert calibration.of("CQID012", 0.4, photos=True, kind="dermoscopy") is None
+    assert calibration.of("CQID012", 0.4, photos=False, kind="close-ups") is None
+
+
+@pytest.mark.parametrize("folder", ["", "cue-model@", "me@lab/cue-model@"])
+def test_a_models_digest_is_the_same_whatever_its_folder_is_called(folder: str) -> None:
+    assert digest_of(f"{folder}1a2b") == "1a2b"
+
+
 def test_a_checkpoint_without_calibration_has_none(tmp_path: Path) -> None:
     assert read_calibration(tmp_path) is None
 

@@ -69,13 +69,31 @@ def test_weights_come_with_the_checkpoint_and_differ_with_photos(tmp_path: Path)
     assert weights.of("CQID036", photos=True) == 0.5
 
 
+def test_photos_that_are_only_measured_have_the_weights_of_measures_whatever_their_kind() -> None:
+    weights = Weights({"A": 0.1}, {"A": 0.2}, {"A": 0.3}, {"close-ups": {"A": 0.4}})
+    assert (
+        weights.of("A", photos=True, kind="close-ups") == 0.4
+        and weights.of("A", photos=True, kind="x") == 0.2
+    )
+    measured = weights.measured()
+    assert {measured.of("A", photos=True, kind=kind) for kind in ("", "x", "close-ups")} == {0.3}
+    assert measured.of("A", photos=False) == 0.1
+
+
 def test_a_checkpoint_without_weights_counts_as_much_as_the_cues(tmp_path: Path) -> None:
     assert read_weights(tmp_path).of("CQID010", photos=True) == 0.5
 
 
 @pytest.mark.parametrize(
     "content",
-    ["{", "{}", '{"text_only": {"CQID010": 2}, "with_photos": {}}', '{"text_only": 1, "with_photos": {}}'],
+    [
+        "{",
+        "{}",
+        '{"text_only": {"CQID010": 2}, "with_photos": {}}',
+        '{"text_only": 1, "with_photos": {}}',
+        '{"text_only": {}, "with_photos": {}, "kinds": {"close-ups": {"CQID010": 1.1}}}',
+        '{"text_only": {}, "with_photos": {}, "with_measures": {"CQID010": -0.1}}',
+    ],
 )
 def test_broken_weights_are_refused_by_name(tmp_path: Path, content: str) -> None:
     (tmp_path / "combination.json").write_text(content)

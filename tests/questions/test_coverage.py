@@ -93,6 +93,26 @@ def test_fewer_options_and_questions_are_answered_from_what_is_left(tmp_path: Pa
     assert sum(sets.values()) == 30 and all(max(labels, default=0) < 3 for labels in sets)
 
 
+@pytest.mark.parametrize(("slots", "holds"), [(6, True), (5, False)])
+def test_a_calibration_holds_only_where_all_slots_are_asked(slots: int, holds: bool) -> None:
+    (site,) = [family for family in FAMILIES if family.family_id == "CQID011"]
+    asked = QuestionSet((Family(site.family_id, site.title, site.questions[:slots], site.not_mentioned),))
+    fitted = Statistics(calibrations={"CQID011": (FamilyCalibration(1, 0.5), 0.1)})
+    assert bool(match_families(asked, FAMILIES).translate_statistics(fitted).calibrations) == holds
+
+
+def test_a_family_of_which_no_option_that_was_answered_is_asked_is_left_open() -> None:
+    (itch,) = [family for family in FAMILIES if family.family_id == "CQID025"]
+    options = {language: itch.options[language][:2] for language in LANGUAGES}
+    (question,) = itch.questions
+    asked = QuestionSet(
+        (Family("CQID025", itch.title, (Question(question.qid, question.text, options),), None),)
+    )
+    coverage = match_families(asked, FAMILIES)
+    assert coverage.translate_answers({question.qid: 1}) == {question.qid: 1}
+    assert coverage.translate_answers({question.qid: 2}) == {}
+
+
 def test_not_mentioned_stands_where_a_label_that_is_not_asked_stood(tmp_path: Path) -> None:
     entries = [
         entry

@@ -248,6 +248,47 @@ def test_a_family_is_answered_by_its_parent_its_slots_alone_their_majority_or_th
     assert answer("consensus", *[second] * 6) == [second, *[nothing] * 5]
     assert answer("majority", first, second, *[nothing] * 4) == [nothing] * 6
     assert answer("parent", *split) == [first, *[nothing] * 5]
+    assert answer("consensus", *[second] * 5, first) == [nothing] * 6, "one slot that differs is enough"
+
+
+def test_a_majoritys_tie_goes_to_the_better_scored_option() -> None:
+    family = make_family(3, 2)
+    for better in (0, 1):
+        scores = {question.qid: np.full(4, -3, np.float32) for question in family.questions}
+        for option, question in enumerate(family.questions):
+            scores[question.qid][option] = 5 if option == better else 3
+        answers = decode_answers(scores, [family], None, "majority")
+        assert list(answers.values()) == [better, family.padding]
+
+
+def test_cases_that_lack_a_slot_are_left_out_of_what_is_counted() -> None:
+    family = make_family(2, 2)
+    first, second = (question.qid for question in family.questions)
+    cases = [{first: 0, second: 2}, {first: 1}, {}, {first: 0, second: 1}]
+    priors = count_priors(cases, [family, make_family(2, 1)])["CQID900"]
+    assert priors.sets == {frozenset({0, 2}): 1, frozenset({0, 1}): 1} and priors.rates == (1, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 3.0])
+def test_a_set_is_as_likely_as_it_was_frequent_and_as_independent_labels_make_it(smoothing: float) -> None:
+    """Two labels in two slots, at rates of 0.5 and 0.2; the first alone came four times of ten, both once."""
+    family = make_family(2, 2)
+    sets = {frozenset({0, 2}): 4, frozenset({0, 1}): 1, frozenset({2}): 5}
+    found = list_sets(np.zeros(3), family, FamilyPriors(sets, (0.5, 0.2, 0.9), smoothing))
+    of_chance = {
+        frozenset({2}): 0.5 * 0.8,
+        frozenset({0, 2}): 0.5 * 0.8,
+        frozenset({1, 2}): 0.5 * 0.2,
+        frozenset({0, 1}): 0.5 * 0.2,
+    }
+    expected = {
+        labels: (sets.get(labels, 0) + smoothing * share) / (10 + smoothing)
+        for labels, share in of_chance.items()
+    }
+    likely = dict(zip(found.possible, np.exp(found.log_prior), strict=True))
+    assert likely.keys() == expected.keys()
+    for labels, share in expected.items():
+        assert likely[labels] == pytest.approx(share, abs=1e-9)
 
 
 @pytest.mark.parametrize("count", [5, 6])

@@ -60,6 +60,24 @@ def test_the_short_form_may_be_json_too(tmp_path: Path) -> None:
     assert [family.options["en"] for family in asked.families] == [("yes", "no"), ("0", "1", "2", "3")]
 
 
+@pytest.mark.parametrize(
+    ("several", "options", "slots", "expected"),
+    [
+        ("true", "[a, b, c]", 3, ("a", "b", "c", "Not mentioned")),
+        ("2", "[a, b, c]", 2, ("a", "b", "c", "Not mentioned")),
+        ("2", "[not Mentioned, a, b]", 2, ("not Mentioned", "a", "b")),
+        ("1", "[a, b]", 1, ("a", "b")),
+        ("false", "[a, b]", 1, ("a", "b")),
+    ],
+)
+def test_a_question_of_several_answers_has_its_slots_and_not_mentioned_once(
+    tmp_path: Path, several: str, options: str, slots: int, expected: tuple[str, ...]
+) -> None:
+    text = f"- {{id: A, options: {options}, several: {several}}}"
+    (family,) = read_questions(_write(tmp_path, text)).families
+    assert (len(family.questions), family.options["en"]) == (slots, expected)
+
+
 def test_texts_in_yaml_are_what_is_written(tmp_path: Path) -> None:
     options = ["yes", "No", "on", "010", "1.10", "1_000", "12:30", "2020-01-01", "1e3", "=", "0x1F"]
     text = (

@@ -107,6 +107,11 @@ class TestTraps:
         assert scores.values["accuracy_CQID010"] == 0.0 and scores.values["accuracy_CQID012"] == 1.0
         assert [line.partition(" ")[0] for line in scores.findings] == ["reference", "system"]
 
+    def test_ids_are_joined_up_to_their_hyphen_and_counted_whole(self, score: Any) -> None:
+        scores = score([answers("ENC1-a"), answers("ENC1-b", CQID010_001=1)], [answers("ENC1")])
+        assert scores.values["number_cvqa_instances"] == 2
+        assert scores.values["accuracy_CQID010"] == 1 / 2 and scores.values["accuracy_CQID012"] == 1
+
     def test_a_missing_encounter_scores_zero_and_is_named(self, score: Any) -> None:
         scores = score([answers("ENC1"), answers("ENC2")], [answers("ENC1")])
         assert scores.values["accuracy_all"] == 0.5

@@ -95,6 +95,13 @@ class TestTraps:
         assert scores.values["jaccard"] == 1.0
         assert "IMG_B" in one_line(scores)
 
+    def test_empty_against_one_annotators_empty_mask_is_named_too(self, folders: Folders) -> None:
+        folders.refer("IMG_A", EMPTY, annotator=1)
+        folders.answer("IMG_A", EMPTY)
+        scores = folders.score()
+        assert scores.values["jaccard_meanofmean"] == 0.5 and scores.values["jaccard_meanofmax"] == 1.0
+        assert "both empty" in one_line(scores)
+
     def test_a_missing_mask_is_empty_and_named(self, folders: Folders) -> None:
         folders.refer("IMG_B", LEFT)
         scores = folders.score()
@@ -254,6 +261,13 @@ class TestTraps:
         scores = folders.score()
         assert scores.values["jaccard_meanofmean"] == 1.0
         assert "IMG_A [8x6, 8x3]" in one_line(scores)
+
+    def test_of_as_many_references_of_two_sizes_those_of_the_systems_are_used(self, folders: Folders) -> None:
+        folders.refer("IMG_A", LEFT[:3], annotator=1)
+        for mask in (LEFT, LEFT[:3]):
+            folders.answer("IMG_A", mask)
+            scores = folders.score()
+            assert scores.values["jaccard_meanofmean"] == 1.0 and "IMG_A [8x6, 8x3]" in one_line(scores)
 
     def test_a_reference_twice_is_named_and_counts_once(self, folders: Folders) -> None:
         (folders.reference / "A").mkdir()

@@ -144,6 +144,12 @@ def test_a_run_that_was_stopped_or_is_none_is_not_handed_in(data: Path, tmp_path
         read_hand_in(tmp_path)
     with pytest.raises(FormatError, match="holds no run of predict"):  # a zip, say
         read_hand_in(tmp_path / "out" / "manifest.json")
+    predict(data, tmp_path / "out")
+    kept = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    kept["settings"]["questions"] = {"PAIN": ["yes", "no"]}
+    (tmp_path / "out" / "manifest.json").write_text(json.dumps(kept), encoding="utf-8")
+    with pytest.raises(FormatError, match="other questions than the challenge's"):
+        read_hand_in(tmp_path / "out")
     (tmp_path / "out" / "manifest.json").write_text("[]", encoding="utf-8")
     with pytest.raises(FormatError, match="not a manifest"):
         read_hand_in(tmp_path / "out")
