@@ -31,7 +31,7 @@ def render_again(
     rows = "".join(_render_reader(one, measure, titles, icc=icc) for one in found)
     others = (
         f'<tr class="agree-total"><th scope="row">{both("agreement.again_others")}</th>'
-        f'<td class="agree-number">{agreement.cases}</td><td></td>'
+        f'<td class="agree-number">{agreement.shared_cases}</td><td></td>'
         f"{_number(pick(agreement.overall.among_readers, measure), share=measure == 'same')}"
         f"{_render_icc(agreement.families, icc)}{_number(agreement.masks.dice_among_readers)}</tr>"
     )

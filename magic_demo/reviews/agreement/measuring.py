@@ -46,4 +46,7 @@ def measure_agreement(
         after_model=panel.after_model,
         after_others=panel.after_others,
         incomplete=panel.incomplete,
+        shared_cases=sum(
+            sum(case in panel.answers[reader] for reader in panel.readers) >= 2 for case in panel.cases
+        ),
     )

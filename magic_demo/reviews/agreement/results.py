@@ -157,7 +157,8 @@ class Agreement:
     spoke of.
 
     masks: of the first label. labels: label id -> those of a further one, which no model finds; of labels that
-    somebody outlined. blind, after_model, after_others, incomplete: see ``panel.Panel``.
+    somebody outlined. blind, after_model, after_others, incomplete: see ``panel.Panel``. shared_cases: those that two or
+    more readers speak of.
     """
 
     cases: int
@@ -174,3 +175,4 @@ class Agreement:
     after_model: int = 0
     after_others: int = 0
     incomplete: int = 0
+    shared_cases: int = 0
