@@ -71,6 +71,10 @@ def test_who_has_seen_it_is_known(queue: Store) -> None:
         and not queue.was_shown(KEY, LOCAL_READER)
         and not queue.was_shown(CaseKey("q", "E2"), "ann")
     )
+    queue.note_shown(KEY, LOCAL_READER, say(0))
+    assert queue.was_shown(KEY, LOCAL_READER), "what somebody else was shown before"
+    assert queue.save(Review("E1", LOCAL_READER, "blind", queue="q")).review.kind == "assisted"
+    assert (count(queue, PredictionRow), count(queue, ShowingRow)) == (1, 2)
 
 
 def test_a_case_begun_blind_is_unrevealed_until_the_model_was_seen(queue: Store) -> None:

@@ -97,7 +97,7 @@ class CasesOnDesk(OpenedDesk):
         finally:  # the case may be gone where traces of it could not be erased
             self._tell_gone(key)
 
-    def empty(self) -> None:
+    def empty(self, by: Actor = PROGRAM) -> None:
         """Delete every case of a throw-away store, with its photos and reviews. Raises StoreError."""
         with self._lock:
             store = self.opened_store
@@ -108,7 +108,7 @@ class CasesOnDesk(OpenedDesk):
                 for queue in store.queues()
                 for case in store.list_cases(queue, LOCAL_READER, all_assigned=True)
             ]
-            delete_cases(store, keys, what="purge")
+            delete_cases(store, keys, by=by, what="purge")
             self._files.clear()
             self._references.clear()
         for key in keys:
