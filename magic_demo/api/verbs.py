@@ -202,7 +202,7 @@ class Verbs:
         try:
             self.desk.check_assigned(case, caller.reader)
         except StoreError as error:
-            raise ApiError("not_assigned", "this case is assigned to others") from error
+            raise ApiError("not_assigned", "{reason}", reason=error.message) from error
         seen = [
             saved for saved in store.visible_reviews(key, caller.reader) if number in (None, saved.number)
         ]

@@ -101,6 +101,13 @@ def test_a_case_of_others_is_not_listed_and_not_opened(doors: Doors) -> None:
     assert (refused.status_code, refused.json()["error"]["key"]) == (403, "not_assigned")
 
 
+def test_a_second_reading_that_is_not_open_yet_is_refused_with_its_reason(tmp_path: Path) -> None:
+    with open_doors(tmp_path) as doors:
+        doors.store.repeat(QUEUE, "again", days=14)
+        refused = doors.ask("Bo", "GET", "/reviews", params={"queue": "again", "case": "ENC00001"})
+        assert refused.status_code == 403 and "read a second time here" in refused.json()["error"]["message"]
+
+
 def test_a_list_comes_in_parts(doors: Doors) -> None:
     told = doors.get("Li", "/cases", queue=QUEUE, offset=1, limit=1)
     assert told["total"] == 3 and [case["case"] for case in told["cases"]] == ["ENC00002"]
