@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.review_types import CaseKey, Review, SavedReview
-from magic_demo.reviews.store import NewCase, Progress, Store
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.reviews.store import LOCAL_READER, Actor, NewCase, Progress, Store
+from magic_demo.reviews.store.rows import proposals
 
 
 @pytest.fixture
@@ -246,3 +249,21 @@ def test_a_case_that_is_not_there_is_named(queue: Store, key: CaseKey) -> None:
     ):
         with pytest.raises(StoreError, match="no case"):
             ask()
+
+
+def test_proposals_that_wait_leave_room_for_other_readers_and_cases(
+    queue: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposals, "MOST", 2)
+    area = encode_mask(np.ones((4, 5), np.bool_))
+
+    def propose(case_id: str, reader: str) -> int:
+        return queue.propose_cover(CaseKey("q", case_id), "P", area, Actor(reader))
+
+    first = propose("E1", "ann")
+    propose("E1", "ann")
+    with pytest.raises(StoreError, match="2 coverings of E1 wait"):
+        propose("E1", "ann")
+    assert propose("E1", LOCAL_READER) and propose("E2", "ann")
+    queue.end_proposal(first, Actor("ada"), confirmed=False)
+    assert propose("E1", "ann") and len(queue.proposed_covers(CaseKey("q", "E1"), "ann")) == 2
