@@ -141,3 +141,25 @@ def test_weights_are_tried_on_the_answers_that_they_give_where_the_weighed_syste
         assert fused is not None
         earned = earn_family(said, fused.answers, ITCH, np.array([weights]), {})
         assert earned.tolist() == [1], weights
+
+
+@pytest.mark.parametrize(("share", "fused"), [(0.98, 1), (0.9, 0)])
+def test_an_answer_without_scores_counts_as_nine_tenths_sure(share: float, fused: int) -> None:
+    """0.9 and an even part of the rest, 0.933, against what the other system gives to the second option."""
+    assert _fuse_itch([_itch(0), _itch_shares((1 - share) / 2, share, (1 - share) / 2)], "mean") == fused
+
+
+def test_scores_of_some_of_a_familys_slots_are_no_scores_of_the_family() -> None:
+    answered = _sites(HEAD)
+    partly = Prediction(
+        "ENC1", answers=answered.answers, scores={SITES.questions[0].qid: np.zeros(8, np.float32)}
+    )
+    fused, alone = (fuse_family([one], SITES, "mean") for one in (partly, answered))
+    assert fused is not None and alone is not None and fused.answers == alone.answers
+
+
+def test_a_set_that_the_priors_do_not_list_can_be_answered_where_a_system_gives_it() -> None:
+    """Two sites in all six slots, as a system may write them: no slot holds "Not mentioned"."""
+    full = dict(zip((question.qid for question in SITES.questions), [HEAD, NECK] * 3, strict=True))
+    fused = fuse_family([Prediction("ENC1", answers=full)] * 2, SITES, "mean")
+    assert fused is not None and read_labels(fused.answers, SITES) - {NO_SITE} == {HEAD, NECK}
