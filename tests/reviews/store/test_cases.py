@@ -180,6 +180,22 @@ def test_a_removed_readers_assignment_goes_with_them(queue: Store) -> None:
         queue.assign(CaseKey("q", "E1"), ["bo"])
 
 
+def test_an_upload_of_a_removed_reader_is_nobody_elses_until_an_adjudicator_assigns_it(queue: Store) -> None:
+    upload = CaseKey("q", "E2")  # its photos are kept
+    queue.add_reader("cy")
+    queue.assign(upload, ["bo", "cy"])
+    queue.remove_reader("cy")
+    assert queue.case(upload, "ann").assigned_to == ("bo",)
+    queue.remove_reader("bo")
+    assert "E2" not in _ids(queue, "ann") and "E2" not in _ids(queue, LOCAL_READER)
+    assert "E2" in _ids(queue, "ada") and queue.case(upload, "ada").assigned_to == ("bo",)
+    assert [one.cases for one in queue.progress("q") if one.reader in ("ann", "bo")] == [3]
+    queue.assign(upload, ["ann"])
+    assert queue.case(upload, "ada").assigned_to == ("ann",)
+    queue.assign(upload, [])
+    assert "E2" in _ids(queue, "ann")
+
+
 def test_the_most_uncertain_case_comes_first(queue: Store) -> None:
     assert _ids(queue, order="uncertain") == ["E4", "E3", "E1", "E2"]
 

@@ -16,7 +16,7 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.messages import Message
 from magic_demo.reviews.store.names import check_name, fold_name, is_line
 from magic_demo.reviews.store.records import LOCAL_READER, READER_ROLES, Reader, ReaderRole
-from magic_demo.reviews.store.tables import AssignmentRow, ReaderRow, ReviewRow
+from magic_demo.reviews.store.tables import AssignmentRow, CaseRow, ReaderRow, ReviewRow
 
 LONGEST_READER_NAME = 60
 SHORTEST_PASSWORD = 8
@@ -142,10 +142,18 @@ def list_readers(session: Session, *, removed: bool) -> list[Reader]:
 
 
 def remove_reader(session: Session, name: str) -> int:
-    """End a reader's access: no password, no assignments. Their reviews stay; returns how many."""
+    """End a reader's access: no password, no assignments but for uploads that are theirs alone. Their reviews stay;
+    returns how many."""
     row = _find_changeable(session, name)
     row.password, row.removed_at = None, datetime.now(UTC)
-    session.execute(sa.delete(AssignmentRow).where(AssignmentRow.reader_id == row.id))
+    shared = sa.select(AssignmentRow.case_number).where(AssignmentRow.reader_id != row.id)
+    # without an assignment an upload would be everybody's
+    uploads = sa.select(CaseRow.number).where(CaseRow.photos_kept, CaseRow.number.not_in(shared))
+    session.execute(
+        sa.delete(AssignmentRow).where(
+            AssignmentRow.reader_id == row.id, AssignmentRow.case_number.not_in(uploads)
+        )
+    )
     return (
         session.scalar(sa.select(sa.func.count()).select_from(ReviewRow).where(ReviewRow.reader_id == row.id))
         or 0
