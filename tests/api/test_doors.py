@@ -87,6 +87,8 @@ def test_a_token_that_was_revoked_or_whose_reader_is_gone_opens_nothing(tmp_path
         assert doors.ask("Li", "GET", "/queues").status_code == 200
         doors.store.revoke_token(doors.numbers["Li"])
         assert error_of(doors.ask("Li", "GET", "/queues")) == "no_token"
+        assert doors.store.revoke_token(doors.numbers["Li"]).revoked
+        assert error_of(doors.ask("Li", "GET", "/queues")) == "no_token", "whoever revokes it once more"
         doors.store.remove_reader("Bo")
         assert error_of(doors.ask("Bo", "GET", "/queues")) == "no_token"
         doors.store.add_reader("Bo", role="adjudicator")

@@ -32,6 +32,7 @@ from magic_demo.api.webhook import (
 from magic_demo.core.errors import ReachError
 from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.reviews.store import NewCase, Store
+from magic_demo.reviews.store.rows.programs import outbox
 from tests.conftest import REPOSITORY
 
 SECRET = "a secret of enough characters"
@@ -166,6 +167,24 @@ def test_a_review_that_another_process_sends_is_not_sent_twice(store: Store, rec
     both[0] = Teller(store, RECEIVER, send=send_while_the_other_looks, now=lambda: receiving.time)
     both[0].tell()
     assert len(receiving.told) == 1
+
+
+def test_however_many_were_finished_at_once_all_are_told(
+    store: Store, receiving: Receiving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "AT_ONCE", 2)
+    numbers = [store.save(replace(DONE, comment=str(number))).number for number in range(5)]
+    for _ in range(4):
+        receiving.teller(store).tell()
+    assert receiving.numbers() == numbers
+
+
+def test_one_process_alone_gets_a_review_to_send(store: Store, receiving: Receiving) -> None:
+    number, now = store.save(replace(DONE, comment="done")).number, receiving.time
+    assert store.fill_outbox(RECEIVER.digest, now) == 1
+    later = now + timedelta(seconds=10)
+    assert [store.claim_due(RECEIVER.digest, number, now, later) for _ in range(2)] == [True, False]
+    assert store.claim_due(RECEIVER.digest, number, later, later + timedelta(seconds=10))
 
 
 def test_saves_go_on_while_a_receiver_never_answers(tmp_path: Path) -> None:

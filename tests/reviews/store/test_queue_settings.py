@@ -79,6 +79,20 @@ def test_a_second_reading_has_the_same_cases_readers_and_questions_and_another_o
         filled.repeat("q", "third", -1)
 
 
+def test_a_first_reading_is_ones_own_and_finished_and_no_consensus(filled: Store) -> None:
+    filled.set_role("ann", "adjudicator")
+    filled.repeat("q", "q again", 0)
+    key = CaseKey("q again", "ENC00")
+    filled.save(Review("ENC00", "bo", "blind", "done", queue="q"))
+    filled.save(Review("ENC00", "ann", "consensus", "done", queue="q"))
+    filled.save(Review("ENC00", "ann", "assisted", queue="q"))
+    filled.save(Review("ENC01", "ann", "assisted", "done", queue="q"))
+    with pytest.raises(StoreError, match="finish it in the queue 'q' first"):
+        filled.check_washed_out(key, "ann")
+    filled.check_washed_out(key, "bo")
+    filled.check_washed_out(CaseKey("q again", "ENC01"), "ann")
+
+
 def test_a_case_opens_again_when_the_wash_out_after_its_first_reading_ends(
     filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
