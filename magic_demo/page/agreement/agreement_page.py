@@ -139,13 +139,15 @@ class AgreementPage:
         try:
             stored = self.store.version()
             self._forget_deleted(stored)
-            now = (stored, self._turn)
-            if (now, view) == (seen.version, seen.view):
-                return {self.seen: gr.skip()}
             reader = self.desk.reader(request.cookies)
             viewer = None if reader == LOCAL_READER else reader
+            # who is no adjudicator any more sees less, though nothing was saved
+            role = self.store.reader(viewer).role if viewer is not None else None
+            now = (stored, self._turn, role)
+            if (now, view) == (seen.version, seen.view):
+                return {self.seen: gr.skip()}
             measure = partial(self.source.measure, view.choice, viewer, reader=reader)
-            answer = self._background.ask((view.choice, viewer), now, measure, self.wait_seconds)
+            answer = self._background.ask((view.choice, viewer, role), now, measure, self.wait_seconds)
             if answer is not None:
                 version = answer[0]
                 if (version, view) == (seen.version, seen.view):

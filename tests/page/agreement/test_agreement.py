@@ -53,7 +53,7 @@ def test_the_page_is_drawn_once_and_again_only_when_a_review_came_or_a_filter_mo
         assert page.follow(HeldView(), seen, REQUEST) == {page.seen: gr.skip()}
         kappa = page.follow(HeldView(View(measure="kappa")), seen, REQUEST)
         assert page.parts["families"] in kappa and page.parts["cases"] not in kappa
-        page._background._questions[(View().choice, None)].rest_until = 0.0
+        page._background._questions[(View().choice, None, None)].rest_until = 0.0
         store.save(Review("ENC00001", LOCAL_READER, "assisted", "done", answer(0), queue=QUEUE))
         assert "19" in page.follow(HeldView(), seen, REQUEST)[page.parts["headline"]]
 
@@ -167,6 +167,29 @@ def test_a_reader_who_signed_in_sees_by_the_stores_rule(
         assert asked == [None, "Ann"]
 
 
+def test_who_is_no_adjudicator_any_more_sees_no_more_than_a_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is saved meanwhile: what was measured for the adjudicator is neither kept on the page nor handed out."""
+    with Store.open(tmp_path / "store") as store:
+        for name, role in (("Ann", "reader"), ("Bo", "reader"), ("Chen", "adjudicator")):
+            store.add_reader(name, role=role)  # type: ignore[arg-type]
+        store.add_cases(QUEUE, [NewCase("C0")])
+        for number, name in enumerate(("Ann", "Bo")):
+            store.save(Review("C0", name, "blind", "done", answer(number), queue=QUEUE))
+        desk = Desk(store)
+        page = lay_out(desk)
+        monkeypatch.setattr(desk, "reader", lambda _cookies: "Chen", raising=False)
+        first = page.follow(HeldView(), Seen(), REQUEST)
+        assert "Ann" in first[page.parts["cases"]]
+        assert page.follow(HeldView(), first[page.seen], REQUEST) == {page.seen: gr.skip()}
+        store.set_role("Chen", "reader")
+        page.wait_seconds = 20
+        for seen in (first[page.seen], Seen()):
+            shown = page.follow(HeldView(), seen, REQUEST)
+            assert shown[page.parts["cases"]] == "" and "Ann" not in str(shown[page.filters])
+
+
 def test_whoever_is_not_signed_in_any_more_gets_one_line_and_no_numbers(
     rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,7 +247,7 @@ def test_what_was_measured_before_is_shown_while_a_save_is_counted_in(
         )
         store.save(Review("ENC00002", LOCAL_READER, "assisted", "done", answer(1), queue=QUEUE))
         page.wait_seconds = 0.05
-        page._background._questions[(View().choice, None)].rest_until = 0.0
+        page._background._questions[(View().choice, None, None)].rest_until = 0.0
         assert page.follow(HeldView(), seen, REQUEST) == {page.seen: gr.skip()}, "as it was"
         assert "agree-families" in page.follow(HeldView(), Seen(), REQUEST)[page.parts["families"]], (
             "another browser gets what there is"
