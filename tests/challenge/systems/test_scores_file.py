@@ -44,3 +44,12 @@ def test_an_option_that_is_scored_twice_is_refused(tmp_path: Path, options: dict
 def test_what_is_no_probability_is_refused(tmp_path: Path, value: object) -> None:
     with pytest.raises(FormatError, match="from 0 to 1"):
         _read(tmp_path, {"0": value})
+
+
+def test_a_family_has_the_mean_of_those_of_its_questions_that_are_scored(tmp_path: Path) -> None:
+    slots = {f"CQID011-00{slot}": {"head": score, "neck": 1.0} for slot, score in ((1, 2.0), (4, 4.0))}
+    place = tmp_path / "scores.json"
+    place.write_text(json.dumps({"scale": "logits", "encounters": {"ENC1": slots}}))
+    scores = read_scores(place)["ENC1"]
+    assert sorted(scores) == [f"CQID011-00{slot}" for slot in range(1, 7)]
+    assert all(values.tolist() == [3.0, *[1.0] * 7] for values in scores.values())
