@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from magic_demo.commands.store.actor import find_actor
 from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import StoreError
+from magic_demo.core.review_types import CaseKey
 from magic_demo.reviews.cases.deletion import delete_cases
 from magic_demo.reviews.cases.leftovers import sweep_store
 from magic_demo.reviews.store import Store
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             for line in sweep_store(store):
                 print(line, file=sys.stderr)
-            gone = delete_cases(store, old, by=find_actor(), what="purge")
+            gone = delete_cases(store, _look_again(store, old, before), by=find_actor(), what="purge")
             print(
                 f"{gone.cases} cases deleted, with {gone.reviews} reviews and {gone.folders} folders of "
                 "photos"
@@ -61,6 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
             "removes them one by one"
         )
     return 0
+
+
+def _look_again(store: Store, old: Sequence[CaseKey], before: datetime) -> Iterator[CaseKey]:
+    """Yield the cases, when each one's turn has come, that nobody has touched since they were listed."""
+    for key in old:
+        if key in store.old_cases(before, key.queue)[0]:
+            yield key
 
 
 def read_age(text: str) -> timedelta:

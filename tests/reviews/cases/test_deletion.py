@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -206,6 +207,21 @@ def test_purging_deletes_what_nobody_touched_for_so_long(
     assert "there is no case 'undated'" in capsys.readouterr().err
     assert main([*words, "--queue", "nowhere"]) == 1
     assert "the queues are: another, q" in capsys.readouterr().err
+
+
+def test_a_case_that_a_reader_saves_in_while_purge_runs_stays(
+    aged: Store, store_place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = Store.delete_case
+
+    def delete_while_somebody_reads(store: Store, case: CaseKey, **named: Any) -> int:
+        aged.save(Review("unread", "local", queue="q"))
+        return delete(store, case, **named)
+
+    monkeypatch.setattr(Store, "delete_case", delete_while_somebody_reads)
+    assert main(["purge", "--older-than", "30d", "--store", store_place]) == 0
+    assert "1 cases deleted" in capsys.readouterr().out
+    assert "unread" in [case.key.case_id for case in aged.list_cases("q", "local")]
 
 
 @pytest.mark.parametrize(("text", "hours"), [("30d", 720), ("12h", 12), ("2w", 336)])
