@@ -300,9 +300,13 @@ def test_a_key_is_kept_nowhere(stand_in: StandIn, tmp_path: Path) -> None:
     ("changed", "problem"),
     [
         ({}, ""),
-        ({"CQID010": "nonsense"}, "options of CQID010 are missing or unknown"),
-        ({"CQID010": None}, "options of CQID010 are missing or unknown"),
-        ({"CQID011": ["head", "the moon"]}, "options of CQID011 are missing or unknown"),
+        ({"CQID010": "nonsense"}, "options of CQID010 are missing, unknown or too many"),
+        ({"CQID010": None}, "options of CQID010 are missing, unknown or too many"),
+        ({"CQID011": ["head", "the moon"]}, "options of CQID011 are missing, unknown or too many"),
+        (
+            {"CQID011": [option.strip() for option in ASKED.family("CQID011").options["en"]]},
+            "options of CQID011 are missing, unknown or too many",
+        ),
         ({"CQID011": []}, ""),
     ],
 )
@@ -312,3 +316,11 @@ def test_what_a_reply_does_not_say_is_named(changed: dict[str, Any], problem: st
     family = ASKED.family("CQID011")
     if changed == {"CQID011": []}:
         assert {answers[question.qid] for question in family.questions} == {family.padding}
+
+
+def test_what_one_model_said_is_not_taken_for_anothers(stand_in: StandIn, tmp_path: Path) -> None:
+    calls = KeptCalls(tmp_path)
+    body: dict[str, Any] = {"messages": []}
+    for model, kept in (("one", 1), ("one", 1), ("two", 2)):
+        calls.ask(ChatClient(Endpoint(stand_in.url, model)), body)
+        assert len(stand_in.requests) == len(list(tmp_path.iterdir())) == kept

@@ -85,7 +85,7 @@ def ask_again(
 def read_sheet(text: str, asked: QuestionSet, language: Language) -> tuple[dict[str, int], str]:
     """Return the answers of a reply, qid -> option index, and what is wrong with it, "" where nothing is.
 
-    What stands around the JSON object is passed over, as are families that cannot be read; of a family of
+    What stands around the JSON object is passed over, as are families that cannot be read or name more than fit; of a family of
     several slots "Not mentioned" counts alone.
     """
     begin, end = text.find("{"), text.rfind("}")
@@ -103,7 +103,7 @@ def read_sheet(text: str, asked: QuestionSet, language: Language) -> tuple[dict[
             wrong.append(family.family_id)
         else:
             answers |= fill_slots(family, labels)
-    return answers, f"options of {', '.join(wrong)} are missing or unknown" if wrong else ""
+    return answers, f"options of {', '.join(wrong)} are missing, unknown or too many" if wrong else ""
 
 
 def _read_labels(given: object, family: Family, language: Language) -> frozenset[int] | None:
@@ -117,7 +117,10 @@ def _read_labels(given: object, family: Family, language: Language) -> frozenset
     if None in found or (not found and not several):
         return None
     labels = frozenset(index for index in found if index is not None)
-    return labels - {family.padding} if several else labels
+    if not several:
+        return labels
+    named = labels - {family.padding}
+    return named if len(named) <= len(family.questions) else None
 
 
 def _write_message(text: str, photos: Sequence[str]) -> dict[str, Any]:
