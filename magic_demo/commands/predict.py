@@ -295,7 +295,7 @@ def run(arguments: argparse.Namespace) -> int:
     if report.done_now:
         print(report.describe_throughput())
     if arguments.rank:
-        print(f"what teaches most: {write_ranking(arguments.out)}")
+        print(f"what teaches most: {write_ranking(arguments.out, report.files.encounters)}")
     short = 0
     if arguments.submission is not None:
         submission = write_submission(arguments.submission, arguments.out, report.files)

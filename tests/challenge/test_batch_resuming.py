@@ -18,6 +18,7 @@ from magic_demo.core.errors import FormatError, ModelError
 from magic_demo.core.types import Encounter, EncounterFiles, Prediction, PromptKind
 from magic_demo.files.answers import read_answers
 from magic_demo.files.bundles import list_predictions
+from magic_demo.reviews.exports.tabular.csv_files import read_csv_table
 from tests.support.batch_runs import IDS, StopsAt, journal_lines, predict, write_data
 from tests.support.stand_ins import RedFinder, draw_photo, stand_in_predictor
 
@@ -225,3 +226,13 @@ def test_what_is_drawn_by_chance_in_a_case_depends_on_no_case_before_it(data: Pa
         predict(data, tmp_path / "out", predictor=Draws("ENC00003"))
     predict(data, tmp_path / "out", predictor=Draws(None))
     assert all(len(set(values)) == 1 for values in drawn.values()) and len(drawn["ENC00003"]) == 3
+
+
+def test_a_case_that_the_data_has_lost_is_ranked_no_more(data: Path, tmp_path: Path) -> None:
+    predict(data, tmp_path / "out")
+    file = data / "valid" / "valid.json"
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8"))[1:]), encoding="utf-8")
+    report = predict(data, tmp_path / "out")
+    rows = read_csv_table(write_ranking(tmp_path / "out", report.files.encounters))
+    assert sorted(row["encounter_id"] for row in rows) == [*IDS[1:]]
+    assert sorted(row["rank"] for row in rows) == ["1", "2"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,16 @@ from magic_demo.reviews.learning.gain import REASONS, Doubts, expect_gain, rank_
 COLUMNS = ("rank", "encounter_id", "gain", "reason", "abstained", "variance", "distance")
 
 
-def write_ranking(out: Path) -> Path:
+def write_ranking(out: Path, encounter_ids: Collection[str] | None = None) -> Path:
     """Write RANKING below a run's folder: every finished encounter, the one that is expected to teach most first,
-    and why. Returns the file. Raises FormatError where the journal cannot be read, OSError."""
+    and why. Returns the file.
+
+    encounter_ids: those that count, as a journal keeps what the data have lost since; None for all. Raises FormatError
+    where the journal cannot be read, OSError.
+    """
     journal = Journal(out / JOURNAL, out / MASKS)
-    names = list(journal)
+    known = None if encounter_ids is None else frozenset(encounter_ids)
+    names = [name for name in journal if known is None or name in known]
     doubts = [_read(journal[name].doubts) for name in names]
     gains = [expect_gain(one) for one in doubts]
 
