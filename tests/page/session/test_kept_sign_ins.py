@@ -10,7 +10,7 @@ import pytest
 from magic_demo.core.errors import StoreError
 from magic_demo.page.session.sign_in import kept_sign_ins
 from magic_demo.page.session.sign_in.kept_sign_ins import CHECKED_SECONDS, IDLE_SECONDS, KEPT_SECONDS
-from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
+from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns, digest_text
 from magic_demo.reviews.store import SignIn, Store
 
 PASSWORD = "a long password"
@@ -100,6 +100,14 @@ def test_who_signs_out_in_between_signs_nobody_else_out(
 
 def refuse(*_: object) -> None:
     raise StoreError("the disk is full")
+
+
+def test_an_older_use_that_comes_late_takes_nothing_back(both: Processes) -> None:
+    store, digest = both.stores[0], digest_text(enter(both.first)[COOKIE])
+    for used in (both.now + 500, both.now + 100):
+        store.note_sign_in_use(digest, used)
+    kept = store.find_sign_in(digest)
+    assert kept is not None and kept.used == both.now + 500
 
 
 def test_use_at_one_counts_at_the_other(both: Processes) -> None:

@@ -8,6 +8,8 @@ import stat
 import threading
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from magic_demo.core.review_types import CaseKey, Review
 from magic_demo.core.types import Prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.backups import ABOUT, ROWS, BackupError, restore_backup, write_backup
-from magic_demo.reviews.store import NewCase, Store
+from magic_demo.reviews.store import NewCase, SignIn, Store
 from magic_demo.reviews.store.copies import Row
 from tests.support.store.reviewed_cases import answer, draw_mask
 
@@ -308,3 +310,27 @@ def test_what_a_reader_was_shown_is_known_after_a_restore_though_its_row_is_dama
             assert "model" in back.known(CASE, reader)
             saved = back.save(Review("E1", reader, "blind", "done", answer(1), queue=CASE.queue))
             assert saved.review.kind != "blind"
+
+
+def test_what_opens_a_store_opens_no_copy_of_it_and_no_receiver_is_told_twice(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    with Store.open(tmp_path / "first") as store, Store.open(tmp_path / "second") as second:
+        fill_store(store, tmp_path / "data")
+        words, _ = store.make_token("Li", "a program")
+        lasts = SignIn("Li", store.reader("Li").access, now.timestamp() + 1000, now.timestamp())
+        store.add_sign_in("a digest", lasts, now.timestamp())
+        store.fill_outbox("a receiver", now)
+        store.save(Review("E2", "Li", "assisted", "done", answer(1), queue=CASE.queue))
+        assert store.fill_outbox("a receiver", now) == 1
+        assert store.find_token(words) and store.find_sign_in("a digest")
+        write_backup(store, tmp_path / "b.zip")
+        # what was made in the empty store before opens nothing of what comes
+        second.make_token("local", "before")
+        second.add_sign_in("before", replace(lasts, name="local"), now.timestamp())
+        restore_backup(tmp_path / "b.zip", second)
+        assert second.reader("Li").access == store.reader("Li").access
+        assert second.find_token(words) is None and second.tokens(revoked=True) == []
+        assert second.find_sign_in("a digest") is None and second.find_sign_in("before") is None
+        assert second.list_due("a receiver", now) == []
+    rows = zipfile.ZipFile(tmp_path / "b.zip").read(ROWS).decode()
+    assert "a digest" not in rows and "a receiver" not in rows
