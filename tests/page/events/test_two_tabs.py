@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from magic_demo.core.review_types import CaseKey
 from magic_demo.page.panels.viewer.mask_form import write_runs
@@ -101,3 +104,55 @@ def test_what_is_late_of_a_case_before_is_saved_to_that_case(room: Room) -> None
         set(tab.latest().answers.values()) == {1}
         and room.page.drafts.get_open(tab.name).open_id == "another-case"
     )
+
+
+def _reopened(room: Room) -> tuple[Tab, dict[str, Any]]:
+    """Return a tab that has opened a case once more, and an answer of before that is still on its way."""
+    tab = Tab(room)
+    tab.open()
+    late = tab.say({"answers": {FAMILY: [1]}, "specified": {}, "touched": [FAMILY]})
+    tab.open()
+    return tab, late
+
+
+@pytest.mark.parametrize("option", [2, None], ids=["answered otherwise", "taken back"])
+@pytest.mark.parametrize("order", ["late first", "late last", "late twice"])
+def test_a_tab_that_opens_a_case_once_more_is_in_no_conflict_with_what_it_still_sends_of_before(
+    room: Room, order: str, option: int | None
+) -> None:
+    tab, late = _reopened(room)
+    given = [option] if option is not None else []
+    now = tab.say({"answers": {FAMILY: given}, "specified": {}, "touched": [FAMILY]})
+    events = {"late first": [late, now], "late last": [now, late], "late twice": [late, now, late]}[order]
+    for told in events:
+        answer = tab.send(room.review.answer, told, hears=False)
+        assert "conflicts" not in answer[room.page.parts.form]["saved"]
+    caught_up = tab.send(room.bar.send_again, tab.say({"parts": []}), hears=False)
+    assert "conflicts" not in caught_up.get(room.page.parts.form, {}).get("saved", {})
+    assert set(tab.latest().answers.values()) == set(given)
+    draft = room.page.drafts.get_open(tab.name)
+    assert draft is not None and set(draft.answers.values()) == set(given)
+
+
+def test_what_is_late_of_before_and_was_not_said_anew_is_taken_though_its_part_was_sent_since(
+    room: Room,
+) -> None:
+    tab, late = _reopened(room)
+    other = load_families()[1].family_id
+    tab.answer(other, 1, hears=False)
+    restored = {**late, "case": tab.case}
+    tab.send(room.bar.send_again, tab.say({"parts": [restored]}), hears=False)
+    assert {qid.partition("-")[0] for qid in tab.latest().answers} == {FAMILY, other}
+
+
+def test_another_tabs_answer_in_between_is_a_conflict_though_the_tab_had_said_the_same_before(
+    room: Room,
+) -> None:
+    tab, other = Tab(room), Tab(room)
+    tab.open(), other.open()
+    tab.answer(FAMILY, 1), tab.answer(FAMILY, 2)
+    other.send(room.bar.send_again, other.say({"parts": []}))
+    other.answer(FAMILY, 1)
+    mine = tab.saved(tab.answer(FAMILY, 3))
+    assert [conflict["theirs"] for conflict in mine["conflicts"]] == [[[1], ""]]
+    assert set(tab.latest().answers.values()) == {1}

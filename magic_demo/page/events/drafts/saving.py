@@ -17,6 +17,7 @@ from magic_demo.core.review_content import parts_of
 from magic_demo.core.review_types import Review, SavedReview
 from magic_demo.core.types import Prediction
 from magic_demo.page.events.drafts.changes import Change, is_older
+from magic_demo.page.events.drafts.own_changes import OwnChanges
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.merging import Conflict, differing, merge, put, spread
 from magic_demo.page.session.open_cases import OpenCases
@@ -47,6 +48,7 @@ class Saver:
         self._heard: OrderedDict[str, int] = OrderedDict()
         # its maps are large, and go with the open case
         self._noted: WeakValueDictionary[str, Prediction] = WeakValueDictionary()
+        self._own = OwnChanges()
         self._change = threading.Condition()
         self._saving = [threading.RLock() for _ in range(LOCKS)]
 
@@ -120,7 +122,7 @@ class Saver:
     def take(self, name: DraftName, change: Change) -> None:
         """Put what a part of the page says into a draft; a finished reading that changes goes on.
 
-        What is older than what came is dropped.
+        Of what its tab has said something newer of since, or what came before, nothing is taken.
 
         A field that another tab or device has changed since ``change.base``, to another value, stays as it is
         there, and is a conflict. Raises NotOpenError where there is no such draft.
@@ -129,17 +131,21 @@ class Saver:
             draft = self._drafts.get(name)
             if draft is None:
                 raise NotOpenError
-            if change.turn and is_older(change.turn, draft.turns.get(change.part)):
-                return
-            now, conflicts, taken = spread(draft), list(draft.conflicts), {}
-            for field, value in change.fields.items():
-                if (saved := now.get(field)) == (value or None):
+            now, conflicts, taken, own = spread(draft), list(draft.conflicts), {}, self._own
+            for field, value in ((field, value or None) for field, value in change.fields.items()):
+                if change.turn and own.is_late(name, draft, field, change.turn):
                     continue
-                if change.base is not None and draft.foreign.get(field, 0) > change.base:
-                    conflicts.append(Conflict(field, value or None, saved, draft.foreign[field]))
+                saved, number = now.get(field), draft.foreign.get(field, 0)
+                heard = change.base is None or number <= change.base
+                if saved == value:
+                    pass
+                elif heard or own.is_by(name, draft, field, change.turn, saved):
+                    taken[field] = value
                 else:
-                    taken[field] = value or None
-            turns = {**draft.turns, change.part: change.turn} if change.turn else draft.turns
+                    conflicts.append(Conflict(field, value, saved, number))
+                own.note(name, draft, field, change.turn, value)
+            newest = change.turn and not is_older(change.turn, draft.turns.get(change.part))
+            turns = {**draft.turns, change.part: change.turn} if newest else draft.turns
             foreign = {field: number for field, number in draft.foreign.items() if field not in taken}
             reading = draft.reading
             if reading is not None:
@@ -170,8 +176,20 @@ class Saver:
         newest = self._find_newest(reading)
         if newest is None:
             raise StoreError("{case} was deleted and added again; open it again", case=reading.key.case_id)
-        theirs = spread(newest.review)
-        fields, conflicts = merge(spread(draft), theirs, draft.base)
+        now, theirs = spread(draft), spread(newest.review)
+        fields, conflicts = merge(now, theirs, draft.base)
+        kept = {
+            field: now.get(field)
+            for field in differing(theirs, now)
+            if self._own.overtakes(name, draft, field, now.get(field), theirs.get(field))
+        }
+        fields = put(fields, kept)
+        conflicts = [
+            conflict
+            for conflict in conflicts
+            if conflict.field not in kept
+            and not self._own.overtakes(name, draft, conflict.field, conflict.theirs, conflict.mine)
+        ]
         foreign = {**draft.foreign, **dict.fromkeys(differing(theirs, draft.base), newest.number)}
         mine = differing(fields, theirs)
         merged = replace(
