@@ -9,10 +9,12 @@ from pathlib import Path
 
 from magic_demo.core.disk.whole_files import whole_folder, write_json
 from magic_demo.core.messages import Message
+from magic_demo.core.review_content import outlines_of, split_outline
 from magic_demo.core.review_types import SavedReview
 from magic_demo.core.types import EncounterFiles, Prediction
 from magic_demo.core.version import __version__
 from magic_demo.questions.families import QuestionSet
+from magic_demo.reviews.exports.challenge import find_owners
 from magic_demo.reviews.exports.formats import Format, find_format
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
 from magic_demo.reviews.exports.training_sets.data_set import MANIFEST, digest_files, name_version
@@ -106,6 +108,7 @@ def write_export(
             "provenance": [
                 _describe(saved, selection) for case in selection.cases for saved in case.readings
             ],
+            "photos": _name_cases(selection),
             "tied": {case_id: list(families) for case_id, families in selection.tied.items()},
         }
         # As files name them: ann<k> -> name, in place of the report's tuple.
@@ -127,6 +130,20 @@ def _name_labels(selection: Selection, format: Format) -> None:
             for label, photos in saved.review.label_masks.items():
                 for photo_id in photos if label not in held else ():
                     selection.left_out.add(f"mask of a {why}", photo_id, label)
+
+
+def _name_cases(selection: Selection) -> dict[str, str]:
+    """Return outlined photo id -> the case that it is exported of: files are named by photos alone, and cases may share
+    one."""
+    owners = find_owners(selection)
+    readings = (saved.review for case in selection.cases for saved in case.readings)
+    return {
+        photo_id: owners[photo_id]
+        for photo_id in sorted(
+            {split_outline(name)[1] for review in readings for name in outlines_of(review)}
+        )
+        if photo_id in owners
+    }
 
 
 def _describe(saved: SavedReview, selection: Selection) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -63,12 +64,14 @@ class ImportedReviews:
 @dataclass
 class Gathering:
     """Reviews as they are read. cases: say which case a photo is of, and how large it is. reader: whose a mask is
-    where the source does not say."""
+    where the source does not say. exported_of: photo id -> the case that an export says it was written of, where several
+    have it."""
 
     queue: str = DEFAULT_QUEUE
     cases: tuple[EncounterFiles, ...] = ()
     questions: QuestionSet = field(default_factory=load_challenge)
     reader: str = "imported"
+    exported_of: Mapping[str, str] = field(default_factory=dict)
     reviews: dict[Key, Review] = field(default_factory=dict)
     left_out: Findings = field(default_factory=Findings)
     notes: Findings = field(default_factory=Findings)
@@ -92,8 +95,14 @@ class Gathering:
         return {photo.photo_id: photo.path for case in self.cases for photo in case.photo_files if photo.path}
 
     @cached_property
-    def _known(self) -> Mapping[str, str]:
-        return {_fold(photo_id): photo_id for photo_id in self.owners}
+    def _folded(self) -> Mapping[str, str]:
+        counts = Counter(map(_fold, self.owners))
+        return {name: photo_id for photo_id in self.owners if counts[name := _fold(photo_id)] == 1}
+
+    def find_photo(self, name: str) -> str | None:
+        """Return the photo of the cases that is called this, else the one that is when letters' case and accents' codes do
+        not count; None where there is none, or several."""
+        return name if name in self.owners else self._folded.get(_fold(name))
 
     def name_photo(self, file_name: str) -> str:
         """Return the id of the photo that a file's name means: a photo of the cases however its letters are written, else
@@ -106,14 +115,18 @@ class Gathering:
             raise FormatError(
                 "{name!r} is no file below the folder; a photo's name is expected", name=file_name[:200]
             )
-        return self._known.get(_fold(path.stem)) or self._known.get(_fold(path.name)) or path.stem
+        return self.find_photo(path.stem) or self.find_photo(path.name) or path.stem
 
     def name_case(self, photo_id: str, told: str = "") -> str:
         """Return the case of a photo: of the cases that are known, what the source told, what its name says
-        (``IMG_<case>_<number>``), or else the photo's own name. Of several cases it is the one that was told."""
-        match = _ENCOUNTER.fullmatch(photo_id)
-        if told in self._cases_of.get(photo_id, ()):
-            return told
+        (``IMG_<case>_<number>``), or else the photo's own name. Of several cases it is the one that was told, or that the
+        export was written of; where neither is known, the first, which is noted."""
+        match, cases = _ENCOUNTER.fullmatch(photo_id), self._cases_of.get(photo_id, ())
+        for case_id in (told, self.exported_of.get(photo_id, "")):
+            if case_id in cases:
+                return case_id
+        if len(cases) > 1:
+            self.notes.add(f"photo of several cases, taken for the one of {cases[0]}", photo_id)
         return self.owners.get(photo_id) or told or (match[1] if match else photo_id)
 
     def review(self, case_id: str, reader: str, kind: ReviewKind = "assisted") -> Review:

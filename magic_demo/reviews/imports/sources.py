@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from magic_demo.core.types import EncounterFiles
 from magic_demo.questions.families import QuestionSet, load_challenge
-from magic_demo.reviews.imports.documents import load_json
+from magic_demo.reviews.exports.training_sets.data_set import MANIFEST
+from magic_demo.reviews.imports.documents import load_json, peek_json
 from magic_demo.reviews.imports.formats.challenge import find_challenge, read_challenge
 from magic_demo.reviews.imports.formats.coco import find_coco, read_coco
 from magic_demo.reviews.imports.formats.cvat import find_cvat, read_cvat
@@ -84,6 +85,7 @@ def read_reviews(
             place=path,
             known=[source.name for source in sources],
         )
+    exported_of = _read_photos(path)
     source = next(
         (one for one in sources if (one.name == format if format is not None else one.found(path))), None
     )
@@ -95,6 +97,13 @@ def read_reviews(
             place=path,
             known=[one.name for one in sources],
         )
-    gathering = Gathering(queue, tuple(cases), questions or load_challenge(), reader)
+    gathering = Gathering(queue, tuple(cases), questions or load_challenge(), reader, exported_of)
     source.read(path, gathering)
     return gathering.finish()
+
+
+def _read_photos(path: Path) -> Mapping[str, str]:
+    """Return photo id -> case id as an export's ``export.json`` says, none where it is no export or of an older version."""
+    content = peek_json((path if path.is_dir() else path.parent) / MANIFEST)
+    photos = content.get("photos") if isinstance(content, dict) else None
+    return {name: str(case_id) for name, case_id in photos.items()} if isinstance(photos, dict) else {}

@@ -15,7 +15,7 @@ from PIL import Image
 
 from magic_demo.__main__ import main
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.review_types import Review
+from magic_demo.core.review_types import Mark, Outline, Review
 from magic_demo.core.types import EncounterFiles, Mask, PhotoFile
 from magic_demo.files.bundles import read_prediction
 from magic_demo.imaging.overlay import lesion_mask
@@ -102,16 +102,78 @@ def test_photos_whose_names_hold_spaces_and_quotes_come_back_as_they_were(
     assert back == kept
 
 
-@pytest.mark.parametrize(("format", "case_id"), [("coco", "A"), ("coco", "B"), ("challenge", "A")])
+@pytest.mark.parametrize("case_id", ["A", "B"])
+@pytest.mark.parametrize("format", ["challenge", "coco", "cvat", "labels", "label-studio", "csv", "parquet"])
 def test_a_mask_of_a_photo_of_two_cases_goes_back_to_the_case_that_it_was_exported_of(
     tmp_path: Path, format: str, case_id: str
 ) -> None:
-    cases = [EncounterFiles(name, photo_files=(PhotoFile("IMG_1", None),)) for name in ("A", "B")]
+    path = tmp_path / "IMG_1.png"
+    _picture(path, np.zeros((*SIZE, 3)))
+    cases = [EncounterFiles(name, photo_files=(PhotoFile("IMG_1", str(path)),)) for name in ("A", "B")]
     masks = {"IMG_1": encode_mask(draw_mask(SIZE, 1))}
     rows = save_all([Review(case_id, "Li", "blind", "done", masks=masks)])
     write_export(rows, cases, format, tmp_path / "out")
-    (back,) = read_reviews(tmp_path / "out", QUEUE, cases).reviews
-    assert (back.case_id, back.masks) == (case_id, masks)
+    back = read_reviews(tmp_path / "out", QUEUE, cases)
+    assert [(one.case_id, one.masks) for one in back.reviews] == [(case_id, masks)] and not back.notes
+    if format == "cvat":
+        (tmp_path / "out" / "export.json").unlink()
+        (note,) = read_reviews(tmp_path / "out", QUEUE, cases).notes
+        assert note == "photo of several cases, taken for the one of A (1): IMG_1"
+
+
+def _write_named(folder: Path, format: str, photo_id: str) -> Path:
+    """Write a mask of a photo as others do, its file called ``photo_id``."""
+    mask = encode_mask(SQUARE)
+    if format == "masks":
+        _picture(folder / f"{photo_id}_mask.png", SQUARE * 255)
+        return folder
+    if format == "challenge":
+        _picture(folder / f"{photo_id}_mask_ann0.tiff", SQUARE)
+        return folder
+    folder.mkdir()
+    path = folder / ("x.xml" if format == "cvat" else "x.json")
+    if format == "cvat":
+        path.write_text(CVAT.format(shape=CVAT_SHAPES["mask"]).replace(PHOTO, photo_id), encoding="utf-8")
+        return path
+    written = {
+        "coco": _coco({"segmentation": {"size": [*SIZE], "counts": mask.counts}}),
+        "labelme": _labelme(shape_type="polygon", points=PAIRS),
+        "datumaro": _datumaro(type="polygon", points=CORNERS),
+        "label-studio": _task(type="polygon", value={"points": [[25, 25], [58, 25], [58, 50]]}),
+    }[format]
+    path.write_text(json.dumps(written, ensure_ascii=False).replace(PHOTO, photo_id), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "format", ["challenge", "masks", "coco", "cvat", "labelme", "datumaro", "label-studio"]
+)
+def test_of_photos_whose_names_differ_in_case_alone_each_has_its_own_mask(
+    tmp_path: Path, format: str
+) -> None:
+    names = ("Knee", "knee", "H\u00e4nd")
+    cases = [EncounterFiles(f"case {name}", photo_files=(PhotoFile(name, None),)) for name in names]
+    told = {"Knee": "Knee", "knee": "knee", "h\u0041\u0308nd": "H\u00e4nd"}
+    for number, (written, meant) in enumerate(told.items()):
+        back = read_reviews(_write_named(tmp_path / str(number), format, written), "q", cases)
+        assert [(one.case_id, list(one.masks)) for one in back.reviews] == [(f"case {meant}", [meant])]
+    unclear = read_reviews(_write_named(tmp_path / "unclear", format, "KNEE"), "q", cases)
+    assert all(one.case_id == "KNEE" for one in unclear.reviews)
+
+
+def test_clicks_whose_mask_was_taken_out_of_a_file_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
+    asked = unpack_questions('{"labels": ["lesion", "ulcer"]}', "labels.json")
+    mask = encode_mask(draw_mask(SIZE, 1))
+    ulcer = {"ulcer": {PHOTO: Outline(mask, (Mark("skin", (0.5, 0.5)),))}}
+    rows = save_all([Review("ENC7", "Li", "blind", "done", masks={PHOTO: mask}, label_masks=ulcer)])
+    write_export(rows, (), "coco", tmp_path / "out", questions=asked)
+    file = tmp_path / "out" / "annotations" / "instances_default.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["annotations"] = [one for one in content["annotations"] if one["category_id"] == 1]
+    file.write_text(json.dumps(content), encoding="utf-8")
+    back = read_reviews(tmp_path / "out", "q", questions=asked)
+    assert back.left_out == ("click that cannot be read (1): keypoint 1 [a click without a mask of ulcer]",)
+    assert back.reviews[0].masks == {PHOTO: mask}
 
 
 def test_a_folder_of_masks_says_photos_and_readers_by_its_names(tmp_path: Path) -> None:

@@ -71,8 +71,9 @@ def read_masks(
     review_of: Callable[[str, str], Review],
     label: str = "",
 ) -> None:
-    """Read masks of a label, "" for the first. masks: photo id -> files named ``..._ann<k>.tiff``."""
-    for photo_id, paths in masks.items():
+    """Read masks of a label, "" for the first. masks: a photo's name -> files named ``..._ann<k>.tiff``."""
+    for name, paths in masks.items():
+        photo_id = gathering.find_photo(name) or name
         case_id = gathering.name_case(photo_id)
         for path in paths:
             try:

@@ -162,7 +162,7 @@ def _read_clicks(content: Any, gathering: Gathering) -> None:
                 gathering.left_out.add("annotation of another label", told)
                 continue
             gathering.add_click(begin_review(gathering, case_id, entry["attributes"]), photo_id, mark, label)
-        except MALFORMED as error:
+        except (FormatError, *MALFORMED) as error:
             gathering.left_out.add(
                 "click that cannot be read", f"keypoint {number}", str(error) or type(error).__name__
             )

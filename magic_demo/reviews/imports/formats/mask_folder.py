@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,11 +74,18 @@ def split_name(stem: str, gathering: Gathering) -> tuple[str, str]:
     known = gathering.name_photo(f"{stem}.png")
     if known in gathering.owners:
         return known, ""
-    ahead = [name for name in gathering.owners if stem.casefold().startswith(f"{name.casefold()}_")]
-    ahead += [name for name in gathering.owners if stem.casefold().startswith(f"{name.casefold()}-")]
-    if ahead:
-        photo_id = max(ahead, key=len)
-        match = _NAME.fullmatch(f"x{stem[len(photo_id) :]}")
-        return photo_id, (match["reader"] or "") if match and match["photo"] == "x" else ""
+    ahead = {name: len(name) for name in gathering.owners if stem.startswith((f"{name}_", f"{name}-"))}
+    if not ahead:  # letters' case and accents' codes do not count, where no name fits as it is written
+        stem = unicodedata.normalize("NFC", stem)
+        spelled = {name: unicodedata.normalize("NFC", name) for name in gathering.owners}
+        ahead = {
+            name: len(text)
+            for name, text in spelled.items()
+            if stem.casefold().startswith((f"{text.casefold()}_", f"{text.casefold()}-"))
+        }
+    longest = [name for name, length in ahead.items() if length == max(ahead.values())]
+    if len(longest) == 1:
+        match = _NAME.fullmatch(f"x{stem[ahead[longest[0]] :]}")
+        return longest[0], (match["reader"] or "") if match and match["photo"] == "x" else ""
     match = _NAME.fullmatch(stem)
     return (match["photo"], match["reader"] or "") if match else (stem, "")
