@@ -4,6 +4,7 @@ upload made of its name."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,19 @@ import numpy as np
 import pytest
 
 from magic_demo.__main__ import main
+from magic_demo.core.remark import Remark
+from magic_demo.core.review_types import Mark, Outline, Review
+from magic_demo.core.ruler import Ruler
 from magic_demo.core.types import EncounterFiles, Mask, PhotoFile
-from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.questions.families import unpack_questions
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
+from magic_demo.questions.families import QuestionSet, load_challenge, unpack_questions
+from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.imports import ImportedReviews as ReadBack
 from magic_demo.reviews.imports import read_reviews
 from magic_demo.reviews.imports.formats.label_studio.regions import name_photo
+from magic_demo.reviews.imports.gathering import Gathering
 from magic_demo.reviews.store import Store
+from tests.support.store.reviewed_cases import QUEUE, answer, save_all
 
 REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 HEIGHT, WIDTH = 240, 320
@@ -129,6 +136,111 @@ def test_regions_and_choices_go_to_the_queues_labels_by_id_or_name_and_others_ar
     assert "choice of a photo that is not read" in said and "no nose" in said and len(back.left_out) == 2
 
 
+def _all_of_one_reader() -> tuple[QuestionSet, list[Review]]:
+    """Return reviews of four cases with everything that a review holds: outlines of two labels, empty ones, and clicks;
+    a measured line and a comment also on photos without an outline; and nothing at all."""
+    asked = replace(
+        load_challenge(), labels=unpack_questions('{"labels": ["lesion", "ulcer"]}', "labels.json").labels
+    )
+    drawn, none = (encode_mask(np.full((6, 9), value, np.bool_)) for value in (True, False))
+    marks = (Mark("box", (0.1, 0.2, 0.5, 0.6)), Mark("skin", (0.25, 0.5)))
+    full = Review(
+        "A", "Li", "blind", "done", answer(1), {"CQID011-001": "手背"}, {"a 1": drawn, "a 2": none},
+        {"a 1": marks, "a 2": marks[1:]}, {"ulcer": {"a 1": Outline(none, marks[:1]), "a 3": Outline(drawn, marks)}},
+        {name: Ruler((1.0, 2.0, 1.0, 22.5), 10.0, ((3.0, 4.0, 30.25, 4.0),)) for name in ("a 1", "a 4")},
+        {name: (Remark((3, 4), "=scaly"), Remark((1, 1), "二")) for name in ("a 2", "a 5")},
+        frozenset({"a 6"}), "one\n'two'", True, "hard", "poor", seconds=2.5,
+    )  # fmt: skip
+    reviews = [
+        full,
+        replace(full, reader="Bo", clicks={}, rulers={}, remarks={}),
+        Review("B", "Li", "blind", "done"),
+    ]
+    reviews += [Review(case, "Li", "assisted", "done", unusable=frozenset({"p"})) for case in ("C", "D")]
+    return asked, reviews
+
+
+def test_label_studio_brings_back_everything_that_a_review_holds(tmp_path: Path) -> None:
+    asked, reviews = _all_of_one_reader()
+    rows = save_all(reviews)
+    report = write_export(rows, (), "label-studio", tmp_path / "out", questions=asked)
+    back = read_reviews(tmp_path / "out", QUEUE, questions=asked)
+    assert back.left_out == ()
+    expected = {(saved.review.case_id, saved.review.reader): saved.review for saved in rows}
+    assert {(one.case_id, one.reader): one for one in back.reviews} == {
+        key: review for key, review in expected.items() if key[0] != "B"
+    }
+    assert any("case without photos" in line and "B" in line for line in report.left_out)
+
+
+def test_a_review_that_says_nothing_comes_back_as_finished(tmp_path: Path) -> None:
+    case = EncounterFiles("B", photo_files=(PhotoFile("b", None),))
+    (row,) = save_all([Review("B", "Li", "blind", "done")])
+    write_export([row], [case], "label-studio", tmp_path / "out")
+    assert read_reviews(tmp_path / "out", QUEUE, [case]).reviews == (row.review,)
+
+
+def test_clicks_go_where_their_mask_was_taken_away_in_label_studio(tmp_path: Path) -> None:
+    asked, reviews = _all_of_one_reader()
+    write_export(save_all(reviews[:1]), (), "label-studio", tmp_path / "out", questions=asked)
+    path = tmp_path / "out" / "label_studio.json"
+    tasks = json.loads(path.read_text(encoding="utf-8"))
+    for task in tasks:
+        for annotation in task["annotations"]:
+            annotation["result"] = [one for one in annotation["result"] if one["type"] != "brushlabels"]
+    path.write_text(json.dumps(tasks), encoding="utf-8")
+    (back,) = read_reviews(path, QUEUE, questions=asked).reviews
+    assert list(back.masks) == list(back.clicks) == ["a 2"] and list(back.label_masks) == ["ulcer"]
+    assert list(back.label_masks["ulcer"]) == ["a 1"] and back.rulers.keys() == {"a 1", "a 4"}
+
+
+SHOWN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "nothing": ({}, {}),
+    "none of several models": ({"predictions": [], "total_predictions": 0}, {"prediction": {}, "parent_prediction": None}),
+    "a task's predictions": ({"predictions": [{"result": []}]}, {}),
+    "a number of predictions": ({"total_predictions": 1}, {}),
+    "a prediction that it began with": ({}, {"parent_prediction": 3}),
+    "a prediction beside it": ({}, {"prediction": {"result": []}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_a_new_annotation_is_blind_only_where_no_model_was_shown(tmp_path: Path, shown: str) -> None:
+    of_task, of_annotation = SHOWN[shown]
+    annotation = {"result": [SHAPES["polygon"][0]], **of_annotation}
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([{"data": {"image": "a.jpg"}, "annotations": [annotation], **of_task}]))
+    (review,) = read_reviews(path, "q").reviews
+    told = ("blind", frozenset()) if list(SHOWN).index(shown) < 2 else ("assisted", {"model"})
+    assert (review.kind, review.known) == told
+
+
+def test_what_one_reader_said_twice_otherwise_and_what_was_skipped_is_named(tmp_path: Path) -> None:
+    def say(question: str, *said: str) -> dict[str, Any]:
+        return {"type": "choices", "from_name": question, "value": {"choices": list(said)}}
+
+    said = [
+        [SHAPES["polygon"][0], say("CQID025", "no"), say("difficulty", "easy")],
+        [
+            SHAPES["ellipse"][0],
+            say("CQID025", "yes"),
+            say("difficulty", "hard"),
+            say("photo_quality", "good"),
+        ],
+    ]
+    annotations: list[dict[str, Any]] = [{"result": results, "completed_by": 1} for results in said]
+    annotations += [{"result": said[1], "was_cancelled": True}, {"result": [], "was_cancelled": True}]
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([{"data": {"image": "a.jpg"}, "annotations": annotations}]))
+    back = read_reviews(path, "q")
+    assert np.count_nonzero(_mask(back) != BOX) < 600 and back.reviews[0].answers == {"CQID025-001": 1}
+    assert (back.reviews[0].difficulty, back.reviews[0].photo_quality) == ("easy", "good")
+    assert back.left_out == (
+        "part of a second annotation by one reader, of which the first is taken (1): task 1 [a, CQID025-001, difficulty]",
+        "annotation that was skipped in Label Studio (1): task 1",
+    )
+
+
 def test_an_annotation_of_nothing_that_is_read_makes_no_review(tmp_path: Path) -> None:
     back = _read(tmp_path, _region("rectanglelabels", ["ruler"], x=0, y=0, width=10, height=10))
     assert back.reviews == () and len(back.left_out) == 1
@@ -171,7 +283,8 @@ NAMES = {
 
 @pytest.mark.parametrize("image", NAMES)
 def test_a_photo_is_found_by_the_name_that_it_had(image: str) -> None:
-    assert name_photo(image, {"IMG 1": "A", "H\u00e4nd": "B", "deadbeef-own": "C"}) == NAMES[image]
+    photos = tuple(PhotoFile(name, None) for name in ("IMG 1", "H\u00e4nd", "deadbeef-own"))
+    assert name_photo(image, Gathering(cases=(EncounterFiles("A", photo_files=photos),))) == NAMES[image]
 
 
 def test_the_photo_s_case_is_the_one_that_the_cases_say(tmp_path: Path) -> None:

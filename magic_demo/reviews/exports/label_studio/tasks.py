@@ -8,8 +8,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from magic_demo.core.disk.whole_files import write_json, write_whole
-from magic_demo.core.review_content import CHOICES, name_outline, outlines_of, split_outline
+from magic_demo.core.remark import write_remarks
+from magic_demo.core.review_content import CHOICES, name_outline, outlines_of, split_outline, write_mark
 from magic_demo.core.review_types import REVIEW_KINDS, MaskRuns, Review, SavedReview
+from magic_demo.core.ruler import write_ruler
 from magic_demo.core.types import Family, PhotoFile
 from magic_demo.imaging.run_lengths import area, decode_mask
 from magic_demo.questions.families import QuestionSet
@@ -39,7 +41,8 @@ def write_label_studio(selection: Selection, folder: Path, photo_prefix: str | N
     first; returns how many masks.
 
     Each photo of a case is a task, each reading an annotation in it: the mask of each label as a brush region, labelled
-    with its id, and "no <label>" where it is empty. What is said of the case (answers, comment, ...) stands in the task of its first photo.
+    with its id, and "no <label>" where it is empty. What Label Studio has no field for (clicks, measured lines, comments on
+    lesions, ...) is in the task's data. What is said of the case (answers, comment, ...) stands in the task of its first photo.
     What the models said of a photo is a prediction of its task. Photos are named as files below Label
     Studio's local storage, see ``addresses``. photo_prefix: what their names begin with there.
     """
@@ -58,7 +61,9 @@ def write_label_studio(selection: Selection, folder: Path, photo_prefix: str | N
             annotations = []
             for saved in case.readings:
                 drawn = _choose_masks(saved.review, photo.photo_id, labels)
-                annotation = _annotation(saved, photo.photo_id, drawn, questions)
+                annotation = _annotation(
+                    saved, photo.photo_id, drawn, questions, kept=_keep_own(saved.review, photo.photo_id)
+                )
                 masks += len(drawn)
                 if annotation["result"]:
                     annotated += 1
@@ -139,7 +144,12 @@ def _photos(case: CaseReadings) -> list[PhotoFile]:
     named = {
         photo_id
         for saved in case.readings
-        for photo_id in (*_list_outlined(saved.review), *saved.review.unusable)
+        for photo_id in (
+            *_list_outlined(saved.review),
+            *saved.review.unusable,
+            *saved.review.rulers,
+            *saved.review.remarks,
+        )
     }
     return [*known, *(PhotoFile(name, None) for name in sorted(named - {photo.photo_id for photo in known}))]
 
@@ -177,6 +187,7 @@ def _task_data(
                 "known": sorted(saved.review.known),
                 "missing": sorted(saved.review.missing),
                 "tied": list(tied) if saved.review.kind == "consensus" else [],
+                **_keep_own(saved.review, photo.photo_id),
             }
             for saved in case.readings
         ],
@@ -189,18 +200,39 @@ def _task_data(
     }
 
 
+def _keep_own(review: Review, photo_id: str) -> dict[str, Any]:
+    """Return what a reading holds of a photo and Label Studio has no field for: clicks by their labels, "" the first,
+    measured lines and comments on lesions, each only where there are some."""
+    clicks = {
+        split_outline(name)[0]: [*map(write_mark, outline.clicks)]
+        for name, outline in outlines_of(review).items()
+        if split_outline(name)[1] == photo_id and outline.clicks
+    }
+    ruler, remarks = review.rulers.get(photo_id), review.remarks.get(photo_id, ())
+    return {
+        **({"clicks": clicks} if clicks else {}),
+        **({"ruler": write_ruler(ruler)} if ruler else {}),
+        **({"remarks": write_remarks(remarks)} if remarks else {}),
+    }
+
+
 def _annotation(
-    saved: SavedReview, photo_id: str, masks: Mapping[str, MaskRuns], questions: QuestionSet | None
+    saved: SavedReview,
+    photo_id: str,
+    masks: Mapping[str, MaskRuns],
+    questions: QuestionSet | None,
+    kept: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return a reading's annotation of a photo. masks: by their labels' ids. questions: None where the answers stand at
-    another photo."""
+    another photo; here a reading that says nothing has an annotation, too. kept: of the photo, in the task's
+    data."""
     review = saved.review
     size = next((runs.size for runs in masks.values()), None)
     results = [
         *_photo_results(masks, unusable=photo_id in review.unusable),
         *(_case_results(review, questions) if questions is not None else ()),
     ]
-    if results:
+    if results or kept or questions is not None:
         results += [
             make_value("reader", "textarea", {"text": [review.reader]}),
             make_value("kind", "choices", {"choices": [review.kind]}),

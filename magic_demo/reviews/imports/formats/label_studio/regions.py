@@ -4,7 +4,6 @@ whatever an upload made of its name."""
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -81,22 +80,15 @@ def read_size(result: Mapping[str, Any]) -> tuple[int, int]:
     return check_size(result["original_height"], result["original_width"])
 
 
-def name_photo(image: str, owner: Mapping[str, str]) -> str:
+def name_photo(image: str, gathering: Gathering) -> str:
     """Return the id of the photo that a task's address names: a file's name without its ending, ``%20`` and
     the prefix of an upload.
 
-    owner: photo id -> case, of the photos that are known; of those, one that the name fits with or without
-    its prefix goes before.
+    Of the photos that are known, one that the name fits with or without its prefix goes before.
     """
     parts = urlsplit(image)
     path = parse_qs(parts.query).get("d", [unquote(parts.path)])[0]
     stem = PurePosixPath(path.replace("\\", "/")).stem
-    known = {_fold(photo_id): photo_id for photo_id in owner}
     bare = _UPLOAD.sub("", stem, count=1)
-    return (
-        known.get(_fold(stem)) or known.get(_fold(bare)) or known.get(_fold(bare.replace("_", " "))) or bare
-    )
-
-
-def _fold(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    known = (gathering.find_photo(name) for name in (stem, bare, bare.replace("_", " ")))
+    return next((photo_id for photo_id in known if photo_id is not None), bare)

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from magic_demo.core.errors import FormatError
-from magic_demo.core.review_content import CHOICES
+from magic_demo.core.remark import read_remarks
+from magic_demo.core.review_content import CHOICES, outlines_of, read_mark
 from magic_demo.core.review_types import REVIEW_KINDS, MaskRuns, Outline, Review
+from magic_demo.core.ruler import read_ruler
 from magic_demo.core.types import Family, Mask
 from magic_demo.files.json_files import read_json_list
 from magic_demo.imaging.run_lengths import encode_mask
@@ -48,16 +50,16 @@ def read_label_studio(path: Path, gathering: Gathering) -> None:
     A photo is found by its name without what an upload put before it.
 
     What Label Studio has no field for comes from the task's data, where the export put it. A new annotation
-    is by the reader whom it names, or else by ``label-studio-<who completed it>``, and blind: nobody showed a
-    model there.
+    is by the reader whom it names, or else by ``label-studio-<who completed it>``, and blind where its task held no
+    prediction: nobody showed a model there. Where it did, it is assisted.
     """
     path = path / TASKS if path.is_dir() else path
-    left_out, owner, found = gathering.left_out, gathering.owners, gathering.reviews
+    left_out, found = gathering.left_out, gathering.reviews
     for number, task in enumerate(read_json_list(path, "a JSON list of Label Studio's tasks"), start=1):
         try:
             data = task["data"]
             own = data.get(OWN, {})
-            photo_id = str(own.get("photo_id") or name_photo(str(data.get("image", "")), owner))
+            photo_id = str(own.get("photo_id") or name_photo(str(data.get("image", "")), gathering))
             case_id = str(own.get("case_id") or gathering.name_case(photo_id))
             annotations = list(task.get("annotations", []))
         except (TypeError, KeyError, AttributeError) as error:
@@ -73,20 +75,31 @@ def read_label_studio(path: Path, gathering: Gathering) -> None:
         for annotation in annotations:
             try:
                 if annotation.get("was_cancelled"):
+                    if annotation.get("result"):
+                        left_out.add("annotation that was skipped in Label Studio", f"task {number}")
                     continue
-                review = _add_own(
-                    _read_annotation(annotation, case_id, photo_id, f"task {number}", gathering),
-                    own.get("readings", ()),
-                )
+                before = left_out.lines()
+                read = _read_annotation(annotation, case_id, photo_id, f"task {number}", gathering)
+                if read.kind == "blind" and not _says(annotation, "kind") and _was_shown(task, annotation):
+                    read = replace(read, kind="assisted", known=frozenset({"model"}))
+                review = _add_own(read, photo_id, own.get("readings", ()))
             except (FormatError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 left_out.add(
                     "annotation that cannot be read", f"task {number}", str(error) or type(error).__name__
                 )
                 continue
-            if left_out.lines() and not says_anything(review):
+            if left_out.lines() != before and not says_anything(review):
                 continue
             key = (case_id, review.reader, review.kind)
-            found[key] = _join(found[key], review) if key in found else review
+            if key in found:
+                for what in _find_differences(found[key], review):
+                    left_out.add(
+                        "part of a second annotation by one reader, of which the first is taken",
+                        f"task {number}",
+                        what,
+                    )
+                review = _join(found[key], review)
+            found[key] = review
 
 
 def _read_annotation(
@@ -227,14 +240,37 @@ def _completed_by(annotation: Mapping[str, Any]) -> str:
     return f"label-studio-{who if who is not None else 'unknown'}"
 
 
-def _add_own(review: Review, readings: Sequence[Mapping[str, Any]]) -> Review:
-    """Add what the export kept beside the annotations: state, models and disagreements of the same reader's
-    reading of the same kind."""
+def _says(annotation: Mapping[str, Any], name: str) -> bool:
+    return any(result.get("from_name") == name for result in annotation["result"])
+
+
+def _was_shown(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> bool:
+    """Tell whether a model's prediction was there for who annotated: Label Studio shows those of a task, and lets an
+    annotation begin with one."""
+    of_task = task.get("predictions") or task.get("total_predictions")
+    return bool(of_task or annotation.get("prediction") or annotation.get("parent_prediction"))
+
+
+def _add_own(review: Review, photo_id: str, readings: Sequence[Mapping[str, Any]]) -> Review:
+    """Add what the export kept beside the annotations, of the same reader's reading of the same kind: state, models,
+    disagreements, and what was clicked, measured and remarked in the photo. Clicks go with their mask."""
     for reading in readings:
         if reading.get("reader") == review.reader and reading.get("kind") == review.kind:
             differs = reading.get("disagreements")
+            clicks = {
+                label: tuple(map(read_mark, marks)) for label, marks in reading.get("clicks", {}).items()
+            }
             return replace(
                 review,
+                clicks={photo_id: clicks[""]} if "" in clicks and photo_id in review.masks else {},
+                label_masks={
+                    label: {
+                        name: Outline(outline.runs, clicks.get(label, ())) for name, outline in photos.items()
+                    }
+                    for label, photos in review.label_masks.items()
+                },
+                rulers={photo_id: read_ruler(reading["ruler"])} if "ruler" in reading else {},
+                remarks={photo_id: read_remarks(reading["remarks"])} if "remarks" in reading else {},
                 state="in progress" if reading.get("state") == "in progress" else "done",
                 models={str(task): str(model) for task, model in reading.get("models", {}).items()},
                 disagreements=None if differs is None else frozenset(str(name) for name in differs),
@@ -242,6 +278,19 @@ def _add_own(review: Review, readings: Sequence[Mapping[str, Any]]) -> Review:
                 missing=read_names(reading.get("missing")),
             )
     return review
+
+
+def _find_differences(first: Review, second: Review) -> list[str]:
+    """Return the names of what two annotations of one reader say otherwise: outlines, questions and notes."""
+    drawn, again = outlines_of(first), outlines_of(second)
+    names = [name for name in again if name in drawn and drawn[name].runs != again[name].runs]
+    names += [
+        qid for qid in second.answers if first.answers.get(qid, second.answers[qid]) != second.answers[qid]
+    ]
+    for name in ("comment", *CHOICES):
+        told = getattr(first, name), getattr(second, name)
+        names += [name] if all(told) and told[0] != told[1] else []
+    return names
 
 
 def _join(first: Review, second: Review) -> Review:
@@ -252,6 +301,12 @@ def _join(first: Review, second: Review) -> Review:
         answers={**second.answers, **first.answers},
         specified={**second.specified, **first.specified},
         masks={**second.masks, **first.masks},
+        clicks={
+            **{name: marks for name, marks in second.clicks.items() if name not in first.masks},
+            **first.clicks,
+        },
+        rulers={**second.rulers, **first.rulers},
+        remarks={**second.remarks, **first.remarks},
         label_masks={
             label: {**second.label_masks.get(label, {}), **first.label_masks.get(label, {})}
             for label in {**second.label_masks, **first.label_masks}
