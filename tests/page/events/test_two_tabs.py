@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from magic_demo.core.errors import StoreError
 from magic_demo.core.review_types import CaseKey
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.questions.families import load_families
@@ -81,7 +82,8 @@ def test_a_change_that_is_overtaken_or_sent_again_does_not_undo_a_later_one(room
     tab.open()
     early = tab.say({"answers": {FAMILY: [1]}, "specified": {}, "touched": [FAMILY]})
     tab.answer(FAMILY, 2)
-    assert "conflicts" not in tab.saved(tab.send(room.review.answer, early))
+    saved = tab.saved(tab.send(room.review.answer, early))
+    assert "conflicts" not in saved and saved["stored"]["answers"] == f"{tab.name}.{tab.turn}"
     assert set(tab.latest().answers.values()) == {2}
 
 
@@ -116,16 +118,22 @@ def _reopened(room: Room) -> tuple[Tab, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("option", [2, None], ids=["answered otherwise", "taken back"])
-@pytest.mark.parametrize("order", ["late first", "late last", "late twice"])
+@pytest.mark.parametrize("order", ["late first", "late last", "late twice", "late and taken in"])
 def test_a_tab_that_opens_a_case_once_more_is_in_no_conflict_with_what_it_still_sends_of_before(
     room: Room, order: str, option: int | None
 ) -> None:
     tab, late = _reopened(room)
     given = [option] if option is not None else []
     now = tab.say({"answers": {FAMILY: given}, "specified": {}, "touched": [FAMILY]})
-    events = {"late first": [late, now], "late last": [now, late], "late twice": [late, now, late]}[order]
+    again = {**now, "parts": []}
+    events = {
+        "late first": [late, now],
+        "late last": [now, late],
+        "late twice": [late, now, late],
+        "late and taken in": [late, again, now],
+    }[order]
     for told in events:
-        answer = tab.send(room.review.answer, told, hears=False)
+        answer = tab.send(room.bar.send_again if told is again else room.review.answer, told, hears=False)
         assert "conflicts" not in answer[room.page.parts.form]["saved"]
     caught_up = tab.send(room.bar.send_again, tab.say({"parts": []}), hears=False)
     assert "conflicts" not in caught_up.get(room.page.parts.form, {}).get("saved", {})
@@ -156,3 +164,27 @@ def test_another_tabs_answer_in_between_is_a_conflict_though_the_tab_had_said_th
     mine = tab.saved(tab.answer(FAMILY, 3))
     assert [conflict["theirs"] for conflict in mine["conflicts"]] == [[[1], ""]]
     assert set(tab.latest().answers.values()) == {1}
+
+
+def test_an_older_change_that_could_not_be_saved_in_time_gives_way_to_the_newer_one(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab, late = _reopened(room)
+    with monkeypatch.context() as failing:
+        failing.setattr(room.store, "save", lambda *_told, **_more: (_ for _ in ()).throw(StoreError("full")))
+        assert room.page.parts.form not in tab.send(room.review.answer, late, hears=False)
+    tab.answer(FAMILY, 2, hears=False)
+    saved = tab.send(room.bar.send_again, {**late, "parts": []}, hears=False)[room.page.parts.form]["saved"]
+    assert "conflicts" not in saved and set(tab.latest().answers.values()) == {2}
+
+
+def test_a_change_that_comes_twice_is_no_conflict_with_what_another_tab_made_of_it_since(room: Room) -> None:
+    tab, other = Tab(room), Tab(room)
+    tab.open()
+    told = tab.say({"answers": {FAMILY: [1]}, "specified": {}, "touched": [FAMILY]})
+    tab.send(room.review.answer, told, hears=False)
+    other.open()
+    other.answer(FAMILY, 2)
+    tab.send(room.bar.send_again, tab.say({"parts": []}), hears=False)
+    saved = tab.saved(tab.send(room.review.answer, told, hears=False))
+    assert "conflicts" not in saved and set(tab.latest().answers.values()) == {2}
