@@ -15,6 +15,7 @@ from transformers import Dinov2Model, PreTrainedModel
 from magic_demo.core.disk.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.core.errors import one_line
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, SkipDecoder
+from magic_demo.models.segmentation.dinov2_patches import PatchEncoder
 from training.runs.run import SettingsError
 
 PATCH_FIELDS = (
@@ -113,6 +114,26 @@ def learn_part(model: PreTrainedModel, part: Learnt, styles: Sequence[str]) -> N
         model.add_module(STYLES, MaskStyles(styles, decoder))
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name.startswith(LEARNING[part]))
+
+
+def learn_patches(model: PreTrainedModel, blocks: int) -> None:
+    """Let the last ``blocks`` of the DINOv2 model beside a frozen encoder learn, and the norm after them.
+
+    Raises SettingsError where it has fewer, or the model reads no patches.
+    """
+    if not blocks:
+        return
+    patches = getattr(model, "patches", None)
+    layers = patches.vision.encoder.layer if isinstance(patches, PatchEncoder) else ()
+    if blocks > len(layers):
+        raise SettingsError(
+            "model.patch_blocks: {wanted} blocks are to learn, but the DINOv2 model beside the encoder has {count}",
+            wanted=blocks,
+            count=len(layers),
+        )
+    assert isinstance(patches, PatchEncoder)
+    for part in (*layers[-blocks:], patches.vision.layernorm):
+        part.requires_grad_(True)
 
 
 def find_styles(model: nn.Module) -> MaskStyles | None:

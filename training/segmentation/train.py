@@ -64,7 +64,7 @@ from training.segmentation.features import (
 )
 from training.segmentation.metrics import keep_probability, make_metrics
 from training.segmentation.networks import ReadLogits, choose_reading, count_tokens, load_start
-from training.segmentation.patches import STYLES, Learnt, add_patches, find_styles, learn_part
+from training.segmentation.patches import STYLES, Learnt, add_patches, find_styles, learn_part, learn_patches
 from training.segmentation.sources import read_narratives
 from training.segmentation.survey import read_training_data
 
@@ -79,6 +79,7 @@ class ModelSettings:
     tokenizer is learnt from.
     encoder_rate: the encoders' learning rate as a share of the decoder's; 0 freezes them.
     patches: folder of a DINOv2 model below ``data.folder``, whose patches a compact model's decoder then reads too.
+    patch_blocks: so many of the DINOv2 model's last blocks learn too, at ``patch_rate`` of the learning rate.
     learns: all of the model; what sees the photo, its encoder and its decoder; or the decoder alone. The last two
     learn with what reads the patches and the styles of masks that sources name; the decoder that is there already
     learns at ``decoder_rate`` of the learning rate.
@@ -98,6 +99,8 @@ class ModelSettings:
     decoder_channels: tuple[Count, ...] = (16, 48, 96, 128, 192)
     encoder_rate: NotNegative = 0.3
     patches: Path | None = None
+    patch_blocks: CountOrNone = 0
+    patch_rate: NotNegative = 0.05
     learns: Learnt = "all"
     decoder_rate: NotNegative = 0.4
     frozen_blocks: CountOrNone = 0
@@ -178,10 +181,11 @@ def check_settings(settings: SegmentationSettings) -> None:
         raise SettingsError(
             "a new compact model needs model.narratives, to learn its tokenizer from, and data.size"
         )
-    if settings.model.learns == "all" and (settings.model.patches or any(s.style for s in data.training)):
+    model = settings.model
+    if model.learns == "all" and (model.patches or model.patch_blocks or any(s.style for s in data.training)):
         raise SettingsError(
-            "model.patches and data.training's styles are for a compact model's encoder and decoder; set model.learns to "
-            "photo or decoder"
+            "model.patches, model.patch_blocks and data.training's styles are for a compact model's encoder and decoder; "
+            "set model.learns to photo or decoder"
         )
 
 
@@ -212,6 +216,7 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     styles = [source.style for source in settings.data.training if source.style]
     if settings.model.learns != "all":
         learn_part(model, settings.model.learns, list(dict.fromkeys(styles)))
+        learn_patches(model, settings.model.patch_blocks)
     freeze_blocks = getattr(model, "freeze_blocks", None)  # the compact model's
     if settings.model.frozen_blocks and freeze_blocks is not None:
         freeze_blocks(settings.model.frozen_blocks)
@@ -329,14 +334,16 @@ def keep_prompts(model: PreTrainedModel, settings: SegmentationSettings) -> None
 def make_optimizer(model: PreTrainedModel, settings: SegmentationSettings) -> torch.optim.AdamW:
     """Return AdamW: the photo encoder at its own rate or frozen, no decay on norms, biases and vectors."""
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
-    old = settings.model.decoder_rate if settings.model.learns != "all" else 1.0
+    wanted = settings.model
+    old = wanted.decoder_rate if wanted.learns != "all" else 1.0
     for name, parameter in model.named_parameters():
         encoder = name.startswith(("encoder.", "backbone.", f"{model.base_model_prefix}."))
-        if encoder and settings.model.encoder_rate == 0:
+        if encoder and wanted.encoder_rate == 0:
             parameter.requires_grad_(False)
         if not parameter.requires_grad:
             continue
-        rate = settings.model.encoder_rate if encoder else old if name.startswith("decoder.") else 1.0
+        rate = wanted.encoder_rate if encoder else 1.0
+        rate = {"decoder": old, "patches": wanted.patch_rate}.get(name.split(".")[0], rate)
         groups.setdefault((rate, parameter.ndim > 1), []).append(parameter)
     run = settings.run
     return torch.optim.AdamW(_group(groups, run.learning_rate, run.weight_decay), lr=run.learning_rate)

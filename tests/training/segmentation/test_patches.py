@@ -86,6 +86,38 @@ def test_the_decoder_learns_from_patches_while_encoders_stay_and_styles_are_left
         run_training(replace(settings, model=replace(settings.model, learns="all")))
 
 
+def test_the_last_blocks_of_dinov2_learn_and_the_first_stay(repository: Path, start: Path) -> None:
+    whole, _ = run_training(read_tiny(repository, start))
+    settings = read_tiny(repository, start)
+    model = replace(
+        settings.model, start=str(whole), patches=Path("dinov2"), learns="decoder", patch_blocks=1
+    )
+    settings = replace(settings, model=model, run=replace(settings.run, output=start / "grown", epochs=4))
+    grown, _ = run_training(settings)
+    before = Dinov2Model.from_pretrained(start / "dinov2").state_dict()
+    after = CompactSegmenter.from_pretrained(grown).state_dict()
+    changed = [
+        name for name, value in before.items() if not torch.equal(after[f"patches.vision.{name}"], value)
+    ]
+    assert changed and all(name.startswith(("encoder.layer.1.", "layernorm.")) for name in changed)
+    for name, value in CompactSegmenter.from_pretrained(whole).state_dict().items():
+        if name.startswith("encoder."):
+            torch.testing.assert_close(after[name], value, msg=name)
+    for wanted, said in (
+        (
+            replace(model, patch_blocks=3),
+            "3 blocks are to learn, but the DINOv2 model beside the encoder has 2",
+        ),
+        (
+            replace(model, patches=None),
+            "1 blocks are to learn, but the DINOv2 model beside the encoder has 0",
+        ),
+        (replace(model, learns="all", patches=None), r"model\.patch_blocks .* set model\.learns"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            run_training(replace(settings, model=wanted, run=replace(settings.run, output=start / "other")))
+
+
 def test_encoder_and_decoder_learn_with_styles_while_words_and_clicks_stay(
     repository: Path, start: Path
 ) -> None:
