@@ -24,6 +24,7 @@ from magic_demo.reviews.imports.gathering import Gathering, SourceError, read_ki
 
 Row = Mapping[str, Any]
 MOST_ROWS = 10_000_000
+_TRUTHS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False, "": False}
 
 
 def find_csv(path: Path) -> bool:
@@ -104,7 +105,7 @@ def _read_tables(
 
 
 def _add_reading(row: Row, _: Review | None, gathering: Gathering) -> Review:
-    differs = split_names(str(row["disagreements"])) if _is_true(row["compared"]) else None
+    differs = split_names(_text(row["disagreements"])) if _is_true(row["compared"]) else None
     chosen = {
         name: next((value for value in values if value == row[name]), None)
         for name, values in CHOICES.items()
@@ -114,13 +115,13 @@ def _add_reading(row: Row, _: Review | None, gathering: Gathering) -> Review:
     review = replace(
         gathering.review(str(row["case_id"]), str(row["reader"]), kind),
         flagged=_is_true(row["flagged"]),
-        unusable=split_names(str(row["unusable"])),
-        comment=str(row["comment"]),
+        unusable=split_names(_text(row["unusable"])),
+        comment=_text(row["comment"]),
         seconds=float(row["seconds"]),
         models=models,
         disagreements=differs,
         known=read_known(row["known"]),
-        missing=split_names(str(row["missing"])),
+        missing=split_names(_text(row["missing"])),
         **chosen,  # type: ignore[arg-type]
     )
     gathering.keep(review)
@@ -128,7 +129,7 @@ def _add_reading(row: Row, _: Review | None, gathering: Gathering) -> Review:
 
 
 def _read_models(text: Any) -> dict[str, str]:
-    value = json.loads(str(text) or "{}")
+    value = json.loads(_text(text) or "{}")
     return {str(task): str(model) for task, model in value.items()}
 
 
@@ -195,4 +196,13 @@ def _add_lesion(row: Row, review: Review | None, gathering: Gathering) -> Review
 
 
 def _is_true(value: Any) -> bool:
-    return value is True or value == "True"
+    """Return what a cell says, however a spreadsheet or another program writes it. Raises FormatError."""
+    told = str("" if value is None else value).casefold()
+    if told not in _TRUTHS:
+        raise FormatError("'{value}' is neither True nor False", value=told[:40])
+    return _TRUTHS[told]
+
+
+def _text(value: Any) -> str:
+    """Return a cell's text; an empty one is nothing to some programs, which write it so into a Parquet file."""
+    return "" if value is None else str(value)
