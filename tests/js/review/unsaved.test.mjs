@@ -78,7 +78,7 @@ test("what another case left unsaved stays when the next one is opened, and is s
   assert.deepEqual(unsaved.due(2000), []);
   const due = unsaved.due(60_000);
   assert.deepEqual(due.map((one) => [one.case, one.of.id, one.parts]), [["secret-1", "ENC00001", [payload]]]);
-  assert.deepEqual(unsaved.due(60_001), [], "it waits for the answer, longer each time");
+  assert.deepEqual(unsaved.due(66_000), [], "it waits for the answer, longer each time");
   unsaved.confirm({ case: "secret-1", number: 3, stored: stored(payload) });
   assert.ok(!unsaved.pending);
 });
@@ -170,6 +170,7 @@ test("what was changed of a case that is deleted is forgotten with it", () => {
   const { unsaved } = opened(storage);
   unsaved.note("secret-1", "note", { case: "secret-1" });
   unsaved.forget({ queue: "clinic", id: "another" });
+  unsaved.forget({ ...PLACE, queue: "another" });
   assert.ok(unsaved.pending);
   unsaved.forget(PLACE);
   assert.ok(!unsaved.pending && storage.kept.size === 0);
@@ -197,4 +198,107 @@ test("an opening is behind what this tab has heard of the case under an earlier 
   unsaved.confirm({ case: "secret-2", number: 7 });
   assert.equal(unsaved.isBehind("secret-2"), false);
   assert.equal(unsaved.isBehind("unkept"), false);
+});
+
+const comment = (unsaved, text, when) => unsaved.note("secret-1", "note", { case: "secret-1", comment: text, touched: ["comment"] }, when);
+const COMMENT = { part: "note", name: "comment", number: 4, mine: "mine", theirs: "theirs" };
+
+test("of an outline that was drawn again while an earlier conflict waits, this tab's own is the last one", () => {
+  const { unsaved } = opened(new Storage());
+  const draw = (runs) => unsaved.note("secret-1", "mask P", { case: "secret-1", photo: "P", runs });
+  const differ = (payload, number) => unsaved.confirm({ case: "secret-1", number, stored: stored(payload), conflicts: [{ part: "masks", name: "P", number, mine: true, theirs: true }] });
+  differ(draw([1, 3]), 4);
+  differ(draw([2, 2]), 6);
+  assert.deepEqual(unsaved.choose("masks P", true).runs, [2, 2]);
+});
+
+test("comments on a photo that two tabs changed are chosen as they were sent", () => {
+  const { unsaved } = opened(new Storage());
+  const payload = unsaved.note("secret-1", "remarks P", { case: "secret-1", photo: "P", comments: [[1, 2, "scar"]] });
+  unsaved.confirm({ case: "secret-1", number: 4, stored: stored(payload), conflicts: [{ part: "remarks", name: "P", number: 4, mine: true, theirs: false }] });
+  assert.deepEqual(unsaved.choose("remarks P", true).comments, [[1, 2, "scar"]]);
+});
+
+test("the reader's own of a conflict is sent as its part of the page sends it", () => {
+  const { unsaved } = opened(new Storage());
+  const choose = (part, name, mine) => {
+    unsaved.confirm({ case: "secret-1", number: 4, conflicts: [{ part, name, number: 4, mine, theirs: null }] });
+    const { case: openId, ...payload } = unsaved.choose(`${part} ${name}`, true);
+    assert.equal(openId, "secret-1");
+    return payload;
+  };
+  assert.deepEqual(choose("answers", "A", [[2], "scaly"]), { part: "answers", answers: { A: [2] }, specified: { A: "scaly" }, touched: ["A"] });
+  const note = { part: "note", comment: "", flagged: false, unusable: [] };
+  assert.deepEqual(choose("unusable", "P", true), { ...note, unusable: ["P"], touched: ["unusable P"] });
+  assert.deepEqual(choose("unusable", "Q", false), { ...note, touched: ["unusable Q"] });
+  assert.deepEqual(choose("comment", "", null), { ...note, touched: ["comment"] });
+  assert.deepEqual(choose("flagged", "", true), { ...note, flagged: true, touched: ["flagged"] });
+});
+
+test("a conflict waits for the reader: it is not sent, not unsaved, and no later change of its part settles it", () => {
+  const storage = new Storage();
+  const { unsaved } = opened(storage);
+  const conflicts = [{ ...COMMENT, part: "comment", name: "" }];
+  unsaved.confirm({ case: "secret-1", number: 4, stored: stored(comment(unsaved, "mine")), conflicts });
+  assert.deepEqual([unsaved.pending, unsaved.waiting("secret-1"), unsaved.due(1000), unsaved.due(1e9)], [false, [], [], []]);
+  unsaved.confirm({ case: "secret-1", number: 5, stored: stored(unsaved.note("secret-1", "note", { case: "secret-1", flagged: true, touched: ["flagged"] })) });
+  assert.equal(opened(storage, "secret-9").left[0].of.base, 3, "the next life of the tab is asked again");
+  assert.equal(unsaved.choose("comment ", true).comment, "mine");
+});
+
+test("who chooses what is saved sends nothing", () => {
+  const { unsaved } = opened(new Storage());
+  unsaved.confirm({ case: "secret-1", number: 4, stored: stored(comment(unsaved, "mine")), conflicts: [{ ...COMMENT, part: "comment", name: "" }] });
+  assert.equal(unsaved.choose("comment ", false), null);
+  assert.equal(unsaved.conflicts.size, 0);
+});
+
+test("what another tab has of a comment or an outline that is being changed here is not put over it", () => {
+  const { unsaved } = opened(new Storage());
+  comment(unsaved, "mine");
+  unsaved.note("secret-1", "mask P", { case: "secret-1", photo: "P", runs: [4] });
+  const merged = { masks: { P: null, Q: null }, note: { comment: "theirs", flagged: true } };
+  const taken = unsaved.confirm({ case: "secret-1", number: 2, merged });
+  assert.deepEqual([taken.masks, taken.note], [{ Q: null }, { flagged: true }]);
+});
+
+test("where two tabs differ, what is saved is shown until the reader chooses", () => {
+  const { unsaved } = opened(new Storage());
+  const conflicts = [{ ...COMMENT, part: "comment", name: "" }];
+  const taken = unsaved.confirm({ case: "secret-1", number: 4, stored: stored(comment(unsaved, "mine")), conflicts, merged: { note: { comment: "theirs" } } });
+  assert.deepEqual(taken.note, { comment: "theirs" });
+});
+
+test("answers of one save say what came from another tab whichever is first, and an overtaken one takes nothing back", () => {
+  const { unsaved } = opened(new Storage());
+  unsaved.confirm({ case: "secret-1", number: 5 });
+  assert.deepEqual(unsaved.confirm({ case: "secret-1", number: 5, merged: { note: { flagged: true } } }).note, { flagged: true });
+  unsaved.confirm({ case: "secret-1", number: 3 });
+  assert.equal(comment(unsaved, "mine").of.base, 5);
+});
+
+test("a change of this tab is not saved because another tab's is, and the tenth not because the ninth is", () => {
+  const { unsaved } = opened(new Storage());
+  for (let i = 0; i < 10; i++) comment(unsaved, String(i));
+  unsaved.confirm({ case: "secret-1", number: 1, stored: { note: "another.99" } });
+  unsaved.confirm({ case: "secret-1", number: 2, stored: { note: `${unsaved.tab}.9` } });
+  assert.ok(unsaved.pending);
+});
+
+test("what an earlier life of the tab left goes on from what it knew, whatever is heard of the case since", () => {
+  const storage = new Storage();
+  comment(opened(storage).unsaved, "mine");
+  const { unsaved } = opened(storage, "secret-2", { ...PLACE, id: "ENC00002" });
+  unsaved.confirm({ case: "secret-1", number: 9 });
+  unsaved.due(1000);
+  assert.equal(unsaved.due(60_000)[0].parts[0].of.base, 0);
+});
+
+test("the open case's change that has long waited is told, counted from its first change", () => {
+  const { unsaved } = opened(new Storage());
+  comment(unsaved, "m", 1000);
+  const { turn } = comment(unsaved, "mine", 9000);
+  assert.deepEqual([unsaved.stuck(10_000, 11_000), unsaved.stuck(10_000, 11_001)], [null, turn]);
+  unsaved.open({ ...PLACE, case: "secret-2", saved: { number: 0, stored: {} } });
+  assert.equal(unsaved.stuck(10_000, 11_001), null, "of another opening");
 });

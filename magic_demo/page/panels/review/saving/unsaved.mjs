@@ -156,7 +156,8 @@ export class Unsaved {
     if (this.seen.has(`${openId} ${id} ${number}`)) return; // an answer that was under way at the same time says it again
     this.seen.add(`${openId} ${id} ${number}`);
     const sentAs = { masks: "mask", rulers: "ruler", remarks: "remarks" }[part]; // sent whole: what this tab sent is what it wants
-    const own = sentAs && Object.values(this.parts[key] ?? {}).find((payload) => payload.part === `${sentAs} ${field}`);
+    const sent = Object.values(this.parts[key] ?? {}).filter((payload) => payload.part === `${sentAs} ${field}`);
+    const own = sent.findLast(({ conflicting }) => !conflicting) ?? sent.at(-1); // not what an earlier conflict holds, which nobody has settled
     const payload = own ? { ...own } : writeAgain(part, field, mine);
     const name = `conflicting ${id}`;
     (this.parts[key] ??= {})[name] = { ...payload, case: openId, of: { ...this.openCases.get(openId).of, base: number - 1 }, turn: `${this.tab}.${++this.turn}`, conflicting: true };
