@@ -129,3 +129,26 @@ test("who draws the buttons hears of every change", () => {
   journal.open("another");
   assert.deepEqual(heard, [[1, 0], [0, 1], [0, 0]]);
 });
+
+test("steps within a step are part of it, and it is taken back where any of them still can be", () => {
+  const { journal, answers, answer } = opened();
+  journal.together(() => {
+    answer("CQID010", 1);
+    journal.together(() => answer("CQID011", 2));
+    journal.push("secret", { undo: () => false, redo: () => false });
+  });
+  assert.equal(journal.past.length, 1);
+  assert.equal(journal.undo(), true);
+  assert.deepEqual([answers, journal.past.length], [{ CQID010: undefined, CQID011: undefined }, 0]);
+});
+
+test("what is gone for good is not done again either", () => {
+  const { journal, answer } = opened();
+  journal.push("secret", { undo: () => {}, redo: () => assert.fail("these pixels are gone"), covers: "P1" });
+  answer("CQID010", 1);
+  journal.undo();
+  journal.undo();
+  journal.forget((step) => step.covers === "P1");
+  assert.equal(journal.redo(), true);
+  assert.equal(journal.redo(), false);
+});

@@ -275,3 +275,89 @@ test("what was set while clicks were looked at is asked next, whatever is left o
   desk.point.answer({ photo: "arm", request: 2, left: 9 });
   assert.deepEqual([desk.asked.length, desk.busy], [3, true]);
 });
+
+test("what was saved comes back with what it was clicked from, and one of another size never says that there is no lesion", () => {
+  const saved = { arm: { width: 20, height: 10, runs: toRuns(band(0, 5)), clicks: [["lesion", 0.1, 0.5]] } };
+  const desk = openDesk();
+  desk.editor.restore([PHOTO], saved, false);
+  assert.deepEqual([desk.runs(), desk.marks()], [toRuns(band(0, 5)), saved.arm.clicks]);
+  const other = openDesk();
+  other.editor.restore([PHOTO], { arm: { width: 10, height: 10, runs: [40, 60] } }, false);
+  assert.equal(other.runs(), null);
+  other.click(3, 5);
+  other.answer(band(0, 2));
+  other.editor.restore([PHOTO], saved, true);
+  assert.deepEqual(other.marks(), saved.arm.clicks, "as what comes from another tab does");
+});
+
+test("the model's outline becomes the reader's where it is taken or an island is picked, Clear says no lesion, a stroke that writes nothing says nothing", () => {
+  const taken = openDesk(band(2, 4));
+  taken.editor.change("take");
+  assert.deepEqual(taken.runs(), toRuns(band(2, 4)));
+  const kept = openDesk(band(2, 4));
+  kept.editor.pick("keep", { x: 3, y: 5 }, 1);
+  assert.deepEqual(kept.runs(), toRuns(band(2, 4)));
+  const cleared = openDesk(band(2, 4));
+  cleared.editor.change("clear");
+  assert.deepEqual(cleared.runs(), [200]);
+  const still = openDesk(band(2, 4));
+  still.editor.begin();
+  assert.equal(still.editor.commit({ asked: true }), false);
+  assert.equal(still.runs(), null);
+});
+
+test("an answer to what was asked before leaves the outline as it is until the newest is there", () => {
+  const desk = openDesk();
+  desk.editor.take(PHOTO, { runs: toRuns(band(15, 19)) });
+  desk.click(3, 5);
+  desk.click(10, 5);
+  desk.answer(band(0, 5));
+  assert.deepEqual(desk.runs(), toRuns(band(15, 19)));
+});
+
+test("points that have no answer yet go with the correction, every one, and leave no step", () => {
+  const desk = openDesk();
+  for (const x of [2, 6, 10]) desk.click(x, 5);
+  desk.point.leave();
+  assert.deepEqual([journal.past.length, desk.count, desk.runs()], [0, 0, null]);
+});
+
+test("undo to a point that was never asked about asks about it", () => {
+  const desk = openDesk();
+  for (const x of [2, 6, 10]) desk.click(x, 5);
+  desk.answer(band(0, 5));
+  desk.answer(band(0, 11));
+  journal.undo();
+  assert.equal(desk.asked.at(-1).clicks.length, 2);
+  desk.answer(band(0, 7));
+  assert.deepEqual(desk.runs(), toRuns(band(0, 7)));
+});
+
+test("Backspace takes the last point away, then the one before, then the box, which never lies beyond the photo", () => {
+  const desk = openDesk();
+  desk.drag({ x: 2, y: 1 }, { x: 25, y: 12 });
+  assert.deepEqual(desk.asked[0].clicks, [["box", 0.1, 0.1, 1, 1]]);
+  desk.answer(band(3, 8));
+  desk.click(10, 5);
+  desk.answer(band(3, 9));
+  desk.click(14, 5);
+  desk.answer(band(3, 15));
+  desk.point.back();
+  assert.deepEqual(desk.asked.at(-1).clicks, [["box", 0.1, 0.1, 1, 1], ["lesion", 0.5, 0.5]]);
+  desk.answer(band(3, 9));
+  desk.point.back();
+  desk.answer(band(3, 8));
+  desk.point.back();
+  assert.deepEqual([desk.count, desk.runs()], [0, null]);
+});
+
+test("a point that is dragged off the photo stays, and skin beside the box belongs to the same lesion", () => {
+  const desk = openDesk();
+  desk.drag({ x: 2, y: 1 }, { x: 12, y: 9 });
+  desk.answer(band(3, 8));
+  desk.click(16, 5, RIGHT);
+  assert.deepEqual(desk.asked[1].clicks.map(([kind]) => kind), ["box", "skin"]);
+  desk.answer(band(3, 7));
+  desk.drag({ x: 16, y: 5 }, { x: 26, y: 5 });
+  assert.deepEqual([desk.asked.length, desk.count], [2, 2]);
+});

@@ -81,3 +81,8 @@ test("a step leads over the end of a case to the next one and stops at the last"
   assert.equal(stepFrom({ case: 7, index: 8 }, 1, 9, 8), null);
   assert.equal(stepFrom({ case: 0, index: 0 }, -1, 9, 8), null);
 });
+
+test("every option that the model chose is marked", () => {
+  const model = { shares: [0.7, 0.6, 0.1], calibrated: true, chosen: [0, 1] };
+  assert.deepEqual(plotBars({ counts: [1, 0, 0], answered: 1, model }).map(({ chosen }) => chosen), [true, true, false]);
+});

@@ -30,6 +30,7 @@ test("a card of one slot holds the last option chosen", () => {
 
 test("a card of several slots adds and takes away, in the options' order", () => {
   assert.deepEqual(choose(SITE, [4], 2).selected, [2, 4]);
+  assert.deepEqual(choose({ ...SITE, options: 20 }, [2, 15], 10).selected, [2, 10, 15]);
   assert.deepEqual(choose(SITE, [2, 4], 2).selected, [4]);
   assert.deepEqual(choose(SITE, [4], 4).selected, []);
 });
@@ -51,6 +52,7 @@ test("a card is open, agrees, differs, or has no model to differ from", () => {
   assert.equal(standing([], [2]), "open");
   assert.equal(standing([2], [2]), "agree");
   assert.equal(standing([2, 4], [2]), "differ");
+  assert.equal(standing([2], [2, 4]), "differ");
   assert.equal(standing([3], [2]), "differ");
   assert.equal(standing([3], []), "own");
   assert.deepEqual(countStandings(["open", "agree", "agree", "differ"]), { agree: 2, differ: 1, own: 0, open: 1 });

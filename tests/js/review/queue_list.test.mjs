@@ -20,6 +20,7 @@ test("next and previous stay within what is listed, also from a case that is not
   assert.equal(stepFrom(CASES, "all", "b", 1), "c");
   assert.equal(stepFrom(CASES, "done", "b", 1), "d");
   assert.equal(stepFrom(CASES, "done", "b", -1), "a");
+  assert.equal(stepFrom(CASES, "all", "d", -1), "c", "not the first");
   assert.equal(stepFrom(CASES, "all", "e", 1), null);
   assert.equal(stepFrom(CASES, "all", "a", -1), null);
   assert.equal(stepFrom(CASES, "all", null, 1), "a");
@@ -39,7 +40,7 @@ test("a list that comes late changes no mode that was chosen meanwhile, and an a
   const late = { queue: "clinic", order: "position", mode: "assisted" };
   assert.deepEqual(arrangementOf(late, wanted), { order: "position", mode: "blind" });
   assert.deepEqual(arrangementOf(late, null), { order: "position", mode: "assisted" });
-  assert.equal(arrangementOf({ ...late, arranged: true }, wanted), null);
+  for (const what of ["queue", "order", "mode"]) assert.equal(arrangementOf({ ...wanted, [what]: "another", arranged: true }, wanted), null, what);
   assert.deepEqual(arrangementOf({ ...wanted, arranged: true }, wanted), { order: "position", mode: "blind" });
 });
 

@@ -261,6 +261,7 @@ test("photos are called what the server leaves as it is, in any order", () => {
   assert.deepEqual(fitNames(["a", "a", long, `${long} (2)`]).map((name) => name.length), [1, 5, 60, 59]);
   assert.equal(new Set(fitNames([`${long} (2)`, long, long])).size, 3);
   assert.equal(cleanName(" my/arm\u200e ", []), "myarm");
+  assert.equal(cleanName(`${"x".repeat(59)} y`, []), "x".repeat(59));
   assert.equal(cleanName("arm", ["arm"]), null);
   assert.equal(cleanName("  ", []), null);
   assert.deepEqual(moved(3, 2, -1), [0, 2, 1]);

@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { fillHoles, grow, shrink, smooth, step } from "../../../magic_demo/page/panels/viewer/masks/morphology.mjs";
 import { OwnMask } from "../../../magic_demo/page/panels/viewer/masks/own_mask.mjs";
-import { bounds, difference, fromRuns, toRuns, turnOver } from "../../../magic_demo/page/panels/viewer/masks/runs.mjs";
+import { bounds, difference, fromRuns, toRuns, turnOver, union } from "../../../magic_demo/page/panels/viewer/masks/runs.mjs";
 import { fillPolygon, stampStroke } from "../../../magic_demo/page/panels/viewer/masks/shapes.mjs";
 import { Editor } from "../../../magic_demo/page/panels/viewer/tools/editor.mjs";
 
@@ -241,4 +241,10 @@ test("a stroke whose case has gone meanwhile draws nothing on the next one", () 
   editor.drop();
   assert.equal(editor.own(), null);
   assert.deepEqual(changes, []);
+});
+
+test("a rectangle around two holds both, whichever is first", () => {
+  const [one, other] = [{ left: 1, top: 5, right: 3, bottom: 9 }, { left: 2, top: 4, right: 6, bottom: 7 }];
+  const both = { left: 1, top: 4, right: 6, bottom: 9 };
+  assert.deepEqual([union(one, other), union(other, one), union(null, one), union(one, null)], [both, both, one, one]);
 });

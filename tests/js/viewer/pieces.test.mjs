@@ -7,7 +7,7 @@ import { measurePhoto } from "../../../magic_demo/page/panels/viewer/beside/meas
 import { fromRuns } from "../../../magic_demo/page/panels/viewer/masks/runs.mjs";
 import { colourPieces } from "../../../magic_demo/page/panels/viewer/pieces/piece_colours.mjs";
 import { follow, irregularity, measurePiece, pieceAt, piecesOf } from "../../../magic_demo/page/panels/viewer/pieces/pieces.mjs";
-import { drawnAt, filedAt, Remarks } from "../../../magic_demo/page/panels/viewer/pieces/remarks.mjs";
+import { drawnAt, filedAt, MOST_CHARACTERS, MOST_REMARKS, Remarks } from "../../../magic_demo/page/panels/viewer/pieces/remarks.mjs";
 
 const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
 
@@ -121,4 +121,27 @@ test("each lesion has a colour of its own, one alone that of the whole outline",
     if (found.length === 1) assert.equal(colours.get(1) ?? null, whole, one.name);
     else assert.ok([...colours.keys()].every((number) => found.some((piece) => piece.number === number)));
   }
+});
+
+test("of several things that happen to comments, that a lesion is gone is said before that two have joined, and that before a split", () => {
+  const [from, to] = ["##..##..##..##", "######......##"].map((row) => pieces([row, row]));
+  const at = [{ x: 0, y: 0 }, { x: 4, y: 0 }, { x: 8, y: 0 }];
+  assert.equal(follow(at, from, to).what, "gone");
+  assert.equal(follow(at.slice(0, 2), from, to).what, "joined");
+  const [before, later] = ["##.######", "#####..##"].map((row) => pieces([row, row]));
+  assert.equal(follow([{ x: 0, y: 0 }, { x: 3, y: 0 }], before, later).what, "joined");
+});
+
+test("a comment moves up and down with its lesion, is cut at its length, and no more are taken than can be kept", () => {
+  const photo = { name: "arm", width: 20, height: 10 };
+  const journal = { push() {} };
+  const remarks = new Remarks({ journal, openId: () => "case", reach: () => photo, changed() {} });
+  remarks.say(photo, null, { x: 1, y: 1 }, "x".repeat(MOST_CHARACTERS + 1));
+  assert.equal(remarks.written(photo)[0][2].length, MOST_CHARACTERS);
+  remarks.move(photo, [{ x: 1, y: 5 }]);
+  assert.deepEqual(remarks.written(photo)[0].slice(0, 2), [1, 5]);
+  for (let i = 0; i < MOST_REMARKS; i++) remarks.say(photo, null, { x: 1, y: 1 }, "scar");
+  assert.equal(remarks.written(photo).length, MOST_REMARKS);
+  remarks.looked = {};
+  assert.equal(remarks.written(photo).length, MOST_REMARKS, "an earlier version that is looked at is not told");
 });

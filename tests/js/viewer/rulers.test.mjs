@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { Journal } from "../../../magic_demo/page/panels/frame/keys/journal.mjs";
 import { longestDiameter } from "../../../magic_demo/page/panels/viewer/masks/diameter.mjs";
-import { beginsLength, endsOf, lengthOf, lineAt, lineBetween, NEAR, readMm, Rulers, sayLength, scaleOf } from "../../../magic_demo/page/panels/viewer/tools/rulers.mjs";
+import { beginsLength, endsOf, lengthOf, lineAt, lineBetween, MOST_LINES, NEAR, readMm, Rulers, sayLength, scaleOf } from "../../../magic_demo/page/panels/viewer/tools/rulers.mjs";
 
 const PHOTO = { name: "arm", width: 200, height: 100, fullWidth: 400, fullHeight: 200 };
 const KNOWN = [0, 0, 100, 0];
@@ -81,7 +81,7 @@ test("a digit begins a length, and no other key does", () => {
 });
 
 test("a typed length is a number of millimetres within reason", () => {
-  assert.deepEqual(["10", " 25,4 ", "0.05", "2000", "", "abc"].map(readMm), [10, 25.4, null, null, null, null]);
+  assert.deepEqual(["10", " 25,4 ", "0.1", "1000", "0.05", "2000", "", "abc"].map(readMm), [10, 25.4, 0.1, 1000, null, null, null, null]);
   assert.equal(lengthOf([0, 0, 3, 4]), 5);
 });
 
@@ -99,4 +99,33 @@ test("a click or tap means a line that it hits, and begins another one a little 
     assert.equal(lineAt(PHOTO, ruler, { x: 20, y: on }, NEAR[kind]), -1, `${kind} on it`);
     assert.equal(lineAt(PHOTO, ruler, { x: 20, y: beside }, NEAR[kind]), null, `${kind} beside it`);
   }
+});
+
+test("a new known line leaves what was measured, as taking one away leaves the others", () => {
+  const { rulers } = open();
+  const lines = [[0, 0, 0, 50], [0, 0, 0, 60]];
+  for (const line of [KNOWN, ...lines]) rulers.add(PHOTO, line, { calibrates: false, mm: 10 });
+  rulers.add(PHOTO, [0, 0, 200, 0], { calibrates: true, mm: 20 });
+  assert.deepEqual(rulers.written(PHOTO), { known: [0, 0, 200, 0], mm: 20, lines });
+  rulers.remove(PHOTO, 0);
+  assert.deepEqual(rulers.written(PHOTO).lines, [lines[1]]);
+  rulers.remove(PHOTO, -1);
+  rulers.setMm(PHOTO, 5);
+  assert.deepEqual(rulers.written(PHOTO), { known: null, mm: null, lines: [lines[1]] }, "no millimetres without a known line");
+});
+
+test("no more lines are taken than can be kept", () => {
+  const { rulers } = open();
+  for (let i = 0; i < MOST_LINES + 2; i++) rulers.add(PHOTO, [0, 0, 10 + i, 0], { calibrates: false, mm: 10 });
+  assert.equal(rulers.written(PHOTO).lines.length, MOST_LINES);
+});
+
+test("what is told is the reader's own while an earlier version is looked at, and what was done to a photo that has gone is not undone", () => {
+  const { journal, rulers } = open();
+  rulers.add(PHOTO, KNOWN, { calibrates: false, mm: 10 });
+  rulers.looked = {};
+  assert.equal(rulers.written(PHOTO).mm, 10);
+  rulers.reach = () => null;
+  assert.equal(journal.undo(), false);
+  assert.equal(rulers.written(PHOTO).mm, 10);
 });
