@@ -14,7 +14,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from magic_demo.core.review_types import MaskRuns, Review
+from magic_demo.core.review_types import Mark, MaskRuns, Outline, Review
 from magic_demo.core.types import EncounterFiles, PhotoFile
 from magic_demo.imaging.run_lengths import area, encode_mask
 from magic_demo.questions.families import unpack_questions
@@ -177,3 +177,60 @@ def test_a_strange_label_is_no_lesion_where_a_study_has_labels_of_its_own(tmp_pa
     path = _write_coco(tmp_path / "x.json", encode_mask(draw_mask(SIZE, 1)), f"{PHOTO}.png", label="hair")
     back = read_reviews(path, "q", questions=asked)
     assert back.reviews == () and back.left_out == ("annotation of another label (1): hair",)
+
+
+def test_a_readers_name_beside_an_annotation_and_a_comment_on_its_largest_part_are_kept(
+    tmp_path: Path,
+) -> None:
+    mask = np.zeros(SIZE, np.bool_)
+    mask[2:4, 2:4] = mask[20:30, 20:30] = True
+    path = _write_coco(tmp_path / "x.json", encode_mask(mask), f"{PHOTO}.png")
+    content = json.loads(path.read_text())
+    content["annotations"][0] |= {"annotator": "Bo", "attributes": {"comment": "scaly"}}
+    path.write_text(json.dumps(content))
+    (review,) = read_reviews(path, "q").reviews
+    (remark,) = review.remarks[PHOTO]
+    column, row = remark.at
+    assert (review.reader, remark.comment) == ("Bo", "scaly") and min(column, row) >= 20
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_tables_bring_masks_and_clicks_back_to_their_labels(tmp_path: Path, format: str) -> None:
+    asked = unpack_questions(json.dumps({"labels": ["wound", "ulcer"]}), "labels.json")
+    first, second = (encode_mask(draw_mask(SIZE, seed)) for seed in (1, 2))
+    clicks = (Mark("lesion", (0.25, 0.5)), Mark("skin", (0.5, 0.5)))
+    review = Review(
+        "A",
+        "Li",
+        "blind",
+        "done",
+        masks={PHOTO: first},
+        label_masks={"ulcer": {PHOTO: Outline(second, clicks)}},
+    )
+    rows = save_all([review])
+    write_export(rows, (), format, tmp_path / "out", questions=asked)
+    back = read_reviews(tmp_path / "out", QUEUE, questions=asked)
+    assert list(back.reviews) == [rows[0].review] and back.left_out == ()
+
+
+def test_answers_of_other_questions_and_rows_of_no_reading_are_named(tmp_path: Path) -> None:
+    rows = save_all(
+        [
+            Review("A", "Li", "blind", "done", {"CQID010-001": 1}),
+            Review("B", "Li", "blind", "done", {"CQID010-001": 1}),
+        ]
+    )
+    write_export(rows, (), "csv", tmp_path / "out")
+    text = rows[0].review.answers["CQID010-001"]
+    readings, answers = (tmp_path / "out" / f"{name}.csv" for name in ("readings", "answers"))
+    readings.write_text(
+        "".join(readings.read_text("utf-8-sig").splitlines(keepends=True)[:2]), encoding="utf-8"
+    )
+    lines = answers.read_text("utf-8-sig").splitlines(keepends=True)
+    answers.write_text(lines[0] + lines[1].replace(f",{text},", ",2,") + lines[2], encoding="utf-8")
+    back = read_reviews(tmp_path / "out", QUEUE)
+    assert [dict(one.answers) for one in back.reviews] == [{}]
+    assert [line.partition(" (")[0] for line in back.left_out] == [
+        "row that cannot be read",
+        "row of a reading that is not listed",
+    ]

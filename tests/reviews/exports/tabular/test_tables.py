@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -68,6 +69,16 @@ def test_every_finished_reading_of_every_kind_has_its_rows(queue: ReadQueue, tmp
         and first["compared"]
         and first["disagreements"] == "CQID011"
     )
+    assert {row["number"]: row["complete"] for row in readings} == {
+        number: review.complete for number, review in finished.items()
+    }
+    assert {row["complete"] for row in readings} == {True, False}
+
+
+def test_spreadsheets_see_that_a_table_is_utf_8(queue: ReadQueue, tmp_path: Path) -> None:
+    """Excel reads Chinese as something else where a file does not begin with the mark."""
+    write_export(queue.reviews, queue.cases, "csv", tmp_path / "out")
+    assert all((tmp_path / "out" / f"{name}.csv").read_bytes().startswith(BOM_UTF8) for name in COLUMNS)
 
 
 def test_answers_and_masks_come_back_equal(queue: ReadQueue, tmp_path: Path) -> None:

@@ -203,3 +203,15 @@ def test_a_mask_of_a_photo_that_is_none_of_the_cases_is_named(queue: ReadQueue, 
     report = write_export(queue.reviews[:1], [case], "training-set", tmp_path / "out")
     assert report.masks == 1
     assert "photo whose file is not there (1): IMG_ENC00001_00002" in report.left_out
+
+
+def test_a_photos_line_names_the_mask_of_every_reader(queue: ReadQueue, tmp_path: Path) -> None:
+    report = write_export(queue.reviews, queue.cases, "training-set", tmp_path / "out")
+    named = [
+        path
+        for file in (tmp_path / "out").rglob("metadata.jsonl")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        for path in json.loads(line)["masks"].splitlines()
+    ]
+    assert len(named) == len(set(named)) == report.masks == 5
+    assert all((tmp_path / "out" / path).is_file() for path in named)
