@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.conftest import Watched
-from tests.e2e.driving import analyse, canvas_pixels, open_example
+from tests.e2e.driving import analyse, canvas_pixels, open_example, wait_for_numbers
 
 FAMILIES = load_families()
 SITE = FAMILIES[1]
@@ -123,6 +123,7 @@ def test_options_stay_at_their_places_from_case_to_case_and_show_their_keys(empt
     assert answers(emptied)["CQID034"] == [2] and page.get_attribute(".viewer", "data-tool") == "brush"
     page.keyboard.press("v")
     page.click('#card-cqid035 [data-option="0"]')
+    wait_for_numbers(emptied)  # what is measured of this photo takes the place of what is said here
     page.evaluate(
         """document.dispatchEvent(new CustomEvent("magic-measured", { detail: { count: 5, colour: "brown" } }))"""
     )
@@ -301,6 +302,7 @@ def test_what_the_last_card_says_of_the_outline_is_in_sight_and_why_leaves_the_c
     open_example(emptied, 1)
     column = "document.querySelector('#cards-panel').scrollTop"
     page.evaluate(f"{column} = 0")
+    wait_for_numbers(emptied)  # what is measured of this photo takes the place of what is said here
     page.locator('#card-cqid035 .row[data-option="0"]').evaluate("(row) => row.click()")
     page.evaluate(
         "document.dispatchEvent(new CustomEvent('magic-measured', { detail: { count: 4, colour: null } }))"
