@@ -83,7 +83,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     send: (asked) => tell("point", { case: state.openId, ...asked }),
     sendCover: (area) => tell("cover", { case: state.openId, ...area }),
   });
-  const versions = openVersions(root, { openId: () => state.openId, photos: () => state.photos, photo, editor, rulers, pieces, toolbox, changed: refresh, whenOpen: (act) => { arriving = arriving.then(act).catch(reportError); } });
+  const versions = openVersions(root, { openId: () => state.openId, photos: () => state.photos, photo, editor, rulers, pieces, toolbox, changed: refresh, whenOpen: (act) => { if (opening) arriving = arriving.then(act).catch(reportError); else act(); } }); // at once where it can be: what is brought back is one step with the cards'
 
   /** Say something of what the reader has done: a word, on the photo and to those who do not see it; "hand", where the keyboard's hand is. */
   function say(what, at) {
@@ -480,6 +480,12 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     toWindow: (point) => toWindow(state.view, point),
   };
   let arriving = Promise.resolve();
+  let opening = null; // the photos that are on their way
+  function open(value) {
+    const photos = (arriving = opening = receive(value));
+    const shown = () => { if (opening === photos) opening = null; };
+    photos.then(shown, shown);
+  }
   // The answer to a cover comes in the value that brings the photo anew, so that nobody is told of the one before.
   function hearCover(reply, { case: openId, photos = [] } = {}) {
     const number = photos.findIndex((one) => one.name === reply.photo);
@@ -490,14 +496,14 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   watch("value", () => {
     const value = props.value;
     // a cover that is answered after another case was opened does not bring its own back
-    if (!value?.covered || value.case === state.openId) arriving = receive(value);
+    if (!value?.covered || value.case === state.openId) open(value);
     if (value?.covered) arriving = arriving.then(() => hearCover(value.covered, value));
   });
   watch("found", () => { arriving = arriving.then(() => props.found && take(props.found)).catch(() => { root.dataset.state = "failed"; }); }); // after its photos
   watch("point_reply", () => toolbox.answer(props.point_reply));
   watch("cover_failed", () => props.cover_failed && hearCover({ ...props.cover_failed, covered: false }, props.value));
   watch("served", () => { arriving = arriving.then(() => takeReply(props.served)); });
-  arriving = receive(props.value);
+  open(props.value);
 }
 
 function whenIdle(callback) {
