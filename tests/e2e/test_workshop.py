@@ -109,7 +109,7 @@ def wait_for(holds: Callable[[], bool]) -> None:
 def test_the_guide_opens_its_example_and_covers_nothing_that_it_speaks_of(room: Room) -> None:
     page = room.open("/?guide")
     page.wait_for_selector(ANSWERED)
-    assert page.get_attribute(f"#example-{GUIDED_EXAMPLE}", "aria-pressed") == "true"
+    page.wait_for_selector(f'#example-{GUIDED_EXAMPLE}[aria-pressed="true"]')
     for number, names in enumerate(SPOKEN_OF):
         page.wait_for_selector(f'.guide-step[data-step="{number}"]:visible')
         for width, height in ((1366, 768), (1920, 1080), (800, 1180)):
